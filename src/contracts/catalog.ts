@@ -1,0 +1,244 @@
+/** The local index and journal. */
+import type { CID } from 'multiformats/cid'
+import type { ObjectState, Possession, Retrieval, Unanswered, Verdict } from './policy.ts'
+import type { Journal, Locator, PackKind, Profile, Visibility } from './vault.ts'
+
+export type PackId = number
+export type ObjectId = number
+
+/** A pack as the catalog knows it. */
+export interface PackRow {
+  readonly id: PackId
+  /** CID of the TOC. */
+  readonly name: CID
+  readonly root: CID
+  readonly kind: PackKind
+  readonly visibility: Visibility
+  readonly byteLength: number
+  readonly blockCount: number
+  /** Is the CAR still in the spool? */
+  readonly spooled: boolean
+}
+
+/** Consecutive blocks of one pack that belong to an object; `start` counts blocks within the object. */
+export interface Extent {
+  readonly start: number
+  readonly pack: PackId
+  readonly first: number
+  readonly count: number
+}
+
+export interface ObjectRow {
+  readonly id: ObjectId
+  readonly root: CID
+  readonly name?: string | undefined
+  readonly mediaType?: string | undefined
+  readonly kind: 'file' | 'directory' | 'symlink'
+  readonly byteLength: number
+  readonly blockCount: number
+  readonly profile: Profile
+  readonly visibility: Visibility
+  readonly createdAt: number
+  readonly state: ObjectState
+  /** When the evidence behind `state` lapses. */
+  readonly freshUntil: number
+  /** Sequence of the newest signed record, 0 before the first. */
+  readonly sequence: number
+  readonly record?: CID | undefined
+}
+
+/** A block on its way into the catalog; position in the list is its ordinal. */
+export interface StagedBlock {
+  readonly cid: CID
+  readonly offset: number
+  readonly length: number
+}
+
+export interface StagedPack {
+  /** The put it belongs to; several packs of one put share it. */
+  readonly owner: string
+  readonly kind: PackKind
+  readonly visibility: Visibility
+  readonly byteLength: number
+  readonly blocks: readonly StagedBlock[]
+  readonly createdAt: number
+}
+
+export interface SealedPack {
+  readonly id: PackId
+  readonly name: CID
+  readonly root: CID
+  /** DAG-CBOR of the TOC; its sha2-256 is `name`. */
+  readonly toc: Uint8Array
+}
+
+export interface SealedObject {
+  readonly root: CID
+  readonly name?: string | undefined
+  readonly mediaType?: string | undefined
+  readonly kind: 'file' | 'directory' | 'symlink'
+  readonly byteLength: number
+  readonly profile: Profile
+  readonly visibility: Visibility
+  readonly createdAt: number
+  /** In order of the import; `start` begins at 0 and has no gaps. */
+  readonly extents: readonly Extent[]
+  /** Opaque blob kept beside the object (mode, mtime of its entries); at most 16 MiB. */
+  readonly attributes?: Uint8Array | undefined
+}
+
+export interface BlockPlace {
+  readonly cid: CID
+  readonly pack: PackId
+  readonly ordinal: number
+  readonly offset: number
+  readonly length: number
+}
+
+export type ReplicaState = 'intended' | 'placed'
+
+export interface ReplicaRow {
+  readonly pack: PackId
+  readonly vault: string
+  readonly state: ReplicaState
+  readonly locator?: Locator | undefined
+  readonly intendedAt: number
+  readonly placedAt?: number | undefined
+}
+
+/** The newest evidence of one kind for a replica. `object` 0 speaks of the whole pack, otherwise only of that object's blocks in it. */
+export interface EvidenceRow {
+  readonly pack: PackId
+  readonly vault: string
+  readonly object: ObjectId | 0
+  readonly verdict: Verdict
+  readonly possession: Possession
+  readonly retrieval: Retrieval
+  readonly at: number
+  readonly seed?: Uint8Array | undefined
+  readonly asked: number
+  readonly answered: number
+  readonly bytesRead: number
+  readonly detail?: string | undefined
+}
+
+/** Older evidence, rolled up: how often each verdict was found and the span of time it covers. */
+export interface EvidenceTotals {
+  readonly pack: PackId
+  readonly vault: string
+  readonly checks: number
+  readonly intact: number
+  readonly damaged: number
+  readonly missing: number
+  readonly silent: number
+  readonly firstAt: number
+  readonly lastAt: number
+}
+
+export interface Lease {
+  renew(): Promise<void>
+  release(): Promise<void>
+}
+
+/**
+ * The local index and journal. Every method is one short transaction, durable when it resolves (SQLite: `synchronous=FULL`), and safe to call from
+ * several processes. Throws CatalogError.
+ */
+export interface Catalog {
+  // puts
+  /** Registers a closed pack of a put that is still running: invisible to everybody but its owner. */
+  stagePack(pack: StagedPack): Promise<PackId>
+  /** Drops every staged pack of that owner; resolves to their number. */
+  dropStaged(owner: string): Promise<number>
+  /** Owners with staged packs, for collecting what dead puts left. */
+  stagedOwners(): Promise<readonly string[]>
+  /**
+   * Makes a put visible, all of it or nothing. Objects that exist already (same root and visibility) are kept: name, media type and attributes given
+   * anew replace the old, extents stay. Throws `conflict` when a pack that the extents reuse has gone meanwhile.
+   */
+  seal(owner: string, packs: readonly SealedPack[], objects: readonly SealedObject[]): Promise<readonly ObjectId[]>
+  /** A finished index pack: sealed at once, spooled. Replaces an existing one of the same name without a change. */
+  addIndexPack(pack: SealedPack & { readonly byteLength: number; readonly blockCount: number; readonly createdAt: number; readonly visibility: Visibility }): Promise<PackId>
+
+  // look-ups
+  /**
+   * Where blocks lie, in sealed packs of that visibility or staged packs of `owner`; unknown CIDs are left out. With `reusable`, only packs that are still
+   * in the spool, staged, or have a placed replica whose newest evidence is neither damaged nor missing. Keyed by `cid.toString()`.
+   */
+  findBlocks(cids: readonly CID[], options: { readonly visibility?: Visibility | undefined; readonly owner?: string | undefined; readonly reusable?: boolean | undefined }): Promise<ReadonlyMap<string, readonly BlockPlace[]>>
+  pack(id: PackId): Promise<PackRow | undefined>
+  packByName(name: CID): Promise<PackRow | undefined>
+  tocOf(id: PackId): Promise<Uint8Array | undefined>
+  object(root: CID): Promise<ObjectRow | undefined>
+  objectById(id: ObjectId): Promise<ObjectRow | undefined>
+  attributesOf(id: ObjectId): Promise<Uint8Array | undefined>
+  /** Keyset paging by id, oldest first. */
+  objects(options?: { readonly after?: ObjectId | undefined; readonly limit?: number | undefined; readonly state?: ObjectState | undefined }): Promise<readonly ObjectRow[]>
+  /** Packs that hold blocks of the object, by id. */
+  packsOf(object: ObjectId): Promise<readonly PackRow[]>
+  extentsOf(object: ObjectId, options?: { readonly after?: number | undefined; readonly limit?: number | undefined; readonly pack?: PackId | undefined }): Promise<readonly Extent[]>
+  /** The extent that holds the object's block number `index`. */
+  extentAt(object: ObjectId, index: number): Promise<Extent | undefined>
+  /** Objects with blocks in the pack, by id. */
+  objectsIn(pack: PackId, options?: { readonly after?: ObjectId | undefined; readonly limit?: number | undefined }): Promise<readonly ObjectId[]>
+  /** Sealed packs, keyset paging by id. */
+  packs(options?: { readonly after?: PackId | undefined; readonly limit?: number | undefined; readonly spooled?: boolean | undefined; readonly kind?: PackKind | undefined }): Promise<readonly PackRow[]>
+  totals(at: number): Promise<CatalogTotals>
+
+  // placement
+  /** Durable before any paid call. Keeps an existing row of any state. */
+  intend(pack: PackId, vault: string, at: number): Promise<void>
+  placed(pack: PackId, vault: string, locator: Locator, at: number): Promise<void>
+  /** Forgets the replica with its evidence, unanswered probes and journal. */
+  dropReplica(pack: PackId, vault: string): Promise<void>
+  replicasOf(packs: readonly PackId[]): Promise<readonly ReplicaRow[]>
+  /** Replicas of a vault, keyset paging by pack. */
+  replicasIn(vault: string, options?: { readonly after?: PackId | undefined; readonly limit?: number | undefined }): Promise<readonly ReplicaRow[]>
+  journal(pack: PackId, vault: string): Journal
+  /** The pack's file has left the spool. */
+  unspooled(pack: PackId): Promise<void>
+  /** The pack's file is in the spool again (repair). */
+  spooled(pack: PackId): Promise<void>
+
+  // evidence
+  /** Stores the newest per replica and object, rolls the one it replaces into the totals, and replaces the replica's list of unanswered probes when given. */
+  recordEvidence(rows: readonly (EvidenceRow & { readonly unanswered?: readonly Unanswered[] | undefined })[]): Promise<void>
+  /** Evidence about the object: rows of the object itself and rows of whole packs, for its packs. */
+  evidenceOf(object: ObjectId): Promise<readonly EvidenceRow[]>
+  /** Evidence about whole packs only (object 0). */
+  packEvidence(packs: readonly PackId[]): Promise<readonly EvidenceRow[]>
+  unansweredOf(pack: PackId, vault: string): Promise<readonly Unanswered[]>
+  evidenceTotals(pack: PackId, vault: string): Promise<EvidenceTotals | undefined>
+  setState(object: ObjectId, state: ObjectState, freshUntil: number): Promise<void>
+
+  // records and receipts
+  /** The newest signed record of an object; `sequence` must be larger than the stored one, else `conflict`. */
+  saveRecord(object: ObjectId, sequence: number, record: CID, indexPack: PackId): Promise<void>
+  saveReceipt(object: ObjectId, receipt: string, at: number): Promise<void>
+  /** Newest receipt of a root, as saved; also after `forget`. */
+  receiptOf(root: CID): Promise<string | undefined>
+
+  // forgetting
+  /** Removes the object in one transaction; resolves to the content packs that nobody refers to any more (now garbage) and to those still shared. */
+  forget(object: ObjectId): Promise<{ readonly garbage: readonly PackId[]; readonly shared: readonly PackId[] }>
+  /** Garbage content packs and index packs whose records are all superseded, by id. */
+  garbage(options?: { readonly after?: PackId | undefined; readonly limit?: number | undefined }): Promise<readonly PackRow[]>
+  /** Removes a garbage pack with its blocks, replicas, evidence and journals. Throws `conflict` when an object refers to it again. */
+  dropPack(pack: PackId): Promise<void>
+
+  // processes
+  /** Takes a named lease, or resolves undefined while a living process holds it. A dead holder on this machine is noticed at once, others after `ttlMs`. */
+  acquire(key: string, options: { readonly ttlMs: number }): Promise<Lease | undefined>
+  close(): Promise<void>
+}
+
+export interface CatalogTotals {
+  readonly objects: number
+  readonly byteLength: number
+  readonly packs: number
+  readonly packBytes: number
+  readonly spooledBytes: number
+  /** Objects whose evidence has lapsed at the time asked for count as `unknown` unless they are worse. */
+  readonly states: Readonly<Record<ObjectState, number>>
+  readonly vaults: readonly { readonly vault: string; readonly replicas: number; readonly packBytes: number }[]
+}

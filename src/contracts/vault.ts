@@ -1,0 +1,132 @@
+/** Packs, the vaults that keep them, and what a vault says of itself. */
+import type { CID } from 'multiformats/cid'
+import type { AbortOptions, ProgressOptions } from './options.ts'
+
+/** IPIP-499 UnixFS CID profiles. */
+export type Profile = 'unixfs-v1-2025' | 'unixfs-v0-2015'
+
+export type Visibility = 'public' | 'sealed'
+
+/** Where a block lies in a pack: a challenge asks for whole spans. */
+export interface Span {
+  readonly cid: CID
+  /** First byte of the block's data (not of its CAR section header) within the CAR. */
+  readonly offset: number
+  readonly length: number
+}
+
+export type PackKind = 'content' | 'index'
+
+/** A CARv1 ready to travel. `name` is the CID of its TOC; same blocks, same order, same root: same name. */
+export interface Pack {
+  readonly name: CID
+  readonly kind: PackKind
+  /** The single root in the CAR header. */
+  readonly root: CID
+  readonly byteLength: number
+  /** The CAR's bytes, whole or a part; can be opened any number of times, each time from the start. */
+  open(options?: AbortOptions & { readonly offset?: number | undefined; readonly length?: number | undefined }): AsyncIterable<Uint8Array>
+  /** Every block, in order. */
+  spans(): Promise<readonly Span[]>
+  /**
+   * Gives the spool's own file to a local vault: makes a hard link at `path`, which must not exist and must lie on the same device.
+   * Resolves false when that is not possible or another vault has it already; then the caller copies. One inode serves one vault.
+   */
+  adopt?(path: string): Promise<boolean>
+}
+
+/** What only the vault that issued it can read; plain text, safe to print, never a secret. */
+export type Locator = string
+
+/** Facts about a vault that placement and policy reason with. */
+export interface VaultProfile {
+  /** Unique within an archive; `[a-z0-9][a-z0-9-]*`. */
+  readonly id: string
+  /** `local`, `s3`, `storj`, `arweave`, `filecoin`, `ipfs`, … ; `ipfs` never counts toward the floor. */
+  readonly network: string
+  /** Who runs it. Distinct operators count toward the floor. */
+  readonly operator: string
+  readonly region?: string | undefined
+  readonly jurisdiction?: string | undefined
+  /** Further failure domains, e.g. `{ device: '66306', rack: 'b2' }`; a policy may demand distinct values of any. */
+  readonly labels?: Readonly<Record<string, string>> | undefined
+  /** How long a replica lasts untouched: as long as the vault stands, for ever, or until a date it must be renewed by. */
+  readonly term: 'standing' | 'perpetual' | 'renewable'
+  /** Largest pack it takes; absent: no limit of its own. */
+  readonly maxPackBytes?: number | undefined
+  /** Can really delete: no lock, no versions, no copies out of its reach. */
+  readonly canForget: boolean
+  /** Every put costs money; index packs are batched, intents matter doubly. */
+  readonly paid: boolean
+  /** Byte reads need a restore first; an audit never reads it unless asked to. */
+  readonly cold: boolean
+  /** How `read` finds a span: by byte offset within the pack, or by the block's CID. Adjacent spans are read together only by offset. */
+  readonly addressing: 'offset' | 'cid'
+}
+
+/** A vault's own word on a replica: a claim, never evidence. */
+export type Standing = 'settling' | 'held' | 'absent'
+
+/** Durable memory of one upload (signed transactions, multipart ids, cursors), per vault and pack. `save` resolves when it survives power loss. */
+export interface Journal {
+  load(): Promise<Uint8Array | undefined>
+  save(state: Uint8Array): Promise<void>
+}
+
+export type TransferEvent = { readonly type: 'bytes-sent'; readonly byteLength: number }
+
+export interface VaultPutOptions extends AbortOptions, ProgressOptions<TransferEvent> {
+  readonly journal?: Journal | undefined
+  /** The replica there was proven damaged or missing: store the pack again although it seems to be there. Atomic: the old bytes stay until the new are whole. */
+  readonly replace?: boolean | undefined
+}
+
+/** A pack that a vault found in itself. */
+export interface Listed {
+  readonly name: CID
+  readonly kind: PackKind
+  readonly at: Locator
+  readonly byteLength: number
+}
+
+export interface Attestation {
+  readonly verdict: 'proven' | 'unproven' | 'refuted'
+  readonly at: number
+  /** One line a person understands, with the numbers that led to the verdict. */
+  readonly detail: string
+}
+
+export interface Challenge {
+  readonly name: CID
+  readonly seed: Uint8Array
+}
+
+export interface Quote {
+  readonly amount: string
+  readonly currency: string
+  readonly per: 'once' | 'month'
+}
+
+/**
+ * One place that keeps packs. A plain record of functions: never `this`, so a wrapper is a spread.
+ * No retries, sleeps or logging inside. Everything throws VaultError with a code; absence is a value.
+ */
+export interface Vault {
+  readonly profile: VaultProfile
+  /** Looks before the first use (permissions, device, quirks) and resolves to the profile as found; throws when the vault cannot be used. */
+  open?(options?: AbortOptions): Promise<VaultProfile>
+  /** Idempotent by `pack.name`. Resolves when the vault has accepted every byte durably, as far as it can tell. */
+  put(pack: Pack, options?: VaultPutOptions): Promise<Locator>
+  /** Finds what a dead run put. A replica that is known to be incomplete is absent. */
+  locate(name: CID, options?: AbortOptions & { readonly kind?: PackKind | undefined }): Promise<Locator | undefined>
+  status(at: Locator, options?: AbortOptions): Promise<Standing>
+  /** Yields at most `span.length` bytes; throws `absent` when there is no replica. The caller hashes. */
+  read(at: Locator, span: Span, options?: AbortOptions): AsyncIterable<Uint8Array>
+  list?(options?: AbortOptions & { readonly kind?: PackKind | undefined }): AsyncIterable<Listed>
+  /** Resolves when it is gone, also when it was absent. Throws `denied` or `unsupported` when something keeps it. */
+  remove?(at: Locator, options?: AbortOptions): Promise<void>
+  attest?(at: Locator, challenge: Challenge, options?: AbortOptions): Promise<Attestation>
+  quote?(byteLength: number, options?: AbortOptions): Promise<Quote>
+  renew?(at: Locator, until: Date, options?: AbortOptions): Promise<Locator>
+  close?(): Promise<void>
+}

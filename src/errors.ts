@@ -1,0 +1,113 @@
+/** One error class per layer, each with a closed union of codes. The message says what to do next; the cause is kept. */
+
+export class PerdureError<Code extends string = string> extends Error {
+  override readonly name: string = 'PerdureError'
+  readonly code: Code
+
+  constructor(code: Code, message: string, options?: { readonly cause?: unknown }) {
+    super(message, options?.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+  }
+
+  /** The first error along the chain of causes, this one included, that the test accepts. */
+  walk(accepts: (error: unknown) => boolean): unknown {
+    for (let error: unknown = this, depth = 0; error !== undefined && depth < 32; depth++) {
+      if (accepts(error)) return error
+      error = error instanceof Error ? error.cause : undefined
+    }
+    return undefined
+  }
+}
+
+export type SourceErrorCode = 'not-found' | 'unreadable' | 'changed' | 'unsupported' | 'invalid-path'
+
+/** Something is wrong with what was handed to `put`. Nothing became visible. */
+export class SourceError extends PerdureError<SourceErrorCode> {
+  override readonly name = 'SourceError'
+}
+
+export type FormatErrorCode =
+  | 'invalid-cid'
+  | 'hash-mismatch'
+  | 'malformed'
+  | 'limit'
+  | 'unsupported'
+  | 'not-a-file'
+  | 'not-a-directory'
+  | 'no-such-path'
+  | 'bad-range'
+  | 'bad-signature'
+
+/** Bytes are not what they should be. */
+export class FormatError extends PerdureError<FormatErrorCode> {
+  override readonly name = 'FormatError'
+}
+
+export type VaultErrorCode =
+  /** 401 or 403, EACCES: never read as absence. */
+  | 'denied'
+  /** Time-outs, 5xx, connection failures: nothing is known. */
+  | 'unreachable'
+  | 'absent'
+  /** No space, no quota, no money. */
+  | 'exhausted'
+  /** The bytes there are not the bytes that were put. */
+  | 'damaged'
+  | 'unsupported'
+  | 'conflict'
+  | 'invalid'
+
+export interface VaultErrorOptions {
+  readonly cause?: unknown
+  /** How long the vault asked us to wait, in milliseconds. */
+  readonly retryAfterMs?: number | undefined
+}
+
+export class VaultError extends PerdureError<VaultErrorCode> {
+  override readonly name = 'VaultError'
+  readonly vault: string
+  readonly retryAfterMs: number | undefined
+
+  constructor(code: VaultErrorCode, vault: string, message: string, options: VaultErrorOptions = {}) {
+    super(code, `vault ${vault}: ${message}`, options)
+    this.vault = vault
+    this.retryAfterMs = options.retryAfterMs
+  }
+}
+
+export type CatalogErrorCode = 'locked' | 'corrupt' | 'newer-schema' | 'exhausted' | 'denied' | 'conflict' | 'not-found'
+
+export class CatalogError extends PerdureError<CatalogErrorCode> {
+  override readonly name = 'CatalogError'
+}
+
+export type PolicyErrorCode = 'invalid' | 'unreachable-floor'
+
+export class PolicyError extends PerdureError<PolicyErrorCode> {
+  override readonly name = 'PolicyError'
+}
+
+export type ConfigErrorCode = 'invalid' | 'not-found' | 'missing-variable' | 'unsupported-runtime'
+
+export class ConfigError extends PerdureError<ConfigErrorCode> {
+  override readonly name = 'ConfigError'
+}
+
+export type ArchiveErrorCode =
+  /** The catalog knows no object of that root. */
+  | 'unknown-root'
+  /** The spool is full or the disk under it is. */
+  | 'exhausted'
+  /** No replica could give intact bytes. */
+  | 'unavailable'
+  /** Another process is at the same work. */
+  | 'busy'
+  /** Something changed underneath; the same call again will do. */
+  | 'conflict'
+  | 'unsafe-target'
+  | 'exists'
+  | 'closed'
+
+export class ArchiveError extends PerdureError<ArchiveErrorCode> {
+  override readonly name = 'ArchiveError'
+}

@@ -1,0 +1,51 @@
+/** The one gate: every byte that enters or leaves the library is hashed here against its CID. */
+import { createHash } from 'node:crypto'
+import { CID } from 'multiformats/cid'
+import * as Digest from 'multiformats/hashes/digest'
+import { FormatError } from '../errors.ts'
+
+/** Multicodec codes of the formats perdure writes and reads. */
+export const RAW = 0x55
+export const DAG_PB = 0x70
+export const DAG_CBOR = 0x71
+
+const SHA2_256 = 0x12
+const SHA2_512 = 0x13
+const IDENTITY = 0x00
+
+/** Largest identity CID that is read; such a block is never counted as stored. */
+export const MAX_IDENTITY_BYTES = 128
+
+/** Addresses bytes: CIDv1, sha2-256. */
+export function addressOf(bytes: Uint8Array, codec: number): CID {
+  return CID.createV1(codec, Digest.create(SHA2_256, createHash('sha256').update(bytes).digest()))
+}
+
+/** Do these bytes hash to that CID? Throws `unsupported` for hash functions other than sha2-256, sha2-512 and identity. */
+export function matches(cid: CID, bytes: Uint8Array): boolean {
+  const { code, digest } = cid.multihash
+  if (code === SHA2_256) return equal(createHash('sha256').update(bytes).digest(), digest)
+  if (code === SHA2_512) return equal(createHash('sha512').update(bytes).digest(), digest)
+  if (code === IDENTITY && digest.byteLength <= MAX_IDENTITY_BYTES) return equal(bytes, digest)
+  throw new FormatError('unsupported', `${cid} uses hash function 0x${code.toString(16)}; perdure checks sha2-256 and sha2-512`)
+}
+
+/** Reads a CID from text or takes one as it is. Throws `invalid-cid`. */
+export function toCID(value: CID | string): CID {
+  const known = typeof value === 'string' ? undefined : CID.asCID(value)
+  if (known) return known
+  try {
+    return CID.parse(String(value).trim())
+  } catch (cause) {
+    throw new FormatError('invalid-cid', `${JSON.stringify(String(value).slice(0, 100))} is not a CID; pass the root that put printed`, { cause })
+  }
+}
+
+/** The bytes that an identity CID carries in itself. */
+export function inlined(cid: CID): Uint8Array | undefined {
+  return cid.multihash.code === IDENTITY && cid.multihash.digest.byteLength <= MAX_IDENTITY_BYTES ? cid.multihash.digest : undefined
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0
+}
