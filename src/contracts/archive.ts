@@ -113,7 +113,8 @@ export interface VerifyOptions extends AbortOptions, ProgressOptions<VerifyEvent
   readonly vaults?: readonly string[] | undefined
 }
 
-export type RepairEvent = ReplicationEvent
+export type RepairEvent =
+  | ReplicationEvent
   | { readonly type: 'pack-rebuilt'; readonly pack: string; readonly byteLength: number; readonly sources: readonly string[] }
 
 export interface RepairOptions extends AbortOptions, ProgressOptions<RepairEvent> {
@@ -158,7 +159,12 @@ export interface PruneReport {
 /** What the policy demands, which vaults can meet it, and which constraint cannot be met. */
 export interface Explanation {
   readonly policy: Policy
-  readonly vaults: readonly { readonly id: string; readonly countsTowardFloor: boolean; readonly eligible: boolean; readonly notes: readonly string[] }[]
+  readonly vaults: readonly {
+    readonly id: string
+    readonly countsTowardFloor: boolean
+    readonly eligible: boolean
+    readonly notes: readonly string[]
+  }[]
   /** Ids of the vaults that a pack of that size would go to. */
   readonly chosen: readonly string[]
   readonly satisfiable: boolean

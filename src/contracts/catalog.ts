@@ -158,14 +158,24 @@ export interface Catalog {
    */
   seal(owner: string, packs: readonly SealedPack[], objects: readonly SealedObject[]): Promise<readonly ObjectId[]>
   /** A finished index pack: sealed at once, spooled. Replaces an existing one of the same name without a change. */
-  addIndexPack(pack: SealedPack & { readonly byteLength: number; readonly blockCount: number; readonly createdAt: number; readonly visibility: Visibility }): Promise<PackId>
+  addIndexPack(
+    pack: SealedPack & {
+      readonly byteLength: number
+      readonly blockCount: number
+      readonly createdAt: number
+      readonly visibility: Visibility
+    },
+  ): Promise<PackId>
 
   // look-ups
   /**
    * Where blocks lie, in sealed packs of that visibility or staged packs of `owner`; unknown CIDs are left out. With `reusable`, only packs that are still
    * in the spool, staged, or have a placed replica whose newest evidence is neither damaged nor missing. Keyed by `cid.toString()`.
    */
-  findBlocks(cids: readonly CID[], options: { readonly visibility?: Visibility | undefined; readonly owner?: string | undefined; readonly reusable?: boolean | undefined }): Promise<ReadonlyMap<string, readonly BlockPlace[]>>
+  findBlocks(
+    cids: readonly CID[],
+    options: { readonly visibility?: Visibility | undefined; readonly owner?: string | undefined; readonly reusable?: boolean | undefined },
+  ): Promise<ReadonlyMap<string, readonly BlockPlace[]>>
   pack(id: PackId): Promise<PackRow | undefined>
   packByName(name: CID): Promise<PackRow | undefined>
   tocOf(id: PackId): Promise<Uint8Array | undefined>
@@ -173,16 +183,31 @@ export interface Catalog {
   objectById(id: ObjectId): Promise<ObjectRow | undefined>
   attributesOf(id: ObjectId): Promise<Uint8Array | undefined>
   /** Keyset paging by id, oldest first. */
-  objects(options?: { readonly after?: ObjectId | undefined; readonly limit?: number | undefined; readonly state?: ObjectState | undefined }): Promise<readonly ObjectRow[]>
+  objects(options?: {
+    readonly after?: ObjectId | undefined
+    readonly limit?: number | undefined
+    readonly state?: ObjectState | undefined
+  }): Promise<readonly ObjectRow[]>
   /** Packs that hold blocks of the object, by id. */
   packsOf(object: ObjectId): Promise<readonly PackRow[]>
-  extentsOf(object: ObjectId, options?: { readonly after?: number | undefined; readonly limit?: number | undefined; readonly pack?: PackId | undefined }): Promise<readonly Extent[]>
+  extentsOf(
+    object: ObjectId,
+    options?: { readonly after?: number | undefined; readonly limit?: number | undefined; readonly pack?: PackId | undefined },
+  ): Promise<readonly Extent[]>
   /** The extent that holds the object's block number `index`. */
   extentAt(object: ObjectId, index: number): Promise<Extent | undefined>
   /** Objects with blocks in the pack, by id. */
-  objectsIn(pack: PackId, options?: { readonly after?: ObjectId | undefined; readonly limit?: number | undefined }): Promise<readonly ObjectId[]>
+  objectsIn(
+    pack: PackId,
+    options?: { readonly after?: ObjectId | undefined; readonly limit?: number | undefined },
+  ): Promise<readonly ObjectId[]>
   /** Sealed packs, keyset paging by id. */
-  packs(options?: { readonly after?: PackId | undefined; readonly limit?: number | undefined; readonly spooled?: boolean | undefined; readonly kind?: PackKind | undefined }): Promise<readonly PackRow[]>
+  packs(options?: {
+    readonly after?: PackId | undefined
+    readonly limit?: number | undefined
+    readonly spooled?: boolean | undefined
+    readonly kind?: PackKind | undefined
+  }): Promise<readonly PackRow[]>
   totals(at: number): Promise<CatalogTotals>
 
   // placement
@@ -193,7 +218,10 @@ export interface Catalog {
   dropReplica(pack: PackId, vault: string): Promise<void>
   replicasOf(packs: readonly PackId[]): Promise<readonly ReplicaRow[]>
   /** Replicas of a vault, keyset paging by pack. */
-  replicasIn(vault: string, options?: { readonly after?: PackId | undefined; readonly limit?: number | undefined }): Promise<readonly ReplicaRow[]>
+  replicasIn(
+    vault: string,
+    options?: { readonly after?: PackId | undefined; readonly limit?: number | undefined },
+  ): Promise<readonly ReplicaRow[]>
   journal(pack: PackId, vault: string): Journal
   /** The pack's file has left the spool. */
   unspooled(pack: PackId): Promise<void>
@@ -209,12 +237,12 @@ export interface Catalog {
   packEvidence(packs: readonly PackId[]): Promise<readonly EvidenceRow[]>
   unansweredOf(pack: PackId, vault: string): Promise<readonly Unanswered[]>
   evidenceTotals(pack: PackId, vault: string): Promise<EvidenceTotals | undefined>
-  setState(object: ObjectId, state: ObjectState, freshUntil: number): Promise<void>
+  setStates(rows: readonly { readonly object: ObjectId; readonly state: ObjectState; readonly freshUntil: number }[]): Promise<void>
 
   // records and receipts
-  /** The newest signed record of an object; `sequence` must be larger than the stored one, else `conflict`. */
-  saveRecord(object: ObjectId, sequence: number, record: CID, indexPack: PackId): Promise<void>
-  saveReceipt(object: ObjectId, receipt: string, at: number): Promise<void>
+  /** The newest signed records of objects, all in one index pack; each `sequence` must be larger than the stored one, else `conflict` and none is saved. */
+  saveRecords(indexPack: PackId, rows: readonly { readonly object: ObjectId; readonly sequence: number; readonly record: CID }[]): Promise<void>
+  saveReceipts(rows: readonly { readonly object: ObjectId; readonly receipt: string; readonly at: number }[]): Promise<void>
   /** Newest receipt of a root, as saved; also after `forget`. */
   receiptOf(root: CID): Promise<string | undefined>
 

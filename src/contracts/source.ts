@@ -8,12 +8,7 @@ export interface Mtime {
 }
 
 /** Bytes in any form a caller may hold them. A string or a `file:` URL is a path. Chunks of an iterable are copied, a whole Uint8Array is not. */
-export type Content =
-  | Uint8Array
-  | Blob
-  | ReadableStream<Uint8Array>
-  | AsyncIterable<Uint8Array>
-  | Iterable<Uint8Array>
+export type Content = Uint8Array | Blob | ReadableStream<Uint8Array> | AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 
 /** One named thing of a list: a file with content, a directory without, or a symlink with a target. */
 export interface NamedEntry {

@@ -37,7 +37,9 @@ export function toCID(value: CID | string): CID {
   try {
     return CID.parse(String(value).trim())
   } catch (cause) {
-    throw new FormatError('invalid-cid', `${JSON.stringify(String(value).slice(0, 100))} is not a CID; pass the root that put printed`, { cause })
+    throw new FormatError('invalid-cid', `${JSON.stringify(String(value).slice(0, 100))} is not a CID; pass the root that put printed`, {
+      cause,
+    })
   }
 }
 

@@ -1,0 +1,117 @@
+/** Reads one regular file, and makes sure that it stayed the same meanwhile. */
+import { type BigIntStats, constants } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import type { AbortOptions } from '../contracts/options.ts'
+import { SourceError } from '../errors.ts'
+import { shown } from './paths.ts'
+import { allocate, type BufferPool, recycle } from './pool.ts'
+
+/** Reads in flight while a chunk is consumed. */
+const READ_AHEAD = 2
+
+/** Neither a symlink nor a fifo that took the file's place since it was listed is followed or waited for. */
+const FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+
+export interface ReadFileOptions extends AbortOptions {
+  /** Its buffers hold one chunk each. */
+  readonly pool: BufferPool
+}
+
+type Settled = { readonly bytes: Uint8Array } | { readonly error: unknown }
+
+/**
+ * The content in chunks of the pool's size, the last one shorter. `seen` is what the file was when it was listed: throws SourceError `changed`
+ * when it is another file, or has another size or modification time, before or after it was read.
+ */
+export async function* readRegular(path: string, seen: BigIntStats, options: ReadFileOptions): AsyncGenerator<Uint8Array> {
+  options.signal?.throwIfAborted()
+  const file = await open(path, FLAGS).catch((cause: unknown) => {
+    throw sourceError(path, cause, { listed: true })
+  })
+  try {
+    await assertSame(file, path, seen)
+    yield* chunksOf(file, path, Number(seen.size), options)
+    await assertSame(file, path, seen)
+  } finally {
+    await file.close()
+  }
+}
+
+async function* chunksOf(file: FileHandle, path: string, size: number, { pool, signal }: ReadFileOptions): AsyncGenerator<Uint8Array> {
+  const ahead: Promise<Settled>[] = []
+  let next = 0
+  const fill = (count: number) => {
+    for (; next < size && ahead.length < count; next += pool.byteLength) {
+      ahead.push(settled(readChunk(file, path, next, Math.min(pool.byteLength, size - next), pool)))
+    }
+  }
+  if (size === 0) await assertEmpty(file, path)
+  try {
+    fill(READ_AHEAD + 1)
+    for (let reading = ahead.shift(); reading; reading = ahead.shift()) {
+      const result = await reading
+      if ('error' in result) throw result.error
+      if (signal?.aborted) recycle(result.bytes)
+      signal?.throwIfAborted()
+      fill(READ_AHEAD)
+      yield result.bytes
+    }
+  } finally {
+    // The handle may be closed, and the buffers used again, only when no read is under way.
+    for (const result of await Promise.all(ahead)) if ('bytes' in result) recycle(result.bytes)
+  }
+}
+
+/** Only whole chunks take a pooled buffer: a short file or tail would keep a large one busy for a few bytes. */
+async function readChunk(file: FileHandle, path: string, offset: number, length: number, pool: BufferPool): Promise<Uint8Array> {
+  const bytes = length === pool.byteLength ? await pool.take() : allocate(length)
+  try {
+    for (let filled = 0; filled < length; ) {
+      const { bytesRead } = await file.read(bytes, filled, length - filled, offset + filled)
+      if (bytesRead === 0) throw changed(path, 'became shorter')
+      filled += bytesRead
+    }
+    return bytes
+  } catch (cause) {
+    recycle(bytes)
+    throw sourceError(path, cause, { listed: true })
+  }
+}
+
+/** Files under /proc and the like say 0 and have content. */
+async function assertEmpty(file: FileHandle, path: string): Promise<void> {
+  const { bytesRead } = await file.read(new Uint8Array(1), 0, 1, 0)
+  if (bytesRead > 0) throw changed(path, 'has more bytes than its size says; copy it to a regular file')
+}
+
+async function assertSame(file: FileHandle, path: string, seen: BigIntStats): Promise<void> {
+  const now = await file.stat({ bigint: true })
+  if (now.ino !== seen.ino || now.dev !== seen.dev || !now.isFile()) throw changed(path, 'was replaced')
+  if (now.nlink === 0n) throw changed(path, 'was removed')
+  if (now.size !== seen.size) throw changed(path, `had ${seen.size} bytes and has ${now.size}`)
+  if (now.mtimeNs !== seen.mtimeNs) throw changed(path, 'was written to')
+}
+
+function changed(path: string, how: string, cause?: unknown): SourceError {
+  return new SourceError('changed', `${shown(path)} ${how} while it was being read; put it again when nothing writes to it`, { cause })
+}
+
+/** Turns a failed file system call into a SourceError; what was `listed` a moment ago and is gone has changed. */
+export function sourceError(path: string, cause: unknown, { listed }: { readonly listed: boolean }): SourceError {
+  if (cause instanceof SourceError) return cause
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
+  if (['ENOENT', 'ENOTDIR', 'ESTALE'].includes(code) || (listed && ['ELOOP', 'ENXIO'].includes(code))) {
+    if (listed) return changed(path, 'vanished', cause)
+    return new SourceError('not-found', `${shown(path)} does not exist; check the path`, { cause })
+  }
+  const advice = code === 'EACCES' || code === 'EPERM' ? 'grant read permission or exclude it' : 'check the disk or exclude it'
+  return new SourceError('unreadable', `${shown(path)} could not be read (${code}); ${advice}`, { cause })
+}
+
+async function settled(reading: Promise<Uint8Array>): Promise<Settled> {
+  try {
+    return { bytes: await reading }
+  } catch (error) {
+    return { error }
+  }
+}

@@ -1,0 +1,71 @@
+/** Chunk buffers that are used again: one buffer holds one chunk, and comes back when the block made of it was written or dropped. */
+
+/** Hands out buffers of one size. */
+export interface BufferPool {
+  readonly byteLength: number
+  /** Buffers that wait to be used again. */
+  readonly idle: number
+  /**
+   * A buffer with undefined content. Never waits for one to come back, so a sink that keeps its blocks cannot stop a reader: beyond `count` the
+   * pool hands out buffers it does not own, and memory is bounded by what reader and sink hold.
+   */
+  take(signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>
+}
+
+export interface PoolOptions {
+  readonly byteLength: number
+  /** How many buffers are kept for use again. */
+  readonly count: number
+}
+
+interface Owned {
+  lent: boolean
+  readonly comeBack: () => void
+}
+
+const owners = new WeakMap<ArrayBufferLike, Owned>()
+
+/** Makes a pool; its buffers are allocated when they are first needed. */
+export function createPool({ byteLength, count }: PoolOptions): BufferPool {
+  const idle: ArrayBuffer[] = []
+  let made = 0
+
+  const make = (): ArrayBuffer => {
+    const { buffer } = allocate(byteLength)
+    if (made < count) {
+      made++
+      owners.set(buffer, { lent: false, comeBack: () => idle.push(buffer) })
+    }
+    return buffer
+  }
+
+  return {
+    byteLength,
+    get idle() {
+      return idle.length
+    },
+    async take(signal) {
+      signal?.throwIfAborted()
+      const buffer = idle.pop() ?? make()
+      const owned = owners.get(buffer)
+      if (owned) owned.lent = true
+      return new Uint8Array(buffer)
+    },
+  }
+}
+
+/**
+ * Gives a block's buffer back to the pool it came from; bytes of no pool, and bytes given back already, are left alone.
+ * The caller must not touch the bytes, nor any other view of them, afterwards.
+ */
+export function recycle(bytes: Uint8Array): void {
+  const owned = owners.get(bytes.buffer)
+  if (!owned?.lent) return
+  owned.lent = false
+  owned.comeBack()
+}
+
+/** Fresh memory of its own, not zeroed: for bytes that are overwritten at once. */
+export function allocate(byteLength: number): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(Buffer.allocUnsafeSlow(byteLength).buffer)
+}

@@ -1,0 +1,94 @@
+/** Packs that nothing refers to: the mark is kept up to date by whoever changes a reference, in the same transaction. */
+import { sql } from 'kysely'
+import type { Catalog } from '../contracts.ts'
+import { CatalogError } from '../errors.ts'
+import { batchesOf, PAGE_LENGTH } from './batches.ts'
+import { PACK_COLUMNS, toPack } from './rows.ts'
+import { type Database, type Session, write } from './schema.ts'
+
+/** Looks again at the packs named, all of them sealed. */
+export async function markGarbage(session: Session, packs: Iterable<number>): Promise<void> {
+  for (const ids of batchesOf([...new Set(packs)])) {
+    await session
+      .updateTable('packs')
+      .set((expression) => ({
+        garbage: expression
+          .case()
+          .when(
+            expression.not(
+              expression.exists(expression.selectFrom('extents').select(sql`1`.as('one')).whereRef('extents.pack', '=', 'packs.id')),
+            ),
+          )
+          .then(sql<1>`1`)
+          .else(sql<0>`0`)
+          .end(),
+      }))
+      .where('id', 'in', ids)
+      .where('kind', '=', 'content')
+      .where('owner', 'is', null)
+      .execute()
+    await session
+      .updateTable('packs')
+      .set((expression) => ({
+        garbage: expression
+          .case()
+          .when(
+            expression.not(
+              expression.exists(expression.selectFrom('objects').select(sql`1`.as('one')).whereRef('objects.record_pack', '=', 'packs.id')),
+            ),
+          )
+          .then(sql<1>`1`)
+          .else(sql<0>`0`)
+          .end(),
+      }))
+      .where('id', 'in', ids)
+      .where('kind', '=', 'index')
+      .where('recorded', '=', 1)
+      .execute()
+  }
+}
+
+export function forgetting(db: Database): Pick<Catalog, 'forget' | 'garbage' | 'dropPack'> {
+  return {
+    forget: (object) => write(db, (session) => forget(session, object)),
+
+    garbage: async ({ after = 0, limit = PAGE_LENGTH } = {}) => {
+      const rows = await db
+        .selectFrom('packs')
+        .select(PACK_COLUMNS)
+        .where('garbage', '=', 1)
+        .where('id', '>', after)
+        .orderBy('id')
+        .limit(limit)
+        .execute()
+      return rows.map(toPack)
+    },
+
+    dropPack: (pack) =>
+      write(db, async (session) => {
+        const row = await session.selectFrom('packs').select('garbage').where('id', '=', pack).executeTakeFirst()
+        if (row === undefined) return
+        if (row.garbage !== 1) throw new CatalogError('conflict', `pack ${pack} is in use; only garbage packs can be dropped`)
+        await session.deleteFrom('packs').where('id', '=', pack).execute()
+      }),
+  }
+}
+
+async function forget(
+  session: Session,
+  object: number,
+): Promise<{ readonly garbage: readonly number[]; readonly shared: readonly number[] }> {
+  const known = await session.selectFrom('objects').select('record_pack').where('id', '=', object).executeTakeFirst()
+  if (known === undefined) return { garbage: [], shared: [] }
+  const extents = await session.selectFrom('extents').select('pack').distinct().where('object', '=', object).execute()
+  const packs = extents.map(({ pack }) => Number(pack)).sort((a, b) => a - b)
+  for (const ids of batchesOf(packs)) await session.deleteFrom('evidence').where('pack', 'in', ids).where('object', '=', object).execute()
+  await session.deleteFrom('objects').where('id', '=', object).execute()
+  await markGarbage(session, known.record_pack === null ? packs : [...packs, known.record_pack])
+  const garbage = new Set<number>()
+  for (const ids of batchesOf(packs)) {
+    const rows = await session.selectFrom('packs').select(['id', 'garbage']).where('id', 'in', ids).execute()
+    for (const row of rows) if (row.garbage === 1) garbage.add(Number(row.id))
+  }
+  return { garbage: packs.filter((id) => garbage.has(id)), shared: packs.filter((id) => !garbage.has(id)) }
+}

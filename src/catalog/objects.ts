@@ -1,0 +1,75 @@
+/** Objects by root, id and page, and the extents that say where their blocks are. */
+import type { Catalog } from '../contracts.ts'
+import { PAGE_LENGTH } from './batches.ts'
+import { plain, toExtent, toObject } from './rows.ts'
+import { type Database, write } from './schema.ts'
+
+type ObjectLookups = Pick<
+  Catalog,
+  'object' | 'objectById' | 'attributesOf' | 'objects' | 'extentsOf' | 'extentAt' | 'objectsIn' | 'setStates'
+>
+
+export function objectLookups(db: Database): ObjectLookups {
+  return {
+    object: async (root) => {
+      const row = await db.selectFrom('objects').selectAll().where('root', '=', root.bytes).executeTakeFirst()
+      return row && toObject(row)
+    },
+
+    objectById: async (id) => {
+      const row = await db.selectFrom('objects').selectAll().where('id', '=', id).executeTakeFirst()
+      return row && toObject(row)
+    },
+
+    attributesOf: async (id) => {
+      const row = await db.selectFrom('attributes').select('bytes').where('object', '=', id).executeTakeFirst()
+      return row && plain(row.bytes)
+    },
+
+    objects: async ({ after = 0, limit = PAGE_LENGTH, state } = {}) => {
+      let query = db.selectFrom('objects').selectAll().where('id', '>', after)
+      if (state !== undefined) query = query.where('state', '=', state)
+      const rows = await query.orderBy('id').limit(limit).execute()
+      return rows.map(toObject)
+    },
+
+    extentsOf: async (object, { after = -1, limit = PAGE_LENGTH, pack } = {}) => {
+      let query = db.selectFrom('extents').selectAll().where('object', '=', object).where('start', '>', after)
+      if (pack !== undefined) query = query.where('pack', '=', pack)
+      const rows = await query.orderBy('start').limit(limit).execute()
+      return rows.map(toExtent)
+    },
+
+    extentAt: async (object, index) => {
+      const row = await db
+        .selectFrom('extents')
+        .selectAll()
+        .where('object', '=', object)
+        .where('start', '<=', index)
+        .orderBy('start', 'desc')
+        .limit(1)
+        .executeTakeFirst()
+      const extent = row && toExtent(row)
+      return extent && index < extent.start + extent.count ? extent : undefined
+    },
+
+    objectsIn: async (pack, { after = 0, limit = PAGE_LENGTH } = {}) => {
+      const rows = await db
+        .selectFrom('extents')
+        .select('object')
+        .distinct()
+        .where('pack', '=', pack)
+        .where('object', '>', after)
+        .orderBy('object')
+        .limit(limit)
+        .execute()
+      return rows.map(({ object }) => Number(object))
+    },
+
+    setStates: (rows) =>
+      write(db, async (session) => {
+        for (const { object, state, freshUntil } of rows)
+          await session.updateTable('objects').set({ state, fresh_until: freshUntil }).where('id', '=', object).execute()
+      }),
+  }
+}

@@ -1,0 +1,49 @@
+/** The door of the catalog. */
+import type { Catalog, Clock } from '../contracts.ts'
+import { blockLookups } from './blocks.ts'
+import { evidences } from './evidence.ts'
+import { forgetting } from './garbage.ts'
+import { leases } from './leases.ts'
+import { objectLookups } from './objects.ts'
+import { packLookups } from './packs.ts'
+import { placement } from './placement.ts'
+import { records } from './records.ts'
+import type { Database } from './schema.ts'
+import { sealing } from './seal.ts'
+import { connect } from './sqlite.ts'
+import { staging } from './staging.ts'
+import { summing } from './totals.ts'
+
+export interface CatalogOptions {
+  /** The SQLite file; it is made when absent, its folder is not. Two more files of that name appear beside it. */
+  readonly path: string
+  /** For leases. Default: the machine's. */
+  readonly clock?: Clock | undefined
+  /** How long another process may hold the write lock before a call gives up with `locked`, default 10 000. */
+  readonly busyTimeoutMs?: number | undefined
+  /** Every change is `denied`, and nothing is made or upgraded. */
+  readonly readOnly?: boolean | undefined
+}
+
+/** Opens the catalog in a SQLite file. Throws CatalogError. */
+export async function openCatalog({ clock = Date.now, ...where }: CatalogOptions): Promise<Catalog> {
+  return catalogOn(await connect(where), { clock })
+}
+
+/** The catalog on a connection whose schema is up to date; `close` ends it. */
+export function catalogOn(db: Database, { clock }: { readonly clock: Clock }): Catalog {
+  return {
+    ...staging(db),
+    ...sealing(db),
+    ...blockLookups(db),
+    ...packLookups(db),
+    ...objectLookups(db),
+    ...summing(db),
+    ...placement(db),
+    ...evidences(db),
+    ...records(db),
+    ...forgetting(db),
+    ...leases(db, clock),
+    close: () => db.destroy(),
+  }
+}

@@ -1,0 +1,42 @@
+/** `perdure prune` */
+import type { Command } from 'commander'
+import type { PruneReport } from '../../contracts.ts'
+import type { CommandContext, Run } from '../context.ts'
+import { EXIT, type ExitCode } from '../exit-codes.ts'
+import { count, formatBytes, printable, short } from '../format.ts'
+import type { Style } from '../style.ts'
+
+interface Options {
+  readonly plan?: boolean
+}
+
+export function pruneCommand(program: Command, run: Run): void {
+  program
+    .command('prune')
+    .description('delete packs that no object needs any more')
+    .option('--plan', 'show what would be deleted; change nothing')
+    .action(run(prune))
+}
+
+async function prune(context: CommandContext, { plan = false }: Options): Promise<ExitCode> {
+  const report = await (await context.archive()).prune({ plan, signal: context.signal })
+  await context.reporter.result(report, { lines: (style) => lines(report, style) })
+  return plan && report.removed.length > 0 ? EXIT.degraded : EXIT.ok
+}
+
+function lines({ planned, removed, kept }: PruneReport, style: Style): string[] {
+  const bytes = removed.reduce((sum, { byteLength }) => sum + byteLength, 0)
+  const summary =
+    removed.length === 0
+      ? 'nothing to prune'
+      : `${planned ? 'would delete' : 'deleted'} ${count(removed.length, 'replica')}, ${formatBytes(bytes)}`
+  return [
+    ...removed.map((pack) => `  ${planned ? style.cyan('planned') : style.green('deleted')}  ${where(pack)}: ${printable(pack.reason)}`),
+    ...kept.map((pack) => `  ${style.yellow('kept')}  ${where(pack)}: ${printable(pack.reason)}`),
+    summary,
+  ]
+}
+
+function where({ pack, vault }: { readonly pack: string; readonly vault?: string }): string {
+  return `pack ${short(pack)}${vault === undefined ? '' : ` in ${printable(vault)}`}`
+}

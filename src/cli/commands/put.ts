@@ -1,0 +1,89 @@
+/** `perdure put PATH` */
+import { basename, resolve } from 'node:path'
+import type { Command } from 'commander'
+import { Option } from 'commander'
+import type { Profile, PutEvent, PutOptions, Receipt } from '../../contracts.ts'
+import type { CommandContext, Run } from '../context.ts'
+import { UsageError } from '../errors.ts'
+import { type ExitCode, exitCodeOfPut } from '../exit-codes.ts'
+import { count, formatBytes, printable } from '../format.ts'
+import { gather } from '../options.ts'
+import type { Progress } from '../progress.ts'
+import type { Style } from '../style.ts'
+import { missingLines, objectLine, replicaLines } from '../views.ts'
+
+interface Options {
+  readonly name?: string
+  readonly mediaType?: string
+  readonly profile?: Profile
+  readonly exclude?: readonly string[]
+  readonly until: 'accepted' | 'floor' | 'policy'
+}
+
+export function putCommand(program: Command, run: Run): void {
+  program
+    .command('put')
+    .description('store a file or a directory, replicate it, and challenge every replica')
+    .argument('<path>', 'file or directory; - reads standard input')
+    .option('--name <name>', 'name to remember it by')
+    .option('--media-type <type>', 'media type to remember')
+    .addOption(new Option('--profile <profile>', 'UnixFS profile, which decides the root').choices(['unixfs-v1-2025', 'unixfs-v0-2015']))
+    .option('--exclude <glob>', 'leave out what matches, by path or by name (repeatable)', gather)
+    .addOption(
+      new Option('--until <moment>', 'return when every vault was handed it, when the floor holds, or when the whole plan was tried')
+        .choices(['accepted', 'floor', 'policy'])
+        .default('policy'),
+    )
+    .action(run(put))
+}
+
+async function put(context: CommandContext, path: string, options: Options): Promise<ExitCode> {
+  const { reporter, signal } = context
+  if (path === '') throw new UsageError('the path is empty; use - for standard input')
+  const archive = await context.archive()
+  const fromStdin = path === '-'
+  const putOptions: PutOptions = {
+    signal,
+    until: options.until,
+    name: options.name ?? (fromStdin ? undefined : basename(resolve(context.cwd, path))),
+    mediaType: options.mediaType,
+    profile: options.profile,
+    exclude: options.exclude,
+    onProgress: onPut(reporter.progress),
+  }
+  const receipt = await archive.put(fromStdin ? context.stdin : resolve(context.cwd, path), putOptions)
+  await reporter.result(receipt, { lines: (style) => lines(receipt, style), quiet: () => [receipt.root] })
+  if ((await context.config()).vaults === undefined && receipt.state === 'degraded') {
+    await reporter.note(
+      'One local copy only, so the object is degraded; add a vault on another disk: perdure init --vault directory:/other/disk',
+    )
+  }
+  return exitCodeOfPut(receipt.complete, options.until)
+}
+
+function lines(receipt: Receipt, style: Style): string[] {
+  const packs = receipt.packs.length === 0 ? 'nothing new to store' : count(receipt.packs.length, 'pack')
+  return [
+    objectLine(receipt, style) + style.dim(` · ${packs}`),
+    ...replicaLines(receipt.replicas, style),
+    ...missingLines(receipt.missing, style),
+  ]
+}
+
+/** Reading first, then every vault's transfer summed up: vaults work side by side. */
+function onPut(progress: Progress): (event: PutEvent) => void {
+  let toSend = 0
+  return (event) => {
+    if (event.type === 'bytes-read') {
+      progress.phase('reading', event.total)
+      progress.advance(event.byteLength)
+    } else if (event.type === 'placing') {
+      toSend += event.byteLength
+      progress.phase('storing', toSend)
+    } else if (event.type === 'bytes-sent') progress.advance(event.byteLength)
+    else if (event.type === 'placement-failed') progress.line(`${event.vault}: ${event.error.message}`)
+    else if (event.type === 'sealed' && event.reusedBytes > 0) {
+      progress.line(`${formatBytes(event.reusedBytes)} of ${printable(event.root)} were stored before and are not stored again`)
+    }
+  }
+}

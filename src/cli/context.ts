@@ -1,0 +1,22 @@
+/** What a command gets to work with. */
+import type { Archive } from '../contracts.ts'
+import type { LoadedConfig } from './config.ts'
+import type { ExitCode } from './exit-codes.ts'
+import type { Reporter } from './reporter.ts'
+
+export interface CommandContext {
+  readonly reporter: Reporter
+  readonly signal: AbortSignal
+  readonly stdin: AsyncIterable<Uint8Array>
+  readonly cwd: string
+  /** As given with `--config`. */
+  readonly configFile: string | undefined
+  config(): Promise<LoadedConfig>
+  /** Opens the archive at the first call; it is closed when the command ends. */
+  archive(): Promise<Archive>
+}
+
+/** Turns a command's body into what the parser calls: its arguments in order, then its options. */
+export type Run = <Args extends readonly unknown[]>(
+  body: (context: CommandContext, ...args: Args) => Promise<ExitCode>,
+) => (...args: [...given: Args, command: unknown]) => Promise<void>

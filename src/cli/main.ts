@@ -1,0 +1,128 @@
+/** The command-line program: parses, runs one command, and says what to exit with. */
+import { readFile } from 'node:fs/promises'
+import { CommanderError } from 'commander'
+import type { Archive } from '../contracts.ts'
+import { type LoadedConfig, loadConfig } from './config.ts'
+import type { CommandContext, Run } from './context.ts'
+import { exitCodeOfError } from './errors.ts'
+import { EXIT, type ExitCode } from './exit-codes.ts'
+import { listenForInterrupts } from './interrupt.ts'
+import { archiveConfig, type OpenArchive, openArchive } from './open.ts'
+import { createOutput, type Output, OutputClosed } from './output.ts'
+import { type CommonOptions, createProgram } from './program.ts'
+import { createReporter, type Reporter } from './reporter.ts'
+
+/** Everything the program takes from its surroundings; the defaults are this process's. */
+export interface MainOptions {
+  readonly stdin?: AsyncIterable<Uint8Array> | undefined
+  readonly stdout?: Output | undefined
+  readonly stderr?: Output | undefined
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined
+  readonly cwd?: string | undefined
+  readonly open?: OpenArchive | undefined
+  /** The package's own package.json, where the version is. */
+  readonly packageFile?: URL | undefined
+}
+
+/** Runs one command line and resolves to the exit code. Never throws. */
+export async function main(args: readonly string[], options: MainOptions = {}): Promise<number> {
+  const { env = process.env, cwd = process.cwd(), stdin = process.stdin } = options
+  const stdout = options.stdout ?? createOutput(process.stdout)
+  const stderr = options.stderr ?? createOutput(process.stderr)
+  const flags = commonFlags(args)
+  const reporter = createReporter({ ...flags, stdout, stderr, env, clock: Date.now })
+  const interrupts = listenForInterrupts(() => void reporter.note('Stopping; again to kill. What is stored stays valid.'))
+  let code: ExitCode = EXIT.ok
+  let shown = ''
+
+  const run: Run =
+    (body) =>
+    async (...args) => {
+      const { config } = commonOptionsOf(args.at(-1))
+      const context = createContext({
+        reporter,
+        signal: interrupts.signal,
+        stdin,
+        cwd,
+        env,
+        configFile: config,
+        open: options.open ?? openArchive,
+      })
+      try {
+        const command = args.pop()
+        X
+      } finally {
+        await context.close()
+      }
+    }
+
+  try {
+    const program = createProgram({ run, version: await version(options.packageFile), write: (text) => (shown += text) })
+    await program.parseAsync(args, { from: 'user' })
+    interrupts.signal.throwIfAborted()
+    return code
+  } catch (error) {
+    if (error instanceof CommanderError && shown !== '') return await showHelp(error, shown, { stdout, stderr })
+    if (error instanceof OutputClosed) return EXIT.failed
+    return await failed(interrupts.signal.aborted ? interrupts.signal.reason : error, reporter)
+  } finally {
+    reporter.progress.done()
+    interrupts.release()
+  }
+}
+
+async function failed(error: unknown, reporter: Reporter): Promise<ExitCode> {
+  try {
+    await reporter.fail(error)
+  } catch (unwritten) {
+    if (!(unwritten instanceof OutputClosed)) return EXIT.failed
+  }
+  return exitCodeOfError(error)
+}
+
+/** Help that was asked for is the answer; help because nothing was asked for is a mistake. */
+async function showHelp(
+  error: CommanderError,
+  text: string,
+  { stdout, stderr }: { readonly stdout: Output; readonly stderr: Output },
+): Promise<ExitCode> {
+  await (error.exitCode === 0 ? stdout : stderr).write(text)
+  return error.exitCode === 0 ? EXIT.ok : EXIT.usage
+}
+
+/** Before parsing, because a command line that cannot be parsed is reported in the form asked for, too. */
+function commonFlags(args: readonly string[]): { readonly json: boolean; readonly quiet: boolean } {
+  const end = args.indexOf('--')
+  const flags = end < 0 ? args : args.slice(0, end)
+  return { json: flags.includes('--json'), quiet: flags.includes('--quiet') || flags.includes('-q') }
+}
+
+function commonOptionsOf(command: unknown): CommonOptions {
+  return (command as { optsWithGlobals(): CommonOptions }).optsWithGlobals()
+}
+
+type ContextParts = Omit<CommandContext, 'config' | 'archive'> & Pick<Required<MainOptions>, 'env'> & { readonly open: OpenArchive }
+
+function createContext(parts: ContextParts): CommandContext & { close(): Promise<void> } {
+  const { cwd, env, open, ...rest } = parts
+  let config: Promise<LoadedConfig> | undefined
+  let archive: Promise<Archive> | undefined
+  const loaded = () => (config ??= loadConfig({ file: rest.configFile, cwd, env: env ?? {} }))
+  return {
+    ...rest,
+    cwd,
+    config: loaded,
+    archive: () => (archive ??= loaded().then(archiveConfig).then(open)),
+    close: async () => {
+      // An archive that could not be opened was reported by whoever asked for it.
+      const opened = await archive?.catch(() => undefined)
+      await opened?.close()
+    },
+  }
+}
+
+/** In the sources this file lies two folders below package.json; a build, where it lies elsewhere, says where that is. */
+async function version(packageFile: URL = new URL('../../package.json', import.meta.url)): Promise<string> {
+  const { version } = JSON.parse(await readFile(packageFile, 'utf8')) as { readonly version: string }
+  return version
+}

@@ -1,0 +1,58 @@
+/** Reports as lines for a person. Pure; everything from outside passes through `printable`. */
+import type { Missing, ObjectState, ReplicaReport, Verdict } from '../contracts.ts'
+import { columns, count, formatBytes, printable, short } from './format.ts'
+import { paintState, paintVerdict, type Style } from './style.ts'
+
+/** `satisfied  bafy…  12.3 MiB  photos`. */
+export function objectLine(object: { state: ObjectState; root: string; byteLength: number; name?: string }, style: Style): string {
+  const name = object.name === undefined ? '' : `  ${printable(object.name)}`
+  return `${paintState(object.state, style)}  ${printable(object.root)}  ${style.dim(formatBytes(object.byteLength))}${name}`
+}
+
+/** One line per vault, then one per replica that is not intact. */
+export function replicaLines(replicas: readonly ReplicaReport[], style: Style): string[] {
+  const byVault = Map.groupBy(replicas, (replica) => replica.vault)
+  const rows = [...byVault].map(([vault, of]) => [`  ${printable(vault)}`, verdicts(of, style), style.dim(evidence(of))])
+  const faults = replicas.filter((replica) => replica.verdict !== 'intact' && (byVault.get(replica.vault)?.length ?? 0) > 1)
+  const shown = faults
+    .slice(0, 20)
+    .map(
+      (replica) =>
+        `    ${paintVerdict(replica.verdict, style)}  pack ${short(replica.pack)} in ${printable(replica.vault)}${detail(replica)}`,
+    )
+  if (faults.length > shown.length) shown.push(style.dim(`    … and ${faults.length - shown.length} more; --json lists all`))
+  return [...columns(rows), ...shown]
+}
+
+/** What is missing, one sentence each. */
+export function missingLines(missing: readonly Missing[], style: Style): string[] {
+  return missing.map(
+    ({ constraint, wanted, found, reason }) => `  ${style.yellow(`${printable(constraint)} ${found} of ${wanted}`)}  ${printable(reason)}`,
+  )
+}
+
+function verdicts(replicas: readonly ReplicaReport[], style: Style): string {
+  const counts = new Map<Verdict, number>()
+  for (const { verdict } of replicas) counts.set(verdict, (counts.get(verdict) ?? 0) + 1)
+  return [...counts]
+    .map(([verdict, times]) => (replicas.length === 1 ? paintVerdict(verdict, style) : `${times} ${paintVerdict(verdict, style)}`))
+    .join(', ')
+}
+
+function evidence(replicas: readonly ReplicaReport[]): string {
+  const [first] = replicas
+  if (first === undefined) return ''
+  const words = [first.network === first.operator ? first.network : `${first.network}/${first.operator}`]
+  if (replicas.length > 1) words.push(count(replicas.length, 'pack'))
+  if (replicas.every(({ retrieval }) => retrieval === first.retrieval) && first.retrieval !== 'none') words.push(first.retrieval)
+  const asked = replicas.reduce((sum, replica) => sum + (replica.asked ?? 0), 0)
+  const answered = replicas.reduce((sum, replica) => sum + (replica.answered ?? 0), 0)
+  const bytes = replicas.reduce((sum, replica) => sum + (replica.bytesRead ?? 0), 0)
+  if (asked > 0) words.push(`${answered} of ${count(asked, 'block')} read (${formatBytes(bytes)})`)
+  if (replicas.length === 1 && first.detail !== undefined) words.push(first.detail)
+  return printable(words.join(' · '))
+}
+
+function detail(replica: ReplicaReport): string {
+  return replica.detail === undefined ? '' : `: ${printable(replica.detail)}`
+}

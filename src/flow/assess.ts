@@ -1,0 +1,89 @@
+/** What is known of an object right now, judged by policy; no vault is asked. */
+import type { EvidenceRow, Locator, ObjectReport, ObjectRow, PackRow, ReplicaReport, ReplicaRow, VaultProfile } from '../contracts.ts'
+import { judgeObject } from '../policy/state.ts'
+import { type Context, profilesOf } from './context.ts'
+
+export interface Assessment {
+  readonly object: ObjectRow
+  readonly packs: readonly PackRow[]
+  readonly replicas: readonly ReplicaRow[]
+  readonly evidence: readonly EvidenceRow[]
+  readonly freshUntil: number
+  /** Is the floor met in every pack by replicas that count? */
+  readonly floorHeld: boolean
+  readonly report: ObjectReport
+}
+
+/** Judges an object from the catalog. Writes nothing. */
+export async function assess(context: Context, object: ObjectRow): Promise<Assessment> {
+  const { catalog, policy, clock } = context
+  const packs = await catalog.packsOf(object.id)
+  const replicas = await catalog.replicasOf(packs.map(({ id }) => id))
+  const evidence = await catalog.evidenceOf(object.id)
+  const replicasBy = Map.groupBy(replicas, ({ pack }) => pack)
+  const evidenceBy = Map.groupBy(evidence, ({ pack, vault }) => `${pack} ${vault}`)
+  const judged = judgeObject({
+    policy,
+    vaults: profilesOf(context),
+    now: clock(),
+    packs: packs.map((pack) => ({
+      name: pack.name.toString(),
+      packBytes: pack.byteLength,
+      spooled: pack.spooled,
+      replicas: (replicasBy.get(pack.id) ?? []).map(({ vault, state, locator }) => ({
+        vault,
+        state,
+        locator,
+        evidence: evidenceBy.get(`${pack.id} ${vault}`) ?? [],
+      })),
+    })),
+  })
+  const idOf = new Map(packs.map(({ id, name }) => [name.toString(), id]))
+  const report: ObjectReport = {
+    root: object.root.toString(),
+    ...(object.name !== undefined && { name: object.name }),
+    state: judged.state,
+    byteLength: object.byteLength,
+    packs: packs.map(({ name }) => name.toString()),
+    replicas: judged.replicas.map((replica) => {
+      const pack = idOf.get(replica.pack) ?? -1
+      const newest = (evidenceBy.get(`${pack} ${replica.vault}`) ?? []).toSorted((a, b) => b.at - a.at)[0]
+      const locator = replicasBy.get(pack)?.find(({ vault }) => vault === replica.vault)?.locator
+      return shown(replica, { profile: context.vaults.get(replica.vault)?.profile, newest, locator })
+    }),
+    missing: judged.missing,
+  }
+  return { object, packs, replicas, evidence, freshUntil: judged.freshUntil, floorHeld: judged.floorHeld, report }
+}
+
+/** Judges objects anew and keeps the verdicts, so that listings and totals need not judge again. */
+export async function reassess(context: Context, objects: readonly ObjectRow[]): Promise<readonly Assessment[]> {
+  const judged: Assessment[] = []
+  for (const object of objects) judged.push(await assess(context, object))
+  await context.catalog.setStates(judged.map(({ object, report, freshUntil }) => ({ object: object.id, state: report.state, freshUntil })))
+  return judged
+}
+
+type Judged = ReturnType<typeof judgeObject>['replicas'][number]
+
+function shown(
+  replica: Judged,
+  known: { readonly profile: VaultProfile | undefined; readonly newest: EvidenceRow | undefined; readonly locator: Locator | undefined },
+): ReplicaReport {
+  const { profile, newest, locator } = known
+  const detail = newest?.verdict === 'intact' ? undefined : (newest?.detail ?? replica.why)
+  return {
+    vault: replica.vault,
+    network: profile?.network ?? 'unknown',
+    operator: profile?.operator ?? 'unknown',
+    pack: replica.pack,
+    verdict: replica.verdict,
+    possession: replica.possession,
+    retrieval: replica.retrieval,
+    counts: replica.counts,
+    ...(replica.at !== undefined && { at: new Date(replica.at).toISOString() }),
+    ...(locator !== undefined && { locator }),
+    ...(newest && { asked: newest.asked, answered: newest.answered, bytesRead: newest.bytesRead }),
+    ...(detail !== undefined && { detail }),
+  }
+}

@@ -1,0 +1,147 @@
+/**
+ * One challenge of one replica: the probes are fixed first, then asked, hashed and judged. Shared by put, verify, repair and watch.
+ * Spans that stayed silent or came back wrong are kept open: they are asked again at every later challenge, never redrawn (rule 4).
+ */
+import type { AbortOptions, EvidenceRow, Locator, PackRow, Retrieval, Span, Unanswered, Vault, Verdict } from '../contracts.ts'
+import { contain } from '../policy/challenge.ts'
+import type { Context } from './context.ts'
+import { eachOf } from './context.ts'
+import { readSpans, type SpanAnswer } from './read-spans.ts'
+import { spansOf } from './spool.ts'
+
+/** At most this many open probes are kept for a replica; enough to find the damage again. */
+const MAX_OPEN = 256
+const WIDTH = 4
+
+export interface ReplicaChallenge extends AbortOptions {
+  readonly vault: Vault
+  readonly pack: PackRow
+  readonly at: Locator
+  /** 0: the evidence speaks of the whole pack. */
+  readonly object: number
+  /** Positions in the pack; `all` reads every block. */
+  readonly ordinals: readonly number[] | 'all'
+  readonly seed?: Uint8Array | undefined
+  readonly onBytes?: ((byteLength: number) => void) | undefined
+}
+
+export type Judged = EvidenceRow & { readonly unanswered: readonly Unanswered[] }
+
+/** Asks, hashes, judges. Nothing is written to the catalog. */
+export async function challengeReplica(context: Context, challenge: ReplicaChallenge): Promise<Judged> {
+  const { catalog, timeoutMs } = context
+  const { vault, pack, at, object, signal, onBytes } = challenge
+  const spans = await spansOf(catalog, pack)
+  const open = await catalog.unansweredOf(pack.id, vault.profile.id)
+  const ordinals =
+    challenge.ordinals === 'all' ? spans.map((_, ordinal) => ordinal) : [...new Set([...open.map(({ ordinal }) => ordinal), ...challenge.ordinals])].sort((a, b) => a - b)
+  const probes = ordinals.flatMap((ordinal) => (spans[ordinal] ? [{ ordinal, span: spans[ordinal] }] : []))
+  const counts = { answered: 0, bytesRead: 0 }
+  const bad: SpanAnswer[] = []
+  await readAll(probes, { vault, at, signal, timeoutMs }, (answer) => {
+    if (answer.outcome === 'intact') {
+      counts.answered++
+      counts.bytesRead += answer.byteLength
+      onBytes?.(answer.byteLength)
+    } else {
+      if (answer.outcome === 'damaged') counts.answered++
+      bad.push(answer)
+    }
+  })
+  const intact = counts.answered - bad.filter(({ outcome }) => outcome === 'damaged').length
+  const { verdict, unanswered, detail } = judge(context, { bad, intact, open })
+  return {
+    pack: pack.id,
+    vault: vault.profile.id,
+    object: challenge.ordinals === 'all' ? 0 : object,
+    verdict,
+    possession: verdict === 'intact' ? 'listed' : 'claimed',
+    retrieval: retrievalOf(challenge.ordinals, counts.answered),
+    at: context.clock(),
+    seed: challenge.seed,
+    asked: probes.length,
+    answered: counts.answered,
+    bytesRead: counts.bytesRead,
+    detail,
+    unanswered,
+  }
+}
+
+/** Asks the vault for its own word only: a claim, good for `listed` and no more. */
+export async function askStanding(context: Context, challenge: Pick<ReplicaChallenge, 'vault' | 'pack' | 'at' | 'signal'>): Promise<EvidenceRow> {
+  const { vault, pack, at, signal } = challenge
+  const standing = await standingOf(context, vault, at, signal)
+  return {
+    pack: pack.id,
+    vault: vault.profile.id,
+    object: 0,
+    verdict: standing.verdict,
+    possession: standing.verdict === 'unproven' ? 'listed' : 'claimed',
+    retrieval: 'none',
+    at: context.clock(),
+    asked: 1,
+    answered: standing.verdict === 'unreachable' || standing.verdict === 'denied' ? 0 : 1,
+    bytesRead: 0,
+    detail: standing.detail,
+  }
+}
+
+async function standingOf(context: Context, vault: Vault, at: Locator, signal: AbortSignal | undefined): Promise<{ verdict: Verdict; detail?: string }> {
+  const patience = AbortSignal.timeout(context.timeoutMs)
+  try {
+    const standing = await vault.status(at, { signal: signal ? AbortSignal.any([signal, patience]) : patience })
+    if (standing === 'held') return { verdict: 'unproven', detail: 'the vault says it holds it; no bytes were asked for' }
+    return standing === 'settling' ? { verdict: 'pending', detail: 'accepted, not settled yet' } : { verdict: 'missing', detail: 'the vault says it is not there' }
+  } catch (error) {
+    signal?.throwIfAborted()
+    const code = error instanceof Error && 'code' in error ? error.code : undefined
+    const detail = error instanceof Error ? error.message : String(error)
+    if (code === 'denied') return { verdict: 'denied', detail }
+    return code === 'absent' ? { verdict: 'missing', detail } : { verdict: 'unreachable', detail }
+  }
+}
+
+type Probe = { readonly ordinal: number; readonly span: Span }
+
+async function readAll(
+  probes: readonly Probe[],
+  options: { readonly vault: Vault; readonly at: Locator; readonly signal: AbortSignal | undefined; readonly timeoutMs: number },
+  take: (answer: SpanAnswer) => void,
+): Promise<void> {
+  const runs = readSpans.runs(probes, options.vault.profile.addressing)
+  await eachOf(runs, WIDTH, async (run) => {
+    for (const answer of await readSpans.run(run, options)) take(answer)
+  })
+}
+
+function judge(
+  context: Context,
+  found: { readonly bad: readonly SpanAnswer[]; readonly intact: number; readonly open: readonly Unanswered[] },
+): { readonly verdict: Verdict; readonly unanswered: readonly Unanswered[]; readonly detail: string | undefined } {
+  const { bad, intact, open } = found
+  const now = context.clock()
+  const first = bad[0]
+  if (!first) return { verdict: 'intact', unanswered: [], detail: undefined }
+  const wrong = bad.filter(({ outcome }) => outcome === 'damaged' || outcome === 'absent')
+  const silent = bad.filter(({ outcome }) => outcome === 'silent')
+  const { stillSilent, missing } = contain({
+    unanswered: open.filter(({ ordinal }) => silent.some((answer) => answer.ordinal === ordinal)),
+    results: silent.map(({ ordinal }) => ({ ordinal, outcome: 'silent' as const })),
+    othersAnswered: intact > 0,
+    now,
+    graceDays: context.policy.graceDays,
+  })
+  const kept = [...stillSilent, ...missing, ...wrong.map(({ ordinal }) => ({ ordinal, since: now, tries: 0 }))].slice(0, MAX_OPEN)
+  const detail = first.detail
+  const has = (outcome: SpanAnswer['outcome']) => bad.some((answer) => answer.outcome === outcome)
+  if (has('damaged')) return { verdict: 'damaged', unanswered: kept, detail: wrong.find(({ outcome }) => outcome === 'damaged')?.detail }
+  if (has('absent')) return { verdict: intact > 0 ? 'damaged' : 'missing', unanswered: kept, detail: wrong[0]?.detail }
+  if (missing.length > 0) return { verdict: 'missing', unanswered: kept, detail: `${missing.length} span(s) stayed silent while others answered; counted as lost` }
+  if (has('denied')) return { verdict: 'denied', unanswered: kept, detail }
+  return { verdict: intact > 0 ? 'incomplete' : 'unreachable', unanswered: kept, detail }
+}
+
+function retrievalOf(ordinals: readonly number[] | 'all', answered: number): Retrieval {
+  if (answered === 0) return 'none'
+  return ordinals === 'all' ? 'whole' : 'sampled'
+}

@@ -1,0 +1,131 @@
+/** The first half of put: a source becomes blocks, blocks become packs in the spool, and the catalog seals all of it or nothing. */
+import type { CID } from 'multiformats/cid'
+import type { OpenedSource } from '../bytes/source.ts'
+import type { Extent, ObjectId, ObjectRow, PutOptions, SealedObject } from '../contracts.ts'
+import { ArchiveError, CatalogError, SourceError } from '../errors.ts'
+import { type Attributes, attributeBlocks, joinAttributes } from '../format/record.ts'
+import { type Imported, importTree } from '../format/unixfs-import.ts'
+import { type Context, tell } from './context.ts'
+import { type PackBuilder, packBuilder } from './pack-builder.ts'
+
+const MAX_ATTRIBUTE_BYTES = 16 * 1024 * 1024
+
+export interface Ingested {
+  /** In order of the import; with `each`, one per file. */
+  readonly objects: readonly ObjectRow[]
+}
+
+type Draft = Omit<SealedObject, 'extents'> & { readonly extents: () => readonly Extent[] }
+
+/** Reads the source to its end. Whatever fails on the way, nothing becomes visible and nothing is left. */
+export async function ingest(context: Context, source: OpenedSource, options: PutOptions & { readonly each: boolean }): Promise<Ingested> {
+  const { catalog, spool } = context
+  const builder = packBuilder({
+    catalog,
+    spool,
+    owner: `${spool.session}.${Buffer.from(context.random(6)).toString('hex')}`,
+    profile: options.profile ?? context.profile,
+    visibility: 'public',
+    maxPackBytes: context.maxPackBytes,
+    room: context.spoolBytes - (await spool.used()),
+    now: context.clock(),
+    onPackClosed: (pack) => tell(options.onProgress, { type: 'pack-closed', ...pack }),
+  })
+  try {
+    const drafts = options.each ? await importEach(context, source, builder, options) : await importOne(context, source, builder, options)
+    return await sealAll(context, builder, drafts, options)
+  } catch (error) {
+    await builder.abandon()
+    throw error instanceof CatalogError && error.code === 'conflict'
+      ? new ArchiveError('conflict', 'content this put relied on was removed meanwhile; run the command again', { cause: error })
+      : error
+  }
+}
+
+interface Drafts {
+  readonly root: CID
+  readonly objects: readonly Draft[]
+}
+
+/** One object for the whole source. */
+async function importOne(context: Context, source: OpenedSource, builder: PackBuilder, options: PutOptions): Promise<Drafts> {
+  const attributes: Attributes[] = []
+  let root: Imported | undefined
+  for await (const imported of imports(context, source, builder, options)) {
+    attributes.push(imported)
+    root = imported
+  }
+  if (!root) throw new SourceError('unsupported', 'the source held nothing to put')
+  const extents = await builder.mark()
+  return { root: root.cid, objects: [draft(context, root, { extents, attributes, name: options.name ?? source.name, options })] }
+}
+
+/** One object for every file; the directory that wraps them only gives the packs their root. */
+async function importEach(context: Context, source: OpenedSource, builder: PackBuilder, options: PutOptions): Promise<Drafts> {
+  const objects: Draft[] = []
+  let root: CID | undefined
+  for await (const imported of imports(context, source, builder, options)) {
+    root = imported.cid
+    if (imported.kind !== 'file') continue
+    const extents = await builder.mark()
+    objects.push(draft(context, imported, { extents, attributes: [{ ...imported, path: '' }], name: imported.path, options }))
+  }
+  if (!root) throw new SourceError('unsupported', 'the source held nothing to put')
+  return { root, objects }
+}
+
+async function* imports(context: Context, source: OpenedSource, builder: PackBuilder, options: PutOptions): AsyncIterable<Imported> {
+  const { signal, onProgress } = options
+  const onBytes = (byteLength: number) => tell(onProgress, { type: 'bytes-read', byteLength, total: source.byteLength })
+  const entries = source.entries({ signal })
+  for await (const imported of importTree(entries, builder, { profile: options.profile ?? context.profile, shape: source.shape, signal, onBytes })) {
+    const { path, cid, byteLength } = imported
+    tell(onProgress, { type: 'entry-imported', path, root: cid.toString(), byteLength })
+    yield imported
+  }
+}
+
+function draft(
+  context: Context,
+  imported: Imported,
+  own: { readonly extents: Draft['extents']; readonly attributes: readonly Attributes[]; readonly name: string | undefined; readonly options: PutOptions },
+): Draft {
+  const blocks = attributeBlocks(own.attributes)
+  const attributes = blocks.length > 0 ? joinAttributes(blocks) : undefined
+  if (attributes && attributes.byteLength > MAX_ATTRIBUTE_BYTES) {
+    throw new SourceError('unsupported', 'modes and times of this many entries do not fit one object; put its folders one by one')
+  }
+  return {
+    root: imported.cid,
+    name: own.name,
+    mediaType: own.options.mediaType,
+    kind: imported.kind,
+    byteLength: imported.byteLength,
+    profile: own.options.profile ?? context.profile,
+    visibility: 'public',
+    createdAt: context.clock(),
+    extents: own.extents,
+    attributes,
+  }
+}
+
+async function sealAll(context: Context, builder: PackBuilder, drafts: Drafts, options: PutOptions): Promise<Ingested> {
+  const { catalog } = context
+  options.signal?.throwIfAborted()
+  const packs = await builder.finish(drafts.root)
+  const sealed = drafts.objects.map((object) => ({ ...object, extents: object.extents() }))
+  const ids = await catalog.seal(builder.owner, packs, sealed)
+  await builder.settle()
+  const byteLength = sealed.reduce((sum, object) => sum + object.byteLength, 0)
+  tell(options.onProgress, { type: 'sealed', root: drafts.root.toString(), packs: packs.length, byteLength, reusedBytes: builder.reusedBytes })
+  return { objects: await rowsOf(context, ids) }
+}
+
+async function rowsOf(context: Context, ids: readonly ObjectId[]): Promise<readonly ObjectRow[]> {
+  const rows: ObjectRow[] = []
+  for (const id of ids) {
+    const row = await context.catalog.objectById(id)
+    if (row) rows.push(row)
+  }
+  return rows
+}

@@ -1,0 +1,152 @@
+/** Opening and closing an archive: its parts are made here, once, and bound to the verbs. */
+import { randomBytes } from 'node:crypto'
+import { mkdir, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import type { CID } from 'multiformats/cid'
+import { openCatalog } from '../catalog/open.ts'
+import type { Archive, ArchiveConfig, ObjectRow, ObjectSummary, Receipt, Vault } from '../contracts.ts'
+import { ArchiveError, ConfigError } from '../errors.ts'
+import { toCID } from '../format/address.ts'
+import { DEFAULT_MAX_PACK_BYTES } from '../format/pack.ts'
+import { toMultikey } from '../format/sign.ts'
+import { explain } from '../policy/explain.ts'
+import { checkReach, resolvePolicy } from '../policy/policy.ts'
+import { directory } from '../vaults/directory.ts'
+import { assess } from './assess.ts'
+import { type Context, profilesOf } from './context.ts'
+import { entries, get } from './get.ts'
+import { archiveKey } from './keys.ts'
+import { latencies } from './latency.ts'
+import { put, putAll } from './put.ts'
+import { prune, remove } from './remove.ts'
+import { repair, repairAll } from './repair.ts'
+import { restore } from './restore.ts'
+import { openSpool } from './spool.ts'
+import { checkVault } from './vault-check.ts'
+import { verify, verifyAll } from './verify.ts'
+
+const GIB = 1024 ** 3
+const PAGE = 500
+
+export async function openArchive(config: ArchiveConfig): Promise<Archive> {
+  const context = await openContext(config)
+  const found = (root: CID | string) => objectOf(context, root)
+  let closed: Promise<void> | undefined
+  const close = () => {
+    closed ??= closeContext(context)
+    return closed
+  }
+  return {
+    path: context.path,
+    publicKey: toMultikey(context.key.publicKey),
+    policy: context.policy,
+    vaults: profilesOf(context),
+    put: (source, options) => put(context, source, options),
+    putAll: (list, options) => putAll(context, list, options),
+    async *get(root, options) {
+      yield* get(context, await found(root), options)
+    },
+    async *entries(root, options) {
+      yield* entries(context, await found(root), options)
+    },
+    restore: async (root, target, options) => restore(context, await found(root), target, options),
+    objects: (options) => summaries(context, options),
+    status: async (root) => (await assess(context, await found(root))).report,
+    totals: () => context.catalog.totals(context.clock()),
+    verify: async (root, options) => verify(context, await found(root), options),
+    verifyAll: (options) => verifyAll(context, options),
+    repair: async (root, options) => repair(context, await found(root), options),
+    repairAll: (options) => repairAll(context, options),
+    rm: async (root, options) => remove(context, await found(root), options),
+    prune: (options) => prune(context, options),
+    explain: ({ byteLength = context.maxPackBytes } = {}) =>
+      explain({ policy: context.policy, vaults: profilesOf(context), packBytes: Math.min(byteLength, context.maxPackBytes) }),
+    receipt: async (root) => {
+      const saved = await context.catalog.receiptOf(toCID(root))
+      return saved === undefined ? undefined : (JSON.parse(saved) as Receipt)
+    },
+    testVault: async (id, options) => checkVault(context, vaultOf(context, id), options),
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+async function openContext(config: ArchiveConfig): Promise<Context> {
+  const path = resolve(config.path ?? '.perdure')
+  if (config.mustExist && (await stat(path).catch(() => undefined)) === undefined) {
+    throw new ConfigError('not-found', `there is no archive at ${path}; put something first, or name the right folder`)
+  }
+  const policy = resolvePolicy(config.policy)
+  const random = config.random ?? ((byteLength: number) => new Uint8Array(randomBytes(byteLength)))
+  const clock = config.clock ?? Date.now
+  await mkdir(path, { recursive: true })
+  const vaults = await openVaults(config.vaults ?? [directory({ id: 'local', at: join(path, 'vault') })])
+  checkReach(
+    policy,
+    [...vaults.values()].map(({ profile }) => profile),
+  )
+  const catalog = config.catalog ?? (await openCatalog({ path: join(path, 'catalog.sqlite'), clock }))
+  const session = `${process.pid}-${Buffer.from(random(8)).toString('hex')}`
+  const spool = await openSpool(join(path, 'spool'), catalog, session)
+  await spool.collect()
+  return {
+    path,
+    catalog,
+    spool,
+    vaults,
+    policy,
+    profile: config.profile ?? 'unixfs-v1-2025',
+    maxPackBytes: config.maxPackBytes ?? DEFAULT_MAX_PACK_BYTES,
+    spoolBytes: config.spoolBytes ?? 64 * GIB,
+    timeoutMs: config.timeoutMs ?? 30_000,
+    key: await archiveKey(path, random),
+    clock,
+    random,
+    latencies: latencies(),
+    background: new Set(),
+    rebuilding: new Map(),
+  }
+}
+
+async function openVaults(vaults: readonly Vault[]): Promise<ReadonlyMap<string, Vault>> {
+  const opened = new Map<string, Vault>()
+  for (const vault of vaults) {
+    const profile = vault.open ? await vault.open() : vault.profile
+    if (opened.has(profile.id)) throw new ConfigError('invalid', `two vaults are called ${profile.id}; give each an id of its own`)
+    opened.set(profile.id, { ...vault, profile })
+  }
+  return opened
+}
+
+async function closeContext(context: Context): Promise<void> {
+  await Promise.allSettled([...context.background])
+  for (const vault of context.vaults.values()) await vault.close?.()
+  await context.spool.close()
+  await context.catalog.close()
+}
+
+async function objectOf(context: Context, root: CID | string): Promise<ObjectRow> {
+  const cid = toCID(root)
+  const object = await context.catalog.object(cid)
+  if (!object) throw new ArchiveError('unknown-root', `this archive holds no object ${cid}; \`perdure ls\` lists what it holds`)
+  return object
+}
+
+async function* summaries(context: Context, { state, signal }: Parameters<Archive['objects']>[0] = {}): AsyncGenerator<ObjectSummary> {
+  for (let after = 0; ; ) {
+    signal?.throwIfAborted()
+    const page = await context.catalog.objects({ after, limit: PAGE, state })
+    for (const { root, name, kind, byteLength, state, createdAt } of page) {
+      yield { root: root.toString(), ...(name !== undefined && { name }), kind, byteLength, state, created: new Date(createdAt).toISOString() }
+    }
+    const last = page.at(-1)
+    if (!last || page.length < PAGE) return
+    after = last.id
+  }
+}
+
+function vaultOf(context: Context, id: string): Vault {
+  const vault = context.vaults.get(id)
+  if (!vault) throw new ConfigError('invalid', `no vault is called ${id}; configured: ${[...context.vaults.keys()].join(', ')}`)
+  return vault
+}

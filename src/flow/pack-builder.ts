@@ -1,0 +1,212 @@
+/**
+ * Where blocks become packs: a sink that drops what the archive already holds, writes the rest to the spool as it streams, and remembers which
+ * blocks belong to which object. Each byte is written once; headers are patched when the root is known.
+ */
+import type { CID } from 'multiformats/cid'
+import { recycle } from '../bytes/pool.ts'
+import type { BlockPlace, Catalog, Extent, PackId, Profile, SealedPack, StagedBlock, Visibility } from '../contracts.ts'
+import { ArchiveError } from '../errors.ts'
+import { carHeader, encodeToc, headerLength, MAX_PACK_BLOCKS, sectionPrefix } from '../format/pack.ts'
+import type { BlockSink } from '../format/unixfs-import.ts'
+import { type FileWriter, fileWriter } from './file-writer.ts'
+import type { Part, Spool } from './spool.ts'
+
+/** Blocks wait for one look-up in the catalog until there are this many, or this many bytes of them. */
+const LOOKUP_BLOCKS = 256
+const LOOKUP_BYTES = 2 * 1024 * 1024
+
+export interface PackBuilderOptions {
+  readonly catalog: Catalog
+  readonly spool: Spool
+  readonly owner: string
+  readonly profile: Profile
+  readonly visibility: Visibility
+  readonly maxPackBytes: number
+  /** Bytes the spool may still grow by. */
+  readonly room: number
+  readonly now: number
+  readonly onPackClosed?: (pack: { readonly byteLength: number; readonly blocks: number }) => void
+}
+
+export interface PackBuilder extends BlockSink {
+  /** Ends an object: the extents of all blocks put since the last call, to be asked for once `finish` has named the packs. */
+  mark(): Promise<() => readonly Extent[]>
+  /** Patches the root into every header, syncs, publishes: what `catalog.seal` wants. */
+  finish(root: CID): Promise<readonly SealedPack[]>
+  /** After the catalog has it: the parts go, the packs stay. */
+  settle(): Promise<void>
+  /** Leaves nothing behind, neither in the spool nor in the catalog. */
+  abandon(): Promise<void>
+  readonly owner: string
+  readonly reusedBytes: number
+}
+
+interface OpenPack {
+  readonly part: Part
+  readonly writer: FileWriter
+  readonly headerLength: number
+  readonly blocks: StagedBlock[]
+  readonly ordinals: Map<string, number>
+  id: PackId | undefined
+}
+
+interface Waiting {
+  readonly cid: CID
+  readonly key: string
+  readonly bytes: Uint8Array
+}
+
+type Place = { readonly pack: OpenPack | PackId; readonly ordinal: number }
+
+export function packBuilder(options: PackBuilderOptions): PackBuilder {
+  const { catalog, spool, owner, profile, visibility, maxPackBytes, now } = options
+  const packs: OpenPack[] = []
+  let current: OpenPack | undefined
+  let waiting: Waiting[] = []
+  let waitingBytes = 0
+  let written = 0
+  let reusedBytes = 0
+  let places: { start: number; pack: OpenPack | PackId; first: number; count: number }[] = []
+  let blockCount = 0
+
+  const note = ({ pack, ordinal }: Place) => {
+    const last = places.at(-1)
+    if (last && last.pack === pack && last.first + last.count === ordinal) last.count++
+    else places.push({ start: blockCount, pack, first: ordinal, count: 1 })
+    blockCount++
+  }
+
+  const closePack = async () => {
+    const pack = current
+    if (!pack) return
+    current = undefined
+    await pack.writer.flush()
+    pack.id = await catalog.stagePack({
+      owner,
+      kind: 'content',
+      visibility,
+      byteLength: pack.writer.position,
+      blocks: pack.blocks,
+      createdAt: now,
+    })
+    // Later look-ups for these blocks go to the catalog: memory holds one pack's, however large the put.
+    pack.ordinals.clear()
+    options.onPackClosed?.({ byteLength: pack.writer.position, blocks: pack.blocks.length })
+  }
+
+  const append = async ({ cid, key, bytes }: Waiting): Promise<Place> => {
+    const prefix = sectionPrefix(cid, bytes.byteLength)
+    const size = prefix.byteLength + bytes.byteLength
+    if (current && (current.blocks.length >= MAX_PACK_BLOCKS || current.writer.position + size > maxPackBytes)) await closePack()
+    current ??= await openPack()
+    const pack = current
+    written += size
+    if (written > options.room) throw spoolFull(options.room)
+    const ordinal = pack.blocks.length
+    pack.blocks.push({ cid, offset: pack.writer.position + prefix.byteLength, length: bytes.byteLength })
+    pack.ordinals.set(key, ordinal)
+    await pack.writer.write(prefix, bytes)
+    return { pack, ordinal }
+  }
+
+  const openPack = async (): Promise<OpenPack> => {
+    const part = await spool.part()
+    const reserved = headerLength(profile)
+    written += reserved
+    const pack: OpenPack = { part, writer: fileWriter(part.file, reserved), headerLength: reserved, blocks: [], ordinals: new Map(), id: undefined }
+    packs.push(pack)
+    return pack
+  }
+
+  const placeOf = (found: BlockPlace | undefined): Place | undefined =>
+    found && { pack: packs.find(({ id }) => id === found.pack) ?? found.pack, ordinal: found.ordinal }
+
+  const flush = async () => {
+    const batch = waiting
+    waiting = []
+    waitingBytes = 0
+    const unknown = batch.filter(({ key }) => current?.ordinals.has(key) !== true).map(({ cid }) => cid)
+    const known = unknown.length > 0 ? await catalog.findBlocks(unknown, { visibility, owner, reusable: true }) : undefined
+    const fresh = new Map<string, Place>()
+    for (const block of batch) {
+      const place = fresh.get(block.key) ?? placeIn(current, block.key) ?? placeOf(known?.get(block.key)?.[0])
+      if (place) {
+        note(place)
+        reusedBytes += block.bytes.byteLength
+        recycle(block.bytes)
+      } else {
+        const appended = await append(block)
+        fresh.set(block.key, appended)
+        note(appended)
+      }
+    }
+  }
+
+  return {
+    owner,
+    get reusedBytes() {
+      return reusedBytes
+    },
+    async put(cid, bytes) {
+      waiting.push({ cid, key: cid.toString(), bytes })
+      waitingBytes += bytes.byteLength
+      if (waiting.length >= LOOKUP_BLOCKS || waitingBytes >= LOOKUP_BYTES) await guarded(flush)
+    },
+    async mark() {
+      await guarded(flush)
+      const extents = places
+      places = []
+      blockCount = 0
+      return () => extents.map(({ pack, ...extent }) => ({ ...extent, pack: typeof pack === 'number' ? pack : (pack.id ?? -1) }))
+    },
+    async finish(root) {
+      return guarded(async () => {
+        await flush()
+        await closePack()
+        return Promise.all(packs.map((pack) => sealPack(pack, root, spool)))
+      })
+    },
+    settle: () => spool.settle(packs.map(({ part }) => part)),
+    async abandon() {
+      await Promise.allSettled(packs.map(({ writer }) => writer.flush()))
+      await Promise.allSettled(packs.map(({ part }) => part.file.close()))
+      await spool.settle(packs.map(({ part }) => part))
+      await catalog.dropStaged(owner)
+    },
+  }
+}
+
+function placeIn(pack: OpenPack | undefined, key: string): Place | undefined {
+  const ordinal = pack?.ordinals.get(key)
+  return pack && ordinal !== undefined ? { pack, ordinal } : undefined
+}
+
+async function sealPack(pack: OpenPack, root: CID, spool: Spool): Promise<SealedPack> {
+  const { part, blocks, id } = pack
+  const header = carHeader(root)
+  if (id === undefined || header.byteLength !== pack.headerLength) {
+    throw new ArchiveError('conflict', `the root ${root} does not fit the header that was reserved for it`)
+  }
+  await part.file.write(header, 0, header.byteLength, 0)
+  await part.file.datasync()
+  await part.file.close()
+  const { name, bytes } = encodeToc({ root, blocks: blocks.map(({ cid, length }) => [cid, length] as const) })
+  await spool.publish(part, name)
+  return { id, name, root, toc: bytes }
+}
+
+const spoolFull = (room: number) =>
+  new ArchiveError('exhausted', `the spool may grow by ${room} bytes and this put needs more; raise spoolBytes or put less at once. Nothing was stored`)
+
+/** A full disk under the spool is the archive's own matter, not the source's. */
+async function guarded<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    const code = (cause as NodeJS.ErrnoException).code
+    if (code === 'ENOSPC' || code === 'EDQUOT') {
+      throw new ArchiveError('exhausted', 'no space is left for the spool; free some or move the archive. Nothing was stored', { cause })
+    }
+    throw cause
+  }
+}

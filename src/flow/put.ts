@@ -1,0 +1,120 @@
+/**
+ * Put: source → UnixFS blocks → packs in the spool → catalog sealed → placement → per vault, side by side, intent → locate → put → challenge →
+ * policy judged → signed records and receipt. Run it again after any crash: what is stored is found, what is missing is done.
+ */
+import { namedEntries, type OpenedSource, openSource } from '../bytes/source.ts'
+import type { NamedEntry, ObjectRow, PackRow, PutOptions, Receipt, Source } from '../contracts.ts'
+import { signReceipt } from '../format/receipt.ts'
+import { chunkSizeOf } from '../format/unixfs-import.ts'
+import { place } from '../policy/placement.ts'
+import { type Assessment, reassess } from './assess.ts'
+import { type Context, profilesOf } from './context.ts'
+import { ingest } from './ingest.ts'
+import { readBack } from './probes.ts'
+import { publish } from './publish.ts'
+import { type Placement, replicate } from './replicate.ts'
+
+/** Stores one object and brings it to the vaults that the policy asks for. Partial success is in the receipt, not an exception. */
+export async function put(context: Context, source: Source, options: PutOptions = {}): Promise<Receipt> {
+  const opened = await openSource(source, { exclude: options.exclude, chunkSize: chunkSizeOf(options.profile ?? context.profile) })
+  const { objects } = await ingest(context, opened, { ...options, each: false })
+  const [receipt] = await replicateObjects(context, objects, options)
+  return receipt as Receipt
+}
+
+/** Stores every entry as an object of its own; they share packs, and each gets a receipt. */
+export async function putAll(context: Context, entries: Iterable<NamedEntry> | AsyncIterable<NamedEntry>, options: PutOptions = {}): Promise<readonly Receipt[]> {
+  const chunkSize = chunkSizeOf(options.profile ?? context.profile)
+  const source: OpenedSource = { shape: 'tree', entries: (abort) => namedEntries(entries, { ...abort, chunkSize }) }
+  const { objects } = await ingest(context, source, { ...options, each: true })
+  return replicateObjects(context, objects, options)
+}
+
+/** The second half of put: sealed objects reach the vaults, are challenged there, judged, recorded and receipted. */
+async function replicateObjects(context: Context, objects: readonly ObjectRow[], options: PutOptions): Promise<readonly Receipt[]> {
+  const until = options.until ?? 'policy'
+  const packs = await packsOf(context, objects)
+  const plan = packs.map((pack) => ({ pack, ...planned(context, pack) }))
+  const first = until === 'floor' ? plan.map(({ pack, floor }) => ({ pack, vaults: floor })) : plan.map(({ pack, all }) => ({ pack, vaults: all }))
+  const work = { ...options, acceptOnly: until === 'accepted', probes: (pack: PackRow) => readBack(context, pack) }
+  const placements = await replicate(context, first, work)
+  const receipts = await conclude(context, objects, placements, options)
+  if (until === 'floor') later(context, objects, plan, options)
+  return receipts
+}
+
+async function conclude(context: Context, objects: readonly ObjectRow[], placements: readonly Placement[], options: PutOptions): Promise<readonly Receipt[]> {
+  const published = await publish(context, objects, { signal: options.signal })
+  const assessments = await reassess(context, objects)
+  await releaseSpool(context, assessments)
+  const complete = [...placements, ...published].every(({ outcome, evidence }) => outcome !== 'failed' && evidence.every(({ verdict }) => verdict === 'intact'))
+  const receipts: Receipt[] = []
+  for (const assessment of assessments) receipts.push(await receiptOf(context, assessment, complete))
+  await context.catalog.saveReceipts(
+    receipts.map((receipt, index) => ({ object: objects[index]?.id ?? 0, receipt: JSON.stringify(receipt), at: context.clock() })),
+  )
+  return receipts
+}
+
+/** What lies beyond the floor goes on after put has resolved; closing the archive waits for it. */
+function later(
+  context: Context,
+  objects: readonly ObjectRow[],
+  plan: readonly { readonly pack: PackRow; readonly all: readonly string[]; readonly floor: readonly string[] }[],
+  options: PutOptions,
+): void {
+  const rest = plan
+    .map(({ pack, all, floor }) => ({ pack, vaults: all.filter((id) => !floor.includes(id)) }))
+    .filter(({ vaults }) => vaults.length > 0)
+  if (rest.length === 0) return
+  const work: Promise<unknown> = replicate(context, rest, { ...options, probes: (pack) => readBack(context, pack) })
+    .then((placements) => conclude(context, objects, placements, options))
+    // Aborted or failed: the intents are durable, and repair goes on from them.
+    .catch((error: unknown) => error)
+    .finally(() => context.background.delete(work))
+  context.background.add(work)
+}
+
+function planned(context: Context, pack: PackRow): { readonly all: readonly string[]; readonly floor: readonly string[] } {
+  const { policy } = context
+  const question = { vaults: profilesOf(context), packBytes: pack.byteLength, held: new Set<string>() }
+  const floor = place({ ...question, policy: { ...policy, copies: Math.max(1, policy.floor), distinct: {} } }).chosen
+  const all = place({ ...question, policy }).chosen
+  return { all, floor: floor.every((id) => all.includes(id)) ? floor : all }
+}
+
+/** A pack leaves the spool when vaults are proven to hold what the floor demands; before, the spool may be the only safe copy. */
+export async function releaseSpool(context: Context, assessments: readonly Assessment[]): Promise<void> {
+  for (const { floorHeld, packs } of assessments) {
+    for (const pack of packs) {
+      if (!floorHeld || !pack.spooled) continue
+      await context.catalog.unspooled(pack.id)
+      await context.spool.remove(pack.name)
+    }
+  }
+}
+
+async function receiptOf(context: Context, { object, packs, report }: Assessment, complete: boolean): Promise<Receipt> {
+  const statement = {
+    version: 1 as const,
+    root: report.root,
+    ...(object.name !== undefined && { name: object.name }),
+    ...(object.mediaType !== undefined && { mediaType: object.mediaType }),
+    byteLength: object.byteLength,
+    profile: object.profile,
+    visibility: object.visibility,
+    state: report.state,
+    created: new Date(context.clock()).toISOString(),
+    packs: packs.map(({ name, byteLength, blockCount }) => ({ name: name.toString(), byteLength, blocks: blockCount })),
+    replicas: report.replicas,
+    missing: report.missing,
+    complete,
+  }
+  return signReceipt(statement, context.key)
+}
+
+async function packsOf(context: Context, objects: readonly ObjectRow[]): Promise<readonly PackRow[]> {
+  const packs = new Map<number, PackRow>()
+  for (const { id } of objects) for (const pack of await context.catalog.packsOf(id)) packs.set(pack.id, pack)
+  return [...packs.values()]
+}

@@ -1,0 +1,91 @@
+/** Asking a vault for one block and hashing the answer: the only way bytes of a vault come in. */
+import type { AbortOptions, Locator, Span, Vault } from '../contracts.ts'
+import { FormatError, VaultError } from '../errors.ts'
+import { matches } from '../format/address.ts'
+
+/** What came of asking: only `intact` carries bytes, and they were hashed. */
+export type Answer =
+  | { readonly outcome: 'intact'; readonly bytes: Uint8Array }
+  | { readonly outcome: 'damaged' | 'absent' | 'denied' | 'silent'; readonly error: Error }
+
+export interface ReadSpanOptions extends AbortOptions {
+  /** Longest silence between two pieces of the answer, in milliseconds. */
+  readonly timeoutMs: number
+}
+
+/** Reads and hashes one span. Rejects only when the caller's own signal ends it; everything a vault can do wrong is an outcome. */
+export async function readSpan(vault: Vault, at: Locator, span: Span, options: ReadSpanOptions): Promise<Answer> {
+  const bytes = await readRange(vault, at, span, options)
+  return bytes instanceof Uint8Array ? hashed(vault, span, bytes) : bytes
+}
+
+/** Bytes that came for a span, judged by their hash. */
+export function hashed(vault: Vault, span: Span, bytes: Uint8Array): Answer {
+  if (matches(span.cid, bytes)) return { outcome: 'intact', bytes }
+  return { outcome: 'damaged', error: new VaultError('damaged', vault.profile.id, `${bytes.byteLength} bytes came for ${span.cid}, and they do not hash to it`) }
+}
+
+/** Unverified bytes of a range, or what went wrong. For callers that hash each block of it. */
+export async function readRange(vault: Vault, at: Locator, range: Span, options: ReadSpanOptions): Promise<Uint8Array | Exclude<Answer, { outcome: 'intact' }>> {
+  const { signal, timeoutMs } = options
+  try {
+    return await gather(vault, at, range, signal, timeoutMs)
+  } catch (error) {
+    signal?.throwIfAborted()
+    const known = error instanceof Error ? error : new VaultError('unreachable', vault.profile.id, 'the read failed', { cause: error })
+    return { outcome: outcomeOf(error), error: known }
+  }
+}
+
+function outcomeOf(error: unknown): 'damaged' | 'absent' | 'denied' | 'silent' {
+  if (error instanceof FormatError) return 'damaged'
+  if (!(error instanceof VaultError)) return 'silent'
+  if (error.code === 'absent' || error.code === 'denied' || error.code === 'damaged') return error.code
+  return 'silent'
+}
+
+/** A vault that ignores its signal is left behind: the race ends without it. */
+async function gather(vault: Vault, at: Locator, span: Span, signal: AbortSignal | undefined, timeoutMs: number): Promise<Uint8Array> {
+  const stop = new AbortController()
+  const silence = new VaultError('unreachable', vault.profile.id, `nothing came for ${timeoutMs} ms; the span is asked for again at the next check`)
+  let expire: (reason: unknown) => void = () => undefined
+  const expired = new Promise<never>((_, reject) => {
+    expire = reject
+  })
+  expired.catch(() => undefined)
+  const end = (reason: unknown) => {
+    expire(reason)
+    stop.abort(reason)
+  }
+  const onAbort = () => end(signal?.reason)
+  signal?.addEventListener('abort', onAbort, { once: true })
+  const timer = setTimeout(() => end(silence), timeoutMs)
+  const pieces = vault.read(at, span, { signal: stop.signal })[Symbol.asyncIterator]()
+  let whole: Uint8Array | undefined
+  let filled = 0
+  let done = false
+  try {
+    signal?.throwIfAborted()
+    for (;;) {
+      const step = await Promise.race([pieces.next(), expired])
+      if (step.done) break
+      timer.refresh()
+      if (filled + step.value.byteLength > span.length) throw new FormatError('limit', `more than the ${span.length} bytes of the span came`)
+      if (filled === 0 && step.value.byteLength === span.length) whole = step.value
+      else {
+        whole ??= Buffer.allocUnsafe(span.length)
+        whole.set(step.value, filled)
+      }
+      filled += step.value.byteLength
+    }
+    done = true
+    return filled === span.length && whole ? whole : (whole ?? new Uint8Array(0)).subarray(0, filled)
+  } finally {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', onAbort)
+    if (!done) {
+      stop.abort(silence)
+      Promise.resolve(pieces.return?.()).catch(() => undefined)
+    }
+  }
+}

@@ -1,0 +1,73 @@
+/** Reading many spans of one replica: neighbours travel in one read where the vault reads by offset, and every block is hashed by itself. */
+import type { AbortOptions, Locator, Span, Vault, VaultProfile } from '../contracts.ts'
+import { type Answer, hashed, readRange, readSpan } from './read-span.ts'
+
+/** Most bytes that one read asks for. */
+const RUN_BYTES = 4 * 1024 * 1024
+/** Section headers between neighbours are read along; a gap wider than this starts a new read. */
+const GAP_BYTES = 128
+
+export interface Probe {
+  readonly ordinal: number
+  readonly span: Span
+}
+
+export interface SpanAnswer {
+  readonly ordinal: number
+  readonly outcome: Answer['outcome']
+  readonly byteLength: number
+  readonly detail: string | undefined
+}
+
+export interface ReadOptions extends AbortOptions {
+  readonly vault: Vault
+  readonly at: Locator
+  readonly timeoutMs: number
+}
+
+/** Groups probes, given in order of their offsets, into runs of neighbours. */
+function runs(probes: readonly Probe[], addressing: VaultProfile['addressing']): readonly (readonly Probe[])[] {
+  const grouped: Probe[][] = []
+  for (const probe of probes) {
+    const run = grouped.at(-1)
+    const first = run?.[0]
+    const last = run?.at(-1)
+    const end = probe.span.offset + probe.span.length
+    const near = last && probe.span.offset - (last.span.offset + last.span.length) <= GAP_BYTES
+    if (run && first && near && addressing === 'offset' && end - first.span.offset <= RUN_BYTES) run.push(probe)
+    else grouped.push([probe])
+  }
+  return grouped
+}
+
+/** Asks for one run. When a run is not answered whole, its spans are asked for one by one, so that each gets a verdict of its own. */
+async function run(probes: readonly Probe[], options: ReadOptions): Promise<readonly SpanAnswer[]> {
+  const [first] = probes
+  const last = probes.at(-1)
+  if (!first || !last) return []
+  if (probes.length > 1) {
+    const answers = await together(probes, first.span.offset, last.span.offset + last.span.length, options)
+    if (answers) return answers
+  }
+  const answers: SpanAnswer[] = []
+  for (const probe of probes) answers.push(toAnswer(probe, await readSpan(options.vault, options.at, probe.span, options)))
+  return answers
+}
+
+async function together(probes: readonly Probe[], start: number, end: number, options: ReadOptions): Promise<readonly SpanAnswer[] | undefined> {
+  const [first] = probes
+  if (!first) return undefined
+  const bytes = await readRange(options.vault, options.at, { cid: first.span.cid, offset: start, length: end - start }, options)
+  if (!(bytes instanceof Uint8Array) || bytes.byteLength !== end - start) return undefined
+  return probes.map((probe) => {
+    const at = probe.span.offset - start
+    return toAnswer(probe, hashed(options.vault, probe.span, bytes.subarray(at, at + probe.span.length)))
+  })
+}
+
+function toAnswer({ ordinal, span }: Probe, answer: Answer): SpanAnswer {
+  const detail = answer.outcome === 'intact' ? undefined : answer.error.message
+  return { ordinal, outcome: answer.outcome, byteLength: answer.outcome === 'intact' ? span.length : 0, detail }
+}
+
+export const readSpans = { runs, run }

@@ -1,0 +1,51 @@
+/** Bringing a pack back into the spool, block by block, from whichever replicas still have it; every byte was hashed just before it is written. */
+import type { AbortOptions, PackRow } from '../contracts.ts'
+import { carHeader, sectionPrefix } from '../format/pack.ts'
+import { blockReader } from './block-reader.ts'
+import type { Context } from './context.ts'
+import { fileWriter } from './file-writer.ts'
+import { spansOf } from './spool.ts'
+
+const AHEAD = 4
+
+/** Resolves when the pack's CAR lies whole in the spool. Throws `unavailable` naming the block that no replica could give. */
+export async function ensureSpooled(context: Context, pack: PackRow, options: AbortOptions = {}): Promise<void> {
+  if (await context.spool.has(pack.name)) return
+  const running = context.rebuilding.get(pack.id) ?? rebuild(context, pack, options).finally(() => context.rebuilding.delete(pack.id))
+  context.rebuilding.set(pack.id, running)
+  await running
+}
+
+async function rebuild(context: Context, pack: PackRow, options: AbortOptions): Promise<void> {
+  const { catalog, spool } = context
+  const spans = await spansOf(catalog, pack)
+  const reader = blockReader(context, { visibility: pack.visibility })
+  const part = await spool.part()
+  try {
+    const writer = fileWriter(part.file, 0)
+    await writer.write(carHeader(pack.root))
+    const ahead: Promise<Uint8Array>[] = []
+    for (let next = 0, at = 0; at < spans.length; at++) {
+      for (; next < spans.length && ahead.length < AHEAD; next++) {
+        const span = spans[next]
+        if (span) ahead.push(watched(reader.fromPack(pack, span, options)))
+      }
+      const bytes = await ahead.shift()
+      const span = spans[at]
+      if (bytes && span) await writer.write(sectionPrefix(span.cid, bytes.byteLength), bytes)
+    }
+    await writer.flush()
+    await part.file.datasync()
+    await spool.publish(part, pack.name)
+    await catalog.spooled(pack.id)
+  } finally {
+    await part.file.close()
+    await spool.settle([part])
+  }
+}
+
+/** Reads in flight may fail after the first failure has ended the work. */
+function watched<T>(promise: Promise<T>): Promise<T> {
+  promise.catch(() => undefined)
+  return promise
+}

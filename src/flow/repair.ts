@@ -1,0 +1,128 @@
+/**
+ * Repair: challenge → the same placement with health filled in → read from intact replicas, re-hash → the same replicate.
+ * Copies only bytes it has just verified; a damaged copy is replaced whole or left as it is, never deleted first.
+ */
+import type { Missing, ObjectRow, PackRow, RepairAction, RepairOptions, RepairReport, ReplicaReport, Verdict } from '../contracts.ts'
+import { place } from '../policy/placement.ts'
+import { type Assessment, reassess } from './assess.ts'
+import { type Context, eachOf, profilesOf } from './context.ts'
+import { readBack } from './probes.ts'
+import { publish } from './publish.ts'
+import { releaseSpool } from './put.ts'
+import { ensureSpooled } from './rebuild.ts'
+import { type Placement, replicate } from './replicate.ts'
+import { verifyRun } from './verify.ts'
+
+const PAGE = 200
+const LOST: ReadonlySet<Verdict> = new Set(['damaged', 'missing'])
+
+/** Brings one object back to its policy, as far as vaults and bytes allow. */
+export async function repair(context: Context, object: ObjectRow, options: RepairOptions = {}): Promise<RepairReport> {
+  const { signal } = options
+  const before = await verifyRun(context, object, { level: 'sampled', signal }, context.clock())
+  const planned = before.packs.flatMap((pack) => planFor(context, before, pack))
+  if (options.plan || planned.length === 0) {
+    const actions = planned.map(({ pack, ...step }) => ({ ...step, pack: pack.name.toString(), byteLength: pack.byteLength, outcome: 'planned' as const }))
+    return reportOf(before, before, actions)
+  }
+  const first = await carryOut(context, planned, options)
+  const detour = before.packs.flatMap((pack) => aroundFailures(context, before, pack, first))
+  const placements = [...first, ...(await carryOut(context, detour, options))]
+  await publish(context, [(await context.catalog.objectById(object.id)) ?? object], { signal })
+  const [after = before] = await reassess(context, [object])
+  await releaseSpool(context, [after])
+  return reportOf(before, after, [...planned, ...detour].map((step) => done(step, placements)))
+}
+
+/** Repairs whatever needs it, object by object. */
+export async function* repairAll(context: Context, options: RepairOptions = {}): AsyncGenerator<RepairReport> {
+  for (let after = 0; ; ) {
+    const page = await context.catalog.objects({ after, limit: PAGE })
+    for (const object of page) {
+      options.signal?.throwIfAborted()
+      yield await repair(context, object, options)
+    }
+    const last = page.at(-1)
+    if (!last || page.length < PAGE) return
+    after = last.id
+  }
+}
+
+interface Step {
+  readonly pack: PackRow
+  readonly vault: string
+  readonly action: 'place' | 'replace'
+  readonly reason: string
+}
+
+/** What this pack needs: lost copies replaced where they were, and new ones where the policy asks for more. */
+function planFor(context: Context, { report }: Assessment, pack: PackRow): readonly Step[] {
+  const replicas = report.replicas.filter((replica) => replica.pack === pack.name.toString() && context.vaults.has(replica.vault))
+  const steps: Step[] = replicas
+    .filter(({ verdict }) => LOST.has(verdict))
+    .map(({ vault, verdict, detail }) => ({ pack, vault, action: 'replace', reason: `the copy there is ${verdict}${detail ? `: ${detail}` : ''}` }))
+  const held = new Set([...replicas.filter(stands).map(({ vault }) => vault), ...steps.map(({ vault }) => vault)])
+  const { add } = place({ policy: context.policy, vaults: profilesOf(context), packBytes: pack.byteLength, held })
+  return [...steps, ...add.map((vault): Step => ({ pack, vault, action: 'place', reason: 'the policy asks for more copies than stand' }))]
+}
+
+/** When a vault would not take its copy, the next best vaults are asked. */
+function aroundFailures(context: Context, { report }: Assessment, pack: PackRow, placements: readonly Placement[]): readonly Step[] {
+  const own = placements.filter((placement) => placement.pack.id === pack.id)
+  const excluded = new Map(own.filter(({ outcome }) => outcome === 'failed').map(({ vault, error }) => [vault, error?.message ?? 'it failed just now']))
+  if (excluded.size === 0 || excluded.size === own.length) return []
+  const stood = report.replicas.filter((replica) => replica.pack === pack.name.toString() && stands(replica)).map(({ vault }) => vault)
+  const held = new Set([...stood, ...own.filter(({ outcome }) => outcome !== 'failed').map(({ vault }) => vault)])
+  const { add } = place({ policy: context.policy, vaults: profilesOf(context), packBytes: pack.byteLength, held, excluded })
+  return add.map((vault): Step => ({ pack, vault, action: 'place', reason: `in the place of ${[...excluded.keys()].join(', ')}, which would not take it` }))
+}
+
+/** A copy that nobody has shown to be lost: silence is no reason to buy another. */
+const stands = ({ locator, verdict }: ReplicaReport): boolean => locator !== undefined && !LOST.has(verdict)
+
+async function carryOut(context: Context, steps: readonly Step[], options: RepairOptions): Promise<readonly Placement[]> {
+  const { signal, onProgress } = options
+  const perPack = [...Map.groupBy(steps, ({ pack }) => pack.id).values()]
+  const placements = await eachOf(perPack, 1, async (own) => {
+    const [first] = own
+    if (!first) return []
+    const { pack } = first
+    try {
+      await ensureSpooled(context, pack, { signal })
+    } catch (error) {
+      signal?.throwIfAborted()
+      const known = error instanceof Error ? error : undefined
+      return own.map(({ vault }): Placement => ({ pack, vault, outcome: 'failed', evidence: [], ...(known && { error: known }) }))
+    }
+    const sorted = Map.groupBy(own, ({ action }) => action)
+    const probes = (row: PackRow) => readBack(context, row)
+    const done: Placement[] = []
+    for (const [action, group] of sorted) {
+      const jobs = [{ pack, vaults: group.map(({ vault }) => vault) }]
+      done.push(...(await replicate(context, jobs, { signal, onProgress, replace: action === 'replace', probes })))
+    }
+    return done
+  })
+  return placements.flat()
+}
+
+function done(step: Step, placements: readonly Placement[]): RepairAction {
+  const { pack, vault, action, reason } = step
+  const placement = placements.find((one) => one.pack.id === pack.id && one.vault === vault)
+  const held = placement !== undefined && placement.outcome !== 'failed' && !placement.evidence.some(({ verdict }) => verdict !== 'intact' && verdict !== 'pending')
+  const detail = placement?.error?.message ?? placement?.evidence.find(({ verdict }) => verdict !== 'intact')?.detail
+  return {
+    pack: pack.name.toString(),
+    vault,
+    action,
+    reason,
+    byteLength: pack.byteLength,
+    outcome: held ? 'repaired' : 'failed',
+    ...(detail !== undefined && { detail }),
+  }
+}
+
+function reportOf(before: Assessment, after: Assessment, actions: readonly RepairAction[]): RepairReport {
+  const missing: readonly Missing[] = after.report.missing
+  return { root: after.report.root, before: before.report.state, state: after.report.state, actions, replicas: after.report.replicas, missing }
+}

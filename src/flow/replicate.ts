@@ -1,0 +1,176 @@
+/**
+ * Bringing packs to vaults; shared by put and repair. Per pack and vault: intent → locate → put → placed → challenge → evidence.
+ * The intent is durable before the vault is called, and `locate` always comes before `put`: nothing is stored or paid twice.
+ */
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { AbortOptions, EvidenceRow, Locator, PackRow, ProgressOptions, ReplicaReport, ReplicationEvent, Standing, Vault } from '../contracts.ts'
+import { ArchiveError, VaultError } from '../errors.ts'
+import { challengeReplica, type Judged } from './challenge.ts'
+import { type Context, eachOf, tell } from './context.ts'
+import { ensureSpooled } from './rebuild.ts'
+
+const LEASE_MS = 60_000
+/** How long a vault may take to settle what it accepted before put goes on without it. */
+const SETTLE_MS = 30_000
+const FIRST_POLL_MS = 50
+const PACKS_AT_ONCE = 2
+
+export interface ReplicateOptions extends AbortOptions, ProgressOptions<ReplicationEvent> {
+  /** The replica there is damaged or gone: store it again. */
+  readonly replace?: boolean | undefined
+  /** Skip the challenge: the vault's acceptance is all that is waited for. */
+  readonly acceptOnly?: boolean | undefined
+  /** What to read back, per object with blocks in the pack; `all` for everything. */
+  readonly probes: (pack: PackRow) => Promise<readonly { readonly object: number; readonly ordinals: readonly number[] | 'all'; readonly seed?: Uint8Array }[]>
+}
+
+export interface Placement {
+  readonly pack: PackRow
+  readonly vault: string
+  /** Sent bytes, found them there already, or failed. */
+  readonly outcome: 'stored' | 'found' | 'failed'
+  readonly locator?: Locator
+  readonly evidence: readonly EvidenceRow[]
+  readonly error?: Error
+}
+
+/** Places every pack in every one of its vaults, side by side. Failures are outcomes; rejects only for the catalog or the caller's signal. */
+export async function replicate(
+  context: Context,
+  jobs: readonly { readonly pack: PackRow; readonly vaults: readonly string[] }[],
+  options: ReplicateOptions,
+): Promise<readonly Placement[]> {
+  const placed = await eachOf(jobs, PACKS_AT_ONCE, ({ pack, vaults }) =>
+    eachOf(vaults, vaults.length, (id) => placeOne(context, pack, vaultOf(context, id), options)),
+  )
+  return placed.flat()
+}
+
+async function placeOne(context: Context, pack: PackRow, vault: Vault, options: ReplicateOptions): Promise<Placement> {
+  const { catalog, clock } = context
+  const { id } = vault.profile
+  const name = pack.name.toString()
+  const { signal, onProgress } = options
+  const lease = await catalog.acquire(`place:${name}:${id}`, { ttlMs: LEASE_MS })
+  if (!lease) return failed(pack, id, new VaultError('conflict', id, `another process is placing pack ${name} there; run the command again when it is done`), options)
+  const heartbeat = setInterval(() => void lease.renew().catch(() => undefined), LEASE_MS / 3).unref()
+  try {
+    tell(onProgress, { type: 'placing', vault: id, pack: name, byteLength: pack.byteLength })
+    await catalog.intend(pack.id, id, clock())
+    const { locator, outcome } = await store(context, pack, vault, options)
+    if (options.replace) await forgetOld(context, pack, id)
+    await catalog.placed(pack.id, id, locator, clock())
+    tell(onProgress, { type: outcome === 'stored' ? 'placed' : 'found', vault: id, pack: name })
+    const evidence = options.acceptOnly ? [] : await showBytes(context, pack, vault, locator, options)
+    if (outcome === 'found' && !options.replace && evidence.some(({ verdict }) => verdict === 'damaged' || verdict === 'missing')) {
+      return await restored(context, pack, vault, options)
+    }
+    return { pack, vault: id, outcome, locator, evidence }
+  } catch (error) {
+    signal?.throwIfAborted()
+    if (!(error instanceof VaultError) && !(error instanceof ArchiveError)) throw error
+    return failed(pack, id, error, options)
+  } finally {
+    clearInterval(heartbeat)
+    await lease.release()
+  }
+}
+
+/** What was found there from before does not hold: put it anew, from our own bytes. */
+async function restored(context: Context, pack: PackRow, vault: Vault, options: ReplicateOptions): Promise<Placement> {
+  const { locator } = await store(context, pack, vault, { ...options, replace: true })
+  await forgetOld(context, pack, vault.profile.id)
+  await context.catalog.placed(pack.id, vault.profile.id, locator, context.clock())
+  return { pack, vault: vault.profile.id, outcome: 'stored', locator, evidence: await showBytes(context, pack, vault, locator, options) }
+}
+
+/** The verdicts on the bytes that were there before say nothing of the new ones. */
+async function forgetOld(context: Context, pack: PackRow, vault: string): Promise<void> {
+  await context.catalog.dropReplica(pack.id, vault)
+  await context.catalog.intend(pack.id, vault, context.clock())
+}
+
+async function store(context: Context, pack: PackRow, vault: Vault, options: ReplicateOptions): Promise<{ locator: Locator; outcome: 'stored' | 'found' }> {
+  const { id } = vault.profile
+  const { signal, replace, onProgress } = options
+  const found = replace ? undefined : await vault.locate(pack.name, { signal, kind: pack.kind })
+  if (found !== undefined) return { locator: found, outcome: 'found' }
+  await ensureSpooled(context, pack, { signal })
+  const name = pack.name.toString()
+  const locator = await vault.put(context.spool.pack(pack), {
+    signal,
+    replace,
+    journal: context.catalog.journal(pack.id, id),
+    onProgress: ({ byteLength }) => tell(onProgress, { type: 'bytes-sent', vault: id, pack: name, byteLength }),
+  })
+  return { locator, outcome: 'stored' }
+}
+
+async function showBytes(context: Context, pack: PackRow, vault: Vault, at: Locator, options: ReplicateOptions): Promise<readonly EvidenceRow[]> {
+  const { signal, onProgress } = options
+  const standing = await settled(context, vault, at, signal)
+  const rows: (EvidenceRow | Judged)[] = []
+  if (standing === 'settling') rows.push(pending(context, pack, vault))
+  else if (!vault.profile.cold) {
+    for (const probe of await options.probes(pack)) rows.push(await challengeReplica(context, { vault, pack, at, signal, ...probe }))
+  }
+  await context.catalog.recordEvidence(rows)
+  for (const row of rows) tell(onProgress, { type: 'challenged', vault: vault.profile.id, pack: pack.name.toString(), replica: brief(row, vault, pack, at) })
+  return rows
+}
+
+/** Waiting is the flow's business: polls until the vault holds it, with growing pauses. */
+async function settled(context: Context, vault: Vault, at: Locator, signal: AbortSignal | undefined): Promise<Standing> {
+  const deadline = context.clock() + SETTLE_MS
+  for (let pause = FIRST_POLL_MS; ; pause = Math.min(pause * 2, 5_000)) {
+    const standing = await vault.status(at, { signal })
+    if (standing !== 'settling' || context.clock() + pause > deadline) return standing
+    await sleep(pause, undefined, { signal })
+  }
+}
+
+function pending(context: Context, pack: PackRow, vault: Vault): EvidenceRow {
+  const detail = 'accepted, not settled yet; verify again later'
+  return {
+    pack: pack.id,
+    vault: vault.profile.id,
+    object: 0,
+    verdict: 'pending',
+    possession: 'claimed',
+    retrieval: 'none',
+    at: context.clock(),
+    asked: 0,
+    answered: 0,
+    bytesRead: 0,
+    detail,
+  }
+}
+
+function brief(row: EvidenceRow, vault: Vault, pack: PackRow, at: Locator): ReplicaReport {
+  return {
+    vault: row.vault,
+    network: vault.profile.network,
+    operator: vault.profile.operator,
+    pack: pack.name.toString(),
+    verdict: row.verdict,
+    possession: row.possession,
+    retrieval: row.retrieval,
+    counts: row.verdict === 'intact',
+    at: new Date(row.at).toISOString(),
+    locator: at,
+    asked: row.asked,
+    answered: row.answered,
+    bytesRead: row.bytesRead,
+  }
+}
+
+function failed(pack: PackRow, vault: string, error: Error, { onProgress }: ReplicateOptions): Placement {
+  tell(onProgress, { type: 'placement-failed', vault, pack: pack.name.toString(), error })
+  return { pack, vault, outcome: 'failed', evidence: [], error }
+}
+
+function vaultOf(context: Context, id: string): Vault {
+  const vault = context.vaults.get(id)
+  if (!vault) throw new VaultError('invalid', id, 'it is not configured; add it to the configuration or leave it out')
+  return vault
+}

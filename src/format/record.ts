@@ -1,0 +1,148 @@
+/**
+ * What index packs hold beside TOCs: signed records and tombstones, the attributes of entries, and the index block that lists them all.
+ * Every block is DAG-CBOR with `version` and `kind`; FORMAT.md has the fields.
+ */
+import * as cbor from '@ipld/dag-cbor'
+import { CID } from 'multiformats/cid'
+import type { Mtime, Policy, Profile, Visibility } from '../contracts.ts'
+import { FormatError } from '../errors.ts'
+import { addressOf, DAG_CBOR } from './address.ts'
+import { type Domain, type SigningKey, sign, verifies } from './sign.ts'
+
+export interface RecordPack {
+  readonly toc: CID
+  readonly byteLength: number
+  /** Which blocks of the pack are the object's: `[start in the object, first in the pack, count]`. */
+  readonly extents: readonly (readonly [start: number, first: number, count: number])[]
+  /** Where the pack lies, by vault id. */
+  readonly locators: Readonly<Record<string, string>>
+}
+
+/** What the archive says of one object; a later sequence supersedes an earlier one. */
+export interface RecordStatement {
+  readonly version: 1
+  readonly kind: 'record'
+  readonly sequence: number
+  readonly previous: CID | null
+  readonly root: CID
+  readonly type: 'file' | 'directory' | 'symlink'
+  readonly byteLength: number
+  readonly profile: Profile
+  readonly visibility: Visibility
+  readonly policy: Policy
+  readonly name: string | null
+  readonly mediaType: string | null
+  /** Milliseconds since the epoch. */
+  readonly created: number
+  readonly packs: readonly RecordPack[]
+  /** Blocks of entry attributes, in order. */
+  readonly attributes: readonly CID[]
+}
+
+export interface TombstoneStatement {
+  readonly version: 1
+  readonly kind: 'tombstone'
+  readonly root: CID
+  readonly sequence: number
+  readonly at: number
+}
+
+/** The last block and the root of an index pack. */
+export interface IndexBlock {
+  readonly version: 1
+  readonly kind: 'index'
+  /** Ed25519 public key of the archive, 32 bytes. */
+  readonly archive: Uint8Array
+  readonly records: readonly CID[]
+  readonly tombstones: readonly CID[]
+  readonly tocs: readonly CID[]
+  readonly attributes: readonly CID[]
+}
+
+/** Mode and mtime of one entry of an object; the path is empty for the object itself. */
+export interface Attributes {
+  readonly path: string
+  readonly mode?: number | undefined
+  readonly mtime?: Mtime | undefined
+}
+
+export interface Block {
+  readonly cid: CID
+  readonly bytes: Uint8Array
+}
+
+const ATTRIBUTES_PER_BLOCK = 8_192
+
+/** Addresses a DAG-CBOR value. */
+export function cborBlock(value: unknown): Block {
+  const bytes = cbor.encode(value)
+  return { cid: addressOf(bytes, DAG_CBOR), bytes }
+}
+
+/** Signs a record or tombstone and makes a block of it, with the public key beside the signature. */
+export async function signedBlock(statement: RecordStatement | TombstoneStatement, key: SigningKey): Promise<Block> {
+  return cborBlock({ ...statement, archive: key.publicKey, signature: await sign(domainOf(statement.kind), statement, key) })
+}
+
+/** Reads a signed block and checks its signature. Throws `malformed`, `unsupported` or `bad-signature`; with `archive`, another key's is bad too. */
+export async function openSigned(bytes: Uint8Array, archive?: Uint8Array): Promise<RecordStatement | TombstoneStatement> {
+  const { archive: key, signature, ...statement } = mapOf(bytes)
+  if (statement.kind !== 'record' && statement.kind !== 'tombstone') throw new FormatError('malformed', 'this block is neither record nor tombstone')
+  if (statement.version !== 1) throw new FormatError('unsupported', `this ${statement.kind} has version ${String(statement.version)}; version 1 is read`)
+  if (!(key instanceof Uint8Array) || !(signature instanceof Uint8Array)) throw new FormatError('malformed', `this ${statement.kind} is not signed`)
+  if (archive && Buffer.compare(archive, key) !== 0) throw new FormatError('bad-signature', `this ${statement.kind} was signed by another archive`)
+  if (!(await verifies(domainOf(statement.kind), statement, signature, key))) {
+    throw new FormatError('bad-signature', `the signature of this ${statement.kind} does not hold`)
+  }
+  return statement as unknown as RecordStatement | TombstoneStatement
+}
+
+/** Entry attributes as DAG-CBOR blocks of rows `[path, mode, seconds, nanoseconds]`; rows without any are left out. */
+export function attributeBlocks(entries: readonly Attributes[]): readonly Block[] {
+  const rows = entries
+    .filter(({ mode, mtime }) => mode !== undefined || mtime !== undefined)
+    .map(({ path, mode, mtime }) => [path, mode ?? null, mtime === undefined ? null : Number(mtime.secs), mtime?.nsecs ?? null])
+  const blocks: Block[] = []
+  for (let at = 0; at < rows.length; at += ATTRIBUTES_PER_BLOCK) blocks.push(cborBlock(rows.slice(at, at + ATTRIBUTES_PER_BLOCK)))
+  return blocks
+}
+
+/** Several attribute blocks as one value, and back; what the catalog keeps. */
+export const joinAttributes = (blocks: readonly Block[]): Uint8Array => cbor.encode(blocks.map(({ bytes }) => bytes))
+
+export function splitAttributes(joined: Uint8Array): readonly Block[] {
+  const parts = decode(joined)
+  if (!Array.isArray(parts)) throw new FormatError('malformed', 'these are not entry attributes')
+  return parts.map((bytes: Uint8Array) => ({ cid: addressOf(bytes, DAG_CBOR), bytes }))
+}
+
+/** Reads one block of entry attributes. */
+export function readAttributes(bytes: Uint8Array): readonly Attributes[] {
+  const rows = decode(bytes)
+  if (!Array.isArray(rows)) throw new FormatError('malformed', 'these are not entry attributes')
+  return rows.map((row: unknown) => {
+    const [path, mode, secs, nsecs] = Array.isArray(row) ? row : []
+    if (typeof path !== 'string') throw new FormatError('malformed', 'a row of entry attributes has no path')
+    return {
+      path,
+      ...(typeof mode === 'number' && { mode }),
+      ...(typeof secs === 'number' && { mtime: { secs: BigInt(secs), ...(typeof nsecs === 'number' && { nsecs }) } }),
+    }
+  })
+}
+
+const domainOf = (kind: 'record' | 'tombstone'): Domain => (kind === 'record' ? 'perdure-record-v1' : 'perdure-tombstone-v1')
+
+function mapOf(bytes: Uint8Array): Record<string, unknown> {
+  const value = decode(bytes)
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || CID.asCID(value)) throw new FormatError('malformed', 'this block is not a map')
+  return value as Record<string, unknown>
+}
+
+function decode(bytes: Uint8Array): unknown {
+  try {
+    return cbor.decode(bytes)
+  } catch (cause) {
+    throw new FormatError('malformed', 'this block is not DAG-CBOR', { cause })
+  }
+}

@@ -1,0 +1,5 @@
+/** The way back: files, ranges, trees and paths from blocks whose hashes were checked. */
+
+export type { ExportLimits, GetBlock } from './unixfs-node.ts'
+export { fileByteLength, type ReadFileOptions, readFile } from './unixfs-read.ts'
+export { type ResolveOptions, resolvePath, type WalkTreeOptions, walkTree } from './unixfs-walk.ts'

@@ -1,0 +1,221 @@
+/**
+ * The state of an object: its packs judged one by one, the worst speaks for the object.
+ *
+ * Every replica is weighed first (weigh.ts). `confirmed` are the sound ones, `counted` the sound and the doubtful, `possible` those and the open ones.
+ * The first row that holds decides, worst first:
+ *
+ * | when                                                                         | state       | floor held |
+ * |------------------------------------------------------------------------------|-------------|------------|
+ * | no replica could be intact, IPFS and vaults no longer configured included, and the pack left the spool | `lost` | no |
+ * | the floor is not met even if all possible ones are intact                    | `at-risk`   | no         |
+ * | the floor is met by the possible ones, not by the counted ones               | `unknown`   | no         |
+ * | a replica in a configured vault is damaged or missing, needed or not         | `damaged`   | yes        |
+ * | the confirmed ones meet the policy                                           | `satisfied` | yes        |
+ * | a possible replica would add to a demand that the confirmed ones do not meet | `unknown`   | yes        |
+ * | otherwise                                                                    | `degraded`  | yes        |
+ *
+ * So silence never counts against a policy that is met without the silent vault, and never hides a floor that is broken without doubt.
+ */
+import type { Missing, ObjectState, Policy, Possession, Retrieval, Verdict } from '../contracts/policy.ts'
+import type { VaultProfile } from '../contracts/vault.ts'
+import { type Demand, demandsOf, foundIn, nounOf, remedyOf } from './demands.ts'
+import { evidenceRulesFor } from './policy.ts'
+import { type Footing, type JudgedEvidence, type Weighed, weigh } from './weigh.ts'
+
+export interface JudgedReplicaInput<E extends JudgedEvidence> {
+  readonly vault: string
+  readonly state: 'intended' | 'placed'
+  readonly locator?: string | undefined
+  /** When the bytes there were last replaced; older evidence is left out. */
+  readonly writtenAt?: number | undefined
+  /** Rows of the object and of the whole pack, in any order. */
+  readonly evidence: readonly E[]
+}
+
+export interface JudgedPackInput<E extends JudgedEvidence> {
+  readonly name: string
+  readonly packBytes: number
+  /** Its bytes are still in the spool: whatever the vaults say, it is not lost. */
+  readonly spooled?: boolean | undefined
+  readonly replicas: readonly JudgedReplicaInput<E>[]
+}
+
+export interface JudgeInput<E extends JudgedEvidence> {
+  readonly policy: Policy
+  readonly vaults: readonly VaultProfile[]
+  readonly now: number
+  readonly packs: readonly JudgedPackInput<E>[]
+}
+
+export interface JudgedReplica<E extends JudgedEvidence> {
+  readonly vault: string
+  readonly pack: string
+  readonly verdict: Verdict
+  readonly possession: Possession
+  readonly retrieval: Retrieval
+  /** Does it count toward the policy right now? */
+  readonly counts: boolean
+  readonly at?: number
+  /** The footing in words. */
+  readonly why: string
+  readonly footing: Footing
+  /** The row behind all this. */
+  readonly evidence?: E
+}
+
+export interface Judgement<E extends JudgedEvidence> {
+  readonly state: ObjectState
+  /** Is the floor met in every pack by replicas that count? */
+  readonly floorHeld: boolean
+  /** What the confirmed replicas do not meet, each demand once, by its worst pack. */
+  readonly missing: readonly Missing[]
+  /** First moment at which the state gets worse because evidence lapses; `Number.MAX_SAFE_INTEGER` when it cannot. */
+  readonly freshUntil: number
+  readonly replicas: readonly JudgedReplica<E>[]
+  readonly notes: readonly string[]
+}
+
+/** Worst first; `unsure` is `unknown` with the floor in doubt, which is worse than damage with the floor held. */
+const RUNGS = ['lost', 'at-risk', 'unsure', 'damaged', 'unknown', 'degraded', 'satisfied'] as const
+type Rung = (typeof RUNGS)[number]
+const FLOOR_BROKEN: ReadonlySet<Rung> = new Set(['lost', 'at-risk', 'unsure'])
+const STATES: readonly ObjectState[] = ['lost', 'at-risk', 'damaged', 'unknown', 'degraded', 'satisfied']
+
+/** The worst of some states; `satisfied` when there are none. */
+export function worst(states: Iterable<ObjectState>): ObjectState {
+  return STATES[Math.min(STATES.length - 1, ...Array.from(states, (state) => STATES.indexOf(state)))] ?? 'satisfied'
+}
+
+/** Negative when the first state is worse. Sorts worst first. */
+export const compareStates = (a: ObjectState, b: ObjectState): number => STATES.indexOf(a) - STATES.indexOf(b)
+
+interface Standpoint<E extends JudgedEvidence> {
+  readonly input: JudgedReplicaInput<E>
+  readonly profile: VaultProfile | undefined
+  readonly weighed: Weighed<E>
+}
+
+interface PackView<E extends JudgedEvidence> {
+  readonly pack: JudgedPackInput<E>
+  readonly held: readonly Standpoint<E>[]
+}
+
+/** Judges an object by what is known; asks nobody. An object without packs is satisfied: there is nothing to lose. */
+export function judgeObject<E extends JudgedEvidence>({ policy, vaults, now, packs }: JudgeInput<E>): Judgement<E> {
+  const profiles = new Map(vaults.map((vault) => [vault.id, vault]))
+  const demands = demandsOf(policy)
+  const views = packs.map((pack) => ({
+    pack,
+    held: pack.replicas.map((input) => {
+      const profile = profiles.get(input.vault)
+      return {
+        input,
+        profile,
+        weighed: weigh(input, { rules: evidenceRulesFor(policy, input.vault), configured: profile !== undefined, now }),
+      }
+    }),
+  }))
+  const rung = worstRung(views.map((view) => rungOf(view, demands, now)))
+  return {
+    state: rung === 'unsure' ? 'unknown' : rung,
+    floorHeld: !FLOOR_BROKEN.has(rung),
+    missing: demands.flatMap((demand) => missingOf(demand, views, vaults)),
+    freshUntil: freshUntil(views, { demands, now, rung }),
+    replicas: views.flatMap(({ pack, held }) => held.map((standpoint) => reported(pack.name, standpoint))),
+    notes: strangers(views),
+  }
+}
+
+const worstRung = (rungs: readonly Rung[]): Rung => RUNGS.find((rung) => rungs.includes(rung)) ?? 'satisfied'
+
+/** A sound or doubtful footing turns open when its evidence has lapsed at that moment. */
+const footingAt = ({ footing, lapsesAt }: Weighed<JudgedEvidence>, at: number): Footing =>
+  lapsesAt !== undefined && lapsesAt <= at ? 'open' : footing
+
+function rungOf<E extends JudgedEvidence>({ pack, held }: PackView<E>, demands: readonly Demand[], at: number): Rung {
+  const footings = held.map(({ weighed }) => footingAt(weighed, at))
+  const profilesAt = (...wanted: readonly Footing[]) =>
+    held.flatMap(({ profile }, index) => {
+      const footing = footings[index]
+      return profile && footing && wanted.includes(footing) ? [profile] : []
+    })
+  const confirmed = profilesAt('sound')
+  const counted = profilesAt('sound', 'doubtful')
+  const possible = profilesAt('sound', 'doubtful', 'open')
+  const floor = demands.find(({ constraint }) => constraint === 'floor')
+  if (pack.spooled !== true && footings.every((footing) => footing === 'lost')) return 'lost'
+  if (floor && foundIn(floor, possible) < floor.wanted) return 'at-risk'
+  if (floor && foundIn(floor, counted) < floor.wanted) return 'unsure'
+  if (profilesAt('lost').length > 0) return 'damaged'
+  const unmet = demands.filter((demand) => foundIn(demand, confirmed) < demand.wanted)
+  if (unmet.length === 0) return 'satisfied'
+  return unmet.some((demand) => foundIn(demand, possible) > foundIn(demand, confirmed)) ? 'unknown' : 'degraded'
+}
+
+function freshUntil<E extends JudgedEvidence>(
+  views: readonly PackView<E>[],
+  { demands, now, rung }: { readonly demands: readonly Demand[]; readonly now: number; readonly rung: Rung },
+): number {
+  let earliest = Number.MAX_SAFE_INTEGER
+  for (const view of views) {
+    const lapses = view.held.flatMap(({ weighed }) => (weighed.lapsesAt === undefined ? [] : [weighed.lapsesAt]))
+    for (const at of lapses.filter((lapse) => lapse > now && lapse < earliest).sort((a, b) => a - b)) {
+      if (RUNGS.indexOf(rungOf(view, demands, at)) >= RUNGS.indexOf(rung)) continue
+      earliest = at
+      break
+    }
+  }
+  return Math.ceil(earliest)
+}
+
+function missingOf<E extends JudgedEvidence>(
+  demand: Demand,
+  views: readonly PackView<E>[],
+  vaults: readonly VaultProfile[],
+): readonly Missing[] {
+  const lacking = views.flatMap((view) => {
+    const confirmed = view.held.flatMap(({ profile, weighed }) => (profile && weighed.footing === 'sound' ? [profile] : []))
+    const found = foundIn(demand, confirmed)
+    return found < demand.wanted ? [{ view, found }] : []
+  })
+  const [first] = lacking
+  if (!first) return []
+  const { view, found } = lacking.reduce((least, other) => (other.found < least.found ? other : least), first)
+  const others = lacking.length - 1
+  const where = views.length === 1 ? '' : ` in pack ${view.pack.name}${others > 0 ? ` and ${others} more` : ''}`
+  const { constraint, wanted } = demand
+  const reachable = foundIn(demand, vaults)
+  const advice = reachable < wanted ? remedyOf(demand, reachable) : 'verify to ask again, repair to place what is missing'
+  const parts = [`${found} of ${wanted} ${nounOf(demand)} confirmed${where}`, ...troubles(demand, view, vaults)]
+  return [{ constraint, wanted, found, reason: `${parts.join('; ')}; ${advice}.` }]
+}
+
+/** Every vault that could add to a demand and does not, with the reason. */
+function troubles<E extends JudgedEvidence>(demand: Demand, { held }: PackView<E>, vaults: readonly VaultProfile[]): readonly string[] {
+  return vaults.flatMap((vault) => {
+    if (demand.valueOf(vault) === undefined) return []
+    const standpoint = held.find(({ input }) => input.vault === vault.id)
+    if (!standpoint) return [`${vault.id}: not placed there`]
+    return standpoint.weighed.footing === 'sound' ? [] : [`${vault.id}: ${standpoint.weighed.why}`]
+  })
+}
+
+function reported<E extends JudgedEvidence>(pack: string, { input, weighed }: Standpoint<E>): JudgedReplica<E> {
+  const { shown, footing, why } = weighed
+  return {
+    vault: input.vault,
+    pack,
+    verdict: shown?.verdict ?? (input.state === 'intended' ? 'pending' : 'unproven'),
+    possession: shown?.possession ?? 'claimed',
+    retrieval: shown?.retrieval ?? 'none',
+    counts: footing === 'sound' || footing === 'doubtful',
+    ...(shown && { at: shown.at, evidence: shown }),
+    why,
+    footing,
+  }
+}
+
+function strangers<E extends JudgedEvidence>(views: readonly PackView<E>[]): readonly string[] {
+  const ids = new Set(views.flatMap(({ held }) => held.filter(({ profile }) => profile === undefined).map(({ input }) => input.vault)))
+  return [...ids].map((id) => `vault ${id} is no longer configured; its replicas do not count until it is added again`)
+}

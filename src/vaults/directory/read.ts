@@ -1,0 +1,39 @@
+/** Reads a span of a file. */
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { AbortOptions, Locator, Span } from '../../contracts.ts'
+import { guarded, known, type Place } from './guard.ts'
+
+/** A block fits into one chunk; longer reads (whole packs) come in chunks of this size. */
+const CHUNK_BYTES = 4 * 1024 * 1024
+
+/** Yields the bytes of the span, fewer when the file ends before it. Each chunk has a buffer of its own. */
+export async function* readSpan(
+  place: Place,
+  at: Locator,
+  span: Span,
+  options: AbortOptions = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
+  options.signal?.throwIfAborted()
+  const opening = open(join(place.at, known(place, at)), 'r')
+  try {
+    const handle = await guarded(place, `opening ${at}`, () => opening, options)
+    for (let done = 0; done < span.length; ) {
+      const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, span.length - done))
+      let filled = 0
+      while (filled < buffer.byteLength) {
+        const step = () => handle.read(buffer, filled, buffer.byteLength - filled, span.offset + done + filled)
+        const { bytesRead } = await guarded(place, `reading ${at}`, step, options)
+        if (bytesRead === 0) break
+        filled += bytesRead
+      }
+      if (filled > 0) yield filled === buffer.byteLength ? buffer : buffer.subarray(0, filled)
+      if (filled < buffer.byteLength) return
+      done += filled
+    }
+  } finally {
+    // What close says of a file that was only read does not matter; on a dead mount it would wait for the read that hangs.
+    const closing = Promise.allSettled([opening.then((handle) => handle.close())])
+    if (!options.signal?.aborted) await closing
+  }
+}

@@ -1,0 +1,68 @@
+/** Runs one verb and dies by SIGKILL at the n-th counted call: `node crash-child.ts FOLDER VERB N before|after`. N = 0 lives and prints the number of calls. */
+import { appendFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createArchive } from '../../src/archive.ts'
+import { openCatalog } from '../../src/catalog/open.ts'
+import type { Catalog, Vault } from '../../src/contracts.ts'
+import { directory } from '../../src/vaults/directory.ts'
+
+const [folder = '', verb = '', nth = '0', moment = 'before'] = process.argv.slice(2)
+const WRITES: ReadonlySet<string | symbol> = new Set([
+  'stagePack',
+  'seal',
+  'addIndexPack',
+  'intend',
+  'placed',
+  'dropReplica',
+  'recordEvidence',
+  'setStates',
+  'saveRecords',
+  'saveReceipts',
+  'unspooled',
+  'spooled',
+  'acquire',
+])
+let calls = 0
+
+function counted<Args extends unknown[], Result>(name: string, work: (...args: Args) => Promise<Result>): (...args: Args) => Promise<Result> {
+  return async (...args) => {
+    const mine = ++calls
+    const die = () => {
+      if (mine === Number(nth)) process.kill(process.pid, 'SIGKILL')
+    }
+    if (moment === 'before') die()
+    const result = await work(...args)
+    if (name.startsWith('put ')) appendFileSync(join(folder, 'uploads.log'), `${name} ${String((args[0] as { name: unknown }).name)}\n`)
+    if (moment === 'after') die()
+    return result
+  }
+}
+
+const watchedCatalog = (catalog: Catalog): Catalog =>
+  new Proxy(catalog, {
+    get(target, key) {
+      const value: unknown = Reflect.get(target, key)
+      return WRITES.has(key) && typeof value === 'function' ? counted(String(key), value.bind(target) as (...args: unknown[]) => Promise<unknown>) : value
+    },
+  })
+
+const watchedVault = (vault: Vault): Vault => ({
+  ...vault,
+  put: counted(`put ${vault.profile.id}`, vault.put),
+  locate: counted('locate', vault.locate),
+  status: counted('status', vault.status),
+})
+
+const archive = await createArchive({
+  path: join(folder, 'archive'),
+  vaults: ['a', 'b'].map((id) => watchedVault(directory({ id, at: join(folder, id) }))),
+  catalog: watchedCatalog(await openCatalog({ path: join(folder, 'archive', 'catalog.sqlite') })),
+  maxPackBytes: 700_000,
+})
+if (verb === 'put') {
+  const receipt = await archive.put(join(folder, 'tree'))
+  process.stdout.write(`${JSON.stringify({ calls, root: receipt.root, state: receipt.state })}\n`)
+} else {
+  for await (const report of archive.repairAll()) process.stdout.write(`${JSON.stringify({ calls, root: report.root, state: report.state })}\n`)
+}
+await archive.close()
