@@ -17,7 +17,8 @@ export interface ReadFileOptions extends AbortOptions {
   readonly pool: BufferPool
 }
 
-type Settled = { readonly bytes: Uint8Array } | { readonly error: unknown }
+/** How reading a short file ended. */
+export type Settled = { readonly bytes: Uint8Array } | { readonly error: unknown }
 
 /**
  * The content in chunks of the pool's size, the last one shorter. `seen` is what the file was when it was listed: throws SourceError `changed`
@@ -25,9 +26,7 @@ type Settled = { readonly bytes: Uint8Array } | { readonly error: unknown }
  */
 export async function* readRegular(path: string, seen: BigIntStats, options: ReadFileOptions): AsyncGenerator<Uint8Array> {
   options.signal?.throwIfAborted()
-  const file = await open(path, FLAGS).catch((cause: unknown) => {
-    throw sourceError(path, cause, { listed: true })
-  })
+  const file = await openListed(path)
   try {
     await assertSame(file, path, seen)
     yield* chunksOf(file, path, Number(seen.size), options)
@@ -35,6 +34,31 @@ export async function* readRegular(path: string, seen: BigIntStats, options: Rea
   } finally {
     await file.close()
   }
+}
+
+/** Reads a file that fits into memory at once, into memory of its own, with the same guarantees; can be started before anybody waits for it. */
+export async function readShort(path: string, seen: BigIntStats): Promise<Settled> {
+  try {
+    const file = await openListed(path)
+    try {
+      const size = Number(seen.size)
+      const bytes = allocate(size)
+      await readFully(file, path, bytes, 0)
+      if (size === 0) await assertEmpty(file, path)
+      await assertSame(file, path, seen)
+      return { bytes }
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    return { error }
+  }
+}
+
+function openListed(path: string): Promise<FileHandle> {
+  return open(path, FLAGS).catch((cause: unknown) => {
+    throw sourceError(path, cause, { listed: true })
+  })
 }
 
 async function* chunksOf(file: FileHandle, path: string, size: number, { pool, signal }: ReadFileOptions): AsyncGenerator<Uint8Array> {
@@ -45,7 +69,6 @@ async function* chunksOf(file: FileHandle, path: string, size: number, { pool, s
       ahead.push(settled(readChunk(file, path, next, Math.min(pool.byteLength, size - next), pool)))
     }
   }
-  if (size === 0) await assertEmpty(file, path)
   try {
     fill(READ_AHEAD + 1)
     for (let reading = ahead.shift(); reading; reading = ahead.shift()) {
@@ -62,19 +85,25 @@ async function* chunksOf(file: FileHandle, path: string, size: number, { pool, s
   }
 }
 
-/** Only whole chunks take a pooled buffer: a short file or tail would keep a large one busy for a few bytes. */
+/** Only whole chunks take a pooled buffer: a short tail would keep a large one busy for a few bytes. */
 async function readChunk(file: FileHandle, path: string, offset: number, length: number, pool: BufferPool): Promise<Uint8Array> {
   const bytes = length === pool.byteLength ? await pool.take() : allocate(length)
   try {
-    for (let filled = 0; filled < length; ) {
-      const { bytesRead } = await file.read(bytes, filled, length - filled, offset + filled)
-      if (bytesRead === 0) throw changed(path, 'became shorter')
-      filled += bytesRead
-    }
+    await readFully(file, path, bytes, offset)
     return bytes
-  } catch (cause) {
+  } catch (error) {
     recycle(bytes)
-    throw sourceError(path, cause, { listed: true })
+    throw error
+  }
+}
+
+async function readFully(file: FileHandle, path: string, bytes: Uint8Array, offset: number): Promise<void> {
+  for (let filled = 0; filled < bytes.byteLength; ) {
+    const { bytesRead } = await file.read(bytes, filled, bytes.byteLength - filled, offset + filled).catch((cause: unknown) => {
+      throw sourceError(path, cause, { listed: true })
+    })
+    if (bytesRead === 0) throw changed(path, 'became shorter')
+    filled += bytesRead
   }
 }
 
@@ -100,7 +129,7 @@ function changed(path: string, how: string, cause?: unknown): SourceError {
 export function sourceError(path: string, cause: unknown, { listed }: { readonly listed: boolean }): SourceError {
   if (cause instanceof SourceError) return cause
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : String(cause)
-  if (['ENOENT', 'ENOTDIR', 'ESTALE'].includes(code) || (listed && ['ELOOP', 'ENXIO'].includes(code))) {
+  if (['ENOENT', 'ENOTDIR', 'ESTALE'].includes(code) || (listed && ['ELOOP', 'ENXIO', 'EISDIR', 'EAGAIN', 'ESPIPE'].includes(code))) {
     if (listed) return changed(path, 'vanished', cause)
     return new SourceError('not-found', `${shown(path)} does not exist; check the path`, { cause })
   }

@@ -6,12 +6,16 @@ import picomatch from 'picomatch'
 import type { AbortOptions } from '../contracts/options.ts'
 import type { Entry, Mtime } from '../contracts/source.ts'
 import { SourceError } from '../errors.ts'
-import { readRegular, sourceError } from './file.ts'
+import { readRegular, readShort, type Settled, sourceError } from './file.ts'
 import { shown } from './paths.ts'
 import type { BufferPool } from './pool.ts'
 
 /** Siblings whose metadata is asked for together. */
 const LOOK_AHEAD = 32
+
+/** Short files among the next siblings that are read before their turn: opening and closing them costs more than their bytes. */
+const READ_AHEAD = 6
+const SHORT_BYTES = 64 * 1024
 
 export interface FolderOptions extends AbortOptions {
   /** Globs, matched against the relative path and against the name; what matches is left out with everything below it. */
@@ -24,8 +28,14 @@ interface Level {
   readonly path: string
   readonly names: readonly string[]
   next: number
-  /** Metadata of the siblings from `next` on, as far as it was asked for. */
-  readonly known: (BigIntStats | SourceError)[]
+  /** The siblings before `next` that are still to be told. */
+  readonly seen: Sibling[]
+}
+
+interface Sibling {
+  readonly name: string
+  readonly stats: BigIntStats | SourceError
+  content?: Promise<Settled>
 }
 
 /** The folder itself with an empty path, then everything in it: parents before children, siblings by UTF-8 bytes. Symlinks are told, not followed. */
@@ -36,31 +46,60 @@ export async function* walkFolder(top: string, stats: BigIntStats, options: Fold
   const levels = [await openLevel(top, '', excluded)]
   for (let level = levels.at(-1); level; level = levels.at(-1)) {
     signal?.throwIfAborted()
-    const name = level.names[level.next]
-    if (name === undefined) {
+    const { seen, at } = level
+    if (seen.length === 0) await look(level)
+    const sibling = seen.shift()
+    if (!sibling) {
       levels.pop()
       continue
     }
-    const found = await nextStats(level)
-    level.next++
-    const at = `${level.at}/${name}`
-    const path = join(level.path, name)
-    if (found instanceof SourceError) throw found
-    yield await entryOf(at, path, found, pool)
-    if (found.isDirectory()) levels.push(await openLevel(at, path, excluded))
+    if (sibling.stats instanceof SourceError) throw sibling.stats
+    const path = join(level.path, sibling.name)
+    // Not before somebody reads: a mere listing opens no file.
+    const onOpen = () => readAhead(at, seen, pool.byteLength)
+    yield await entryOf(`${at}/${sibling.name}`, path, sibling.stats, { pool, content: sibling.content, onOpen })
+    if (sibling.stats.isDirectory()) levels.push(await openLevel(`${at}/${sibling.name}`, path, excluded))
   }
 }
 
+export interface EntryOptions {
+  readonly pool: BufferPool
+  /** The content, when it is being read already. */
+  readonly content?: Promise<Settled> | undefined
+  readonly onOpen?: (() => void) | undefined
+}
+
 /** A file, directory or symlink as an entry; throws `unsupported` for everything else. */
-export async function entryOf(at: string, path: string, stats: BigIntStats, pool: BufferPool): Promise<Entry> {
-  if (stats.isFile()) {
-    const open = (options: AbortOptions = {}) => readRegular(at, stats, { ...options, pool })
-    return { path, kind: 'file', open, byteLength: Number(stats.size), ...metadata(stats) }
-  }
+export async function entryOf(at: string, path: string, stats: BigIntStats, options: EntryOptions): Promise<Entry> {
+  if (stats.isFile()) return { path, kind: 'file', open: opener(at, stats, options), byteLength: Number(stats.size), ...metadata(stats) }
   if (stats.isDirectory()) return { path, kind: 'directory', ...metadata(stats) }
   if (stats.isSymbolicLink()) return { path, kind: 'symlink', target: await targetOf(at), ...metadata(stats) }
   throw new SourceError('unsupported', `${shown(at)} is a ${special(stats)}, which has no content to store; exclude it`)
 }
+
+function opener(at: string, stats: BigIntStats, { pool, content, onOpen }: EntryOptions) {
+  return async function* ({ signal }: AbortOptions = {}): AsyncGenerator<Uint8Array> {
+    onOpen?.()
+    if (!isShort(stats, pool.byteLength)) {
+      yield* readRegular(at, stats, { signal, pool })
+      return
+    }
+    signal?.throwIfAborted()
+    const result = await (content ?? readShort(at, stats))
+    signal?.throwIfAborted()
+    if ('error' in result) throw result.error
+    if (result.bytes.byteLength > 0) yield result.bytes
+  }
+}
+
+function readAhead(at: string, siblings: readonly Sibling[], chunkSize: number): void {
+  for (const sibling of siblings.slice(0, READ_AHEAD)) {
+    if (sibling.content || sibling.stats instanceof SourceError || !sibling.stats.isFile() || !isShort(sibling.stats, chunkSize)) continue
+    sibling.content = readShort(`${at}/${sibling.name}`, sibling.stats)
+  }
+}
+
+const isShort = ({ size }: BigIntStats, chunkSize: number) => size <= Math.min(SHORT_BYTES, chunkSize)
 
 async function openLevel(at: string, path: string, excluded: (path: string) => boolean): Promise<Level> {
   const raw = await readdir(at, { encoding: 'buffer' }).catch((cause: unknown) => {
@@ -70,16 +109,13 @@ async function openLevel(at: string, path: string, excluded: (path: string) => b
     .sort(Buffer.compare)
     .map((name) => decoded(name, at))
     .filter((name) => !excluded(join(path, name)))
-  return { at, path, names, next: 0, known: [] }
+  return { at, path, names, next: 0, seen: [] }
 }
 
-async function nextStats(level: Level): Promise<BigIntStats | SourceError> {
-  if (level.known.length === 0) {
-    const names = level.names.slice(level.next, level.next + LOOK_AHEAD)
-    const known = await Promise.all(names.map((name) => statOf(`${level.at}/${name}`)))
-    level.known.push(...known.reverse())
-  }
-  return level.known.pop() ?? statOf(`${level.at}/${level.names[level.next]}`)
+async function look(level: Level): Promise<void> {
+  const names = level.names.slice(level.next, level.next + LOOK_AHEAD)
+  level.next += names.length
+  level.seen.push(...(await Promise.all(names.map(async (name) => ({ name, stats: await statOf(`${level.at}/${name}`) })))))
 }
 
 async function statOf(at: string): Promise<BigIntStats | SourceError> {

@@ -57,7 +57,7 @@ async function openPath({ path, exclude }: PathSource, pool: BufferPool): Promis
   const { at, stats } = await followed(path)
   const name = basename(path) || undefined
   if (stats.isDirectory()) return { name, shape: 'tree', entries: (abort) => walkFolder(at, stats, { ...abort, exclude, pool }) }
-  const entry = await entryOf(at, '', stats, pool)
+  const entry = await entryOf(at, '', stats, { pool })
   return { name, shape: 'single', byteLength: entry.byteLength, entries: (abort) => each([entry], abort) }
 }
 

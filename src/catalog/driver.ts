@@ -16,6 +16,7 @@ import {
   SqliteQueryCompiler,
   type TransactionSettings,
 } from 'kysely'
+import { CatalogError } from '../errors.ts'
 import { catalogError, isBusy } from './failures.ts'
 
 const MOST_STATEMENTS = 200
@@ -125,8 +126,8 @@ class SqliteConnection implements DatabaseConnection {
     }, this.#options)
   }
 
-  // biome-ignore lint/correctness/useYield: Kysely asks for the method; nothing here streams, pages are short
+  // biome-ignore lint/correctness/useYield: Kysely asks for the method, and pages are short enough to do without
   async *streamQuery(): AsyncIterableIterator<never> {
-    throw catalogError(new TypeError('streaming is not open here'), this.#options.path)
+    throw new CatalogError('conflict', 'the catalog answers in pages and does not stream; this is a bug in the caller')
   }
 }

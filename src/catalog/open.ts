@@ -8,9 +8,8 @@ import { objectLookups } from './objects.ts'
 import { packLookups } from './packs.ts'
 import { placement } from './placement.ts'
 import { records } from './records.ts'
-import type { Database } from './schema.ts'
 import { sealing } from './seal.ts'
-import { connect } from './sqlite.ts'
+import { type Connection, connect } from './sqlite.ts'
 import { staging } from './staging.ts'
 import { summing } from './totals.ts'
 
@@ -30,8 +29,8 @@ export async function openCatalog({ clock = Date.now, ...where }: CatalogOptions
   return catalogOn(await connect(where), { clock })
 }
 
-/** The catalog on a connection whose schema is up to date; `close` ends it. */
-export function catalogOn(db: Database, { clock }: { readonly clock: Clock }): Catalog {
+/** The catalog on a connection; closing the one closes the other. */
+export function catalogOn({ db, close }: Connection, { clock }: { readonly clock: Clock }): Catalog {
   return {
     ...staging(db),
     ...sealing(db),
@@ -44,6 +43,6 @@ export function catalogOn(db: Database, { clock }: { readonly clock: Clock }): C
     ...records(db),
     ...forgetting(db),
     ...leases(db, clock),
-    close: () => db.destroy(),
+    close,
   }
 }

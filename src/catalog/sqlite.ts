@@ -24,8 +24,14 @@ export interface ConnectOptions {
   readonly log?: LogConfig | undefined
 }
 
+export interface Connection {
+  readonly db: Database
+  /** Waits for the call that is running; whatever comes later is refused. */
+  close(): Promise<void>
+}
+
 /** Opens the file, or makes it. Throws CatalogError. */
-export async function connect({ path, busyTimeoutMs = 10_000, readOnly = false, log }: ConnectOptions): Promise<Database> {
+export async function connect({ path, busyTimeoutMs = 10_000, readOnly = false, log }: ConnectOptions): Promise<Connection> {
   const options = { path: resolve(path), busyTimeoutMs }
   const handle = openFile(options.path, readOnly)
   const db = new Kysely<Schema>({ dialect: sqliteDialect(handle, options), ...(log === undefined ? {} : { log }) })
@@ -33,7 +39,8 @@ export async function connect({ path, busyTimeoutMs = 10_000, readOnly = false, 
     await recognise(handle, options)
     await settle(handle, options, readOnly)
     await upgrade(handle, db, options, readOnly)
-    return db
+    // Not Kysely's `destroy`, which does nothing before the first query and leaves an error without a code after it.
+    return { db, close: () => db.connection().execute(async () => void handle.close()) }
   } catch (error) {
     handle.close()
     throw catalogError(error, options.path)

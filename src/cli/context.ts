@@ -16,7 +16,7 @@ export interface CommandContext {
   archive(): Promise<Archive>
 }
 
-/** Turns a command's body into what the parser calls: its arguments in order, then its options. */
+/** Turns a command's body into what the parser calls: the arguments in order, the options, and last the parser's own command. */
 export type Run = <Args extends readonly unknown[]>(
   body: (context: CommandContext, ...args: Args) => Promise<ExitCode>,
-) => (...args: [...given: Args, command: unknown]) => Promise<void>
+) => (...given: unknown[]) => Promise<void>

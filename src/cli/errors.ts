@@ -29,7 +29,6 @@ export class UsageError extends PerdureError<'usage'> {
 }
 
 const HINTS: Readonly<Record<string, string>> = {
-  'unknown-root': '`perdure ls` lists the objects of this archive',
   'unreachable-floor': '`perdure explain` shows which vaults count toward the floor',
   interrupted: 'run the same command again to resume',
   usage: '`perdure --help`, or `--help` after a command, shows how',
@@ -61,7 +60,7 @@ function codeOf(error: unknown): string {
 
 function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
-  return (error instanceof CommanderError ? message.replace(/^error: /, '') : message) || 'failed without a message'
+  return (error instanceof CommanderError ? message.replace(/^error: /, '').replace(/\n/g, ' ') : message) || 'failed without a message'
 }
 
 function causesOf(error: unknown): string[] {

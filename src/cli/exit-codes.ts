@@ -6,7 +6,7 @@
  * | 0 | satisfied: everything the policy asks for holds |
  * | 1 | failed: the command could not do its work |
  * | 2 | usage: unknown command, option or argument, or a configuration that cannot be read |
- * | 3 | degraded: below policy, at or above the floor; also a put whose plan was not completed, or work left to do after `--plan` |
+ * | 3 | degraded: below policy, at or above the floor; also a put whose plan was not completed, or work to do found by `repair --plan` |
  * | 4 | unknown: something was unreachable, or an audit is incomplete |
  * | 5 | damaged, and repairable: run `perdure repair` |
  * | 6 | at risk (below the floor) or lost |

@@ -43,6 +43,12 @@ export function short(cid: string): string {
   return cid.length <= 20 ? cid : `${cid.slice(0, 10)}…${cid.slice(-6)}`
 }
 
+/** The first lines of a long list, and how many more there are: a terminal is no place for thousands. */
+export function atMost<Item>(limit: number, items: readonly Item[], line: (item: Item) => string): string[] {
+  const shown = items.slice(0, limit).map(line)
+  return items.length > limit ? [...shown, `  … and ${items.length - limit} more; --json lists all`] : shown
+}
+
 /** Rows as aligned columns; the last is left as it is. Widths count code points, styled cells by what is seen. */
 export function columns(rows: readonly (readonly string[])[]): string[] {
   const widths: number[] = []

@@ -36,21 +36,13 @@ export async function main(args: readonly string[], options: MainOptions = {}): 
   let shown = ''
 
   const run: Run =
-    (body) =>
-    async (...args) => {
-      const { config } = commonOptionsOf(args.at(-1))
-      const context = createContext({
-        reporter,
-        signal: interrupts.signal,
-        stdin,
-        cwd,
-        env,
-        configFile: config,
-        open: options.open ?? openArchive,
-      })
+    <Args extends readonly unknown[]>(body: (context: CommandContext, ...args: Args) => Promise<ExitCode>) =>
+    async (...given) => {
+      const { config: configFile } = commonOptionsOf(given.at(-1))
+      const { signal } = interrupts
+      const context = createContext({ reporter, signal, stdin, cwd, env, configFile, open: options.open ?? openArchive })
       try {
-        const command = args.pop()
-        X
+        code = await body(context, ...(given.slice(0, -1) as unknown as Args))
       } finally {
         await context.close()
       }

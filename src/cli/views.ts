@@ -1,6 +1,6 @@
 /** Reports as lines for a person. Pure; everything from outside passes through `printable`. */
 import type { Missing, ObjectState, ReplicaReport, Verdict } from '../contracts.ts'
-import { columns, count, formatBytes, printable, short } from './format.ts'
+import { atMost, columns, count, formatBytes, printable, short } from './format.ts'
 import { paintState, paintVerdict, type Style } from './style.ts'
 
 /** `satisfied  bafy…  12.3 MiB  photos`. */
@@ -14,14 +14,14 @@ export function replicaLines(replicas: readonly ReplicaReport[], style: Style): 
   const byVault = Map.groupBy(replicas, (replica) => replica.vault)
   const rows = [...byVault].map(([vault, of]) => [`  ${printable(vault)}`, verdicts(of, style), style.dim(evidence(of))])
   const faults = replicas.filter((replica) => replica.verdict !== 'intact' && (byVault.get(replica.vault)?.length ?? 0) > 1)
-  const shown = faults
-    .slice(0, 20)
-    .map(
-      (replica) =>
-        `    ${paintVerdict(replica.verdict, style)}  pack ${short(replica.pack)} in ${printable(replica.vault)}${detail(replica)}`,
-    )
-  if (faults.length > shown.length) shown.push(style.dim(`    … and ${faults.length - shown.length} more; --json lists all`))
-  return [...columns(rows), ...shown]
+  const line = (replica: ReplicaReport) =>
+    `    ${paintVerdict(replica.verdict, style)}  ${where(replica)}${replica.detail === undefined ? '' : `: ${printable(replica.detail)}`}`
+  return [...columns(rows), ...atMost(20, faults, line)]
+}
+
+/** `pack bafyrei…abc in vault`. */
+export function where({ pack, vault }: { readonly pack: string; readonly vault?: string }): string {
+  return `pack ${short(pack)}${vault === undefined ? '' : ` in ${printable(vault)}`}`
 }
 
 /** What is missing, one sentence each. */
@@ -51,8 +51,4 @@ function evidence(replicas: readonly ReplicaReport[]): string {
   if (asked > 0) words.push(`${answered} of ${count(asked, 'block')} read (${formatBytes(bytes)})`)
   if (replicas.length === 1 && first.detail !== undefined) words.push(first.detail)
   return printable(words.join(' · '))
-}
-
-function detail(replica: ReplicaReport): string {
-  return replica.detail === undefined ? '' : `: ${printable(replica.detail)}`
 }

@@ -157,14 +157,13 @@ export interface Catalog {
    * anew replace the old, extents stay. Throws `conflict` when a pack that the extents reuse has gone meanwhile.
    */
   seal(owner: string, packs: readonly SealedPack[], objects: readonly SealedObject[]): Promise<readonly ObjectId[]>
-  /** A finished index pack: sealed at once, spooled. Replaces an existing one of the same name without a change. */
+  /**
+   * A finished index pack with the newest signed records of objects, in one transaction: sealed at once, spooled. An existing pack of the same name is
+   * kept. Each `sequence` must be larger than the stored one, else `conflict` and nothing is saved.
+   */
   addIndexPack(
-    pack: SealedPack & {
-      readonly byteLength: number
-      readonly blockCount: number
-      readonly createdAt: number
-      readonly visibility: Visibility
-    },
+    pack: SealedPack & { readonly byteLength: number; readonly blockCount: number; readonly createdAt: number; readonly visibility: Visibility },
+    records: readonly { readonly object: ObjectId; readonly sequence: number; readonly record: CID }[],
   ): Promise<PackId>
 
   // look-ups
@@ -240,8 +239,6 @@ export interface Catalog {
   setStates(rows: readonly { readonly object: ObjectId; readonly state: ObjectState; readonly freshUntil: number }[]): Promise<void>
 
   // records and receipts
-  /** The newest signed records of objects, all in one index pack; each `sequence` must be larger than the stored one, else `conflict` and none is saved. */
-  saveRecords(indexPack: PackId, rows: readonly { readonly object: ObjectId; readonly sequence: number; readonly record: CID }[]): Promise<void>
   saveReceipts(rows: readonly { readonly object: ObjectId; readonly receipt: string; readonly at: number }[]): Promise<void>
   /** Newest receipt of a root, as saved; also after `forget`. */
   receiptOf(root: CID): Promise<string | undefined>
@@ -250,7 +247,7 @@ export interface Catalog {
   /** Removes the object in one transaction; resolves to the content packs that nobody refers to any more (now garbage) and to those still shared. */
   forget(object: ObjectId): Promise<{ readonly garbage: readonly PackId[]; readonly shared: readonly PackId[] }>
   /** Garbage content packs and index packs whose records are all superseded, by id. */
-  garbage(options?: { readonly after?: PackId | undefined; readonly limit?: number | undefined }): Promise<readonly PackRow[]>
+  garbage(options?: { readonly after?: PackId | undefined; readonly limit?: number | undefined; readonly kind?: PackKind | undefined }): Promise<readonly PackRow[]>
   /** Removes a garbage pack with its blocks, replicas, evidence and journals. Throws `conflict` when an object refers to it again. */
   dropPack(pack: PackId): Promise<void>
 

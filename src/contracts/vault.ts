@@ -113,8 +113,11 @@ export interface Quote {
  */
 export interface Vault {
   readonly profile: VaultProfile
-  /** Looks before the first use (permissions, device, quirks) and resolves to the profile as found; throws when the vault cannot be used. */
-  open?(options?: AbortOptions): Promise<VaultProfile>
+  /**
+   * Looks before the first use (permissions, device, quirks) and resolves to the profile as found; throws when the vault cannot be used.
+   * `mustExist`: this vault holds replicas of ours already, so one that looks new and empty is another place, and `unreachable`.
+   */
+  open?(options?: AbortOptions & { readonly mustExist?: boolean | undefined }): Promise<VaultProfile>
   /** Idempotent by `pack.name`. Resolves when the vault has accepted every byte durably, as far as it can tell. */
   put(pack: Pack, options?: VaultPutOptions): Promise<Locator>
   /** Finds what a dead run put. A replica that is known to be incomplete is absent. */

@@ -1,6 +1,6 @@
 /** What is known of an object right now, judged by policy; no vault is asked. */
 import type { EvidenceRow, Locator, ObjectReport, ObjectRow, PackRow, ReplicaReport, ReplicaRow, VaultProfile } from '../contracts.ts'
-import { judgeObject } from '../policy/state.ts'
+import { type JudgedReplica, judgeObject } from '../policy/state.ts'
 import { type Context, profilesOf } from './context.ts'
 
 export interface Assessment {
@@ -47,9 +47,8 @@ export async function assess(context: Context, object: ObjectRow): Promise<Asses
     packs: packs.map(({ name }) => name.toString()),
     replicas: judged.replicas.map((replica) => {
       const pack = idOf.get(replica.pack) ?? -1
-      const newest = (evidenceBy.get(`${pack} ${replica.vault}`) ?? []).toSorted((a, b) => b.at - a.at)[0]
       const locator = replicasBy.get(pack)?.find(({ vault }) => vault === replica.vault)?.locator
-      return shown(replica, { profile: context.vaults.get(replica.vault)?.profile, newest, locator })
+      return shown(replica, { profile: context.vaults.get(replica.vault)?.profile, locator })
     }),
     missing: judged.missing,
   }
@@ -64,14 +63,15 @@ export async function reassess(context: Context, objects: readonly ObjectRow[]):
   return judged
 }
 
-type Judged = ReturnType<typeof judgeObject>['replicas'][number]
+type Judged = JudgedReplica<EvidenceRow>
 
 function shown(
   replica: Judged,
-  known: { readonly profile: VaultProfile | undefined; readonly newest: EvidenceRow | undefined; readonly locator: Locator | undefined },
+  known: { readonly profile: VaultProfile | undefined; readonly locator: Locator | undefined },
 ): ReplicaReport {
-  const { profile, newest, locator } = known
-  const detail = newest?.verdict === 'intact' ? undefined : (newest?.detail ?? replica.why)
+  const { profile, locator } = known
+  const row = replica.evidence
+  const detail = replica.counts ? undefined : (row?.detail ?? replica.why)
   return {
     vault: replica.vault,
     network: profile?.network ?? 'unknown',
@@ -83,7 +83,7 @@ function shown(
     counts: replica.counts,
     ...(replica.at !== undefined && { at: new Date(replica.at).toISOString() }),
     ...(locator !== undefined && { locator }),
-    ...(newest && { asked: newest.asked, answered: newest.answered, bytesRead: newest.bytesRead }),
+    ...(row && { asked: row.asked, answered: row.answered, bytesRead: row.bytesRead }),
     ...(detail !== undefined && { detail }),
   }
 }

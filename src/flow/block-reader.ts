@@ -33,7 +33,10 @@ interface Source {
   readonly at: string
 }
 
-export function blockReader(context: Context, scope: { readonly visibility: Visibility; readonly skip?: (vault: string, pack: PackId) => boolean }): BlockReader {
+export function blockReader(
+  context: Context,
+  scope: { readonly visibility: Visibility; readonly skip?: (vault: string, pack: PackId) => boolean },
+): BlockReader {
   const known = new Map<PackId, Promise<KnownPack>>()
 
   const load = (id: PackId): Promise<KnownPack> => {
@@ -96,7 +99,8 @@ async function loadPack(context: Context, id: PackId): Promise<KnownPack> {
 
 /** Warm before cold, not known to be gone before the rest, then the quickest. */
 function ordered(context: Context, replicas: readonly ReplicaRow[], bad: ReadonlySet<string>): readonly Source[] {
-  const rank = ({ vault }: Source) => (vault.profile.cold ? 4 : 0) + (bad.has(vault.profile.id) ? 2 : 0) + (vault.profile.network === 'local' ? 0 : 1)
+  const rank = ({ vault }: Source) =>
+    (vault.profile.cold ? 4 : 0) + (bad.has(vault.profile.id) ? 2 : 0) + (vault.profile.network === 'local' ? 0 : 1)
   const pace = ({ vault }: Source) => context.latencies.quantile(vault.profile.id) ?? 0
   return replicas
     .flatMap(({ vault: id, state, locator }) => {
@@ -106,7 +110,13 @@ function ordered(context: Context, replicas: readonly ReplicaRow[], bad: Readonl
     .sort((a, b) => rank(a) - rank(b) || pace(a) - pace(b))
 }
 
-async function readFrom(context: Context, pack: KnownPack, span: Span, options: AbortOptions, failures: Error[]): Promise<Uint8Array | undefined> {
+async function readFrom(
+  context: Context,
+  pack: KnownPack,
+  span: Span,
+  options: AbortOptions,
+  failures: Error[],
+): Promise<Uint8Array | undefined> {
   if (pack.row.spooled) {
     const bytes = await fromSpool(context, pack.row, span, failures)
     if (bytes) return bytes
@@ -129,7 +139,13 @@ async function fromSpool(context: Context, row: PackRow, span: Span, failures: E
 }
 
 /** Asks the sources in order; the next one joins when the ones before take longer than they usually do, or at once when one fails. */
-async function hedged(context: Context, pack: KnownPack, span: Span, options: AbortOptions, failures: Error[]): Promise<Uint8Array | undefined> {
+async function hedged(
+  context: Context,
+  pack: KnownPack,
+  span: Span,
+  options: AbortOptions,
+  failures: Error[],
+): Promise<Uint8Array | undefined> {
   const { signal } = options
   const stop = new AbortController()
   const joined = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal

@@ -34,7 +34,9 @@ export async function challengeReplica(context: Context, challenge: ReplicaChall
   const spans = await spansOf(catalog, pack)
   const open = await catalog.unansweredOf(pack.id, vault.profile.id)
   const ordinals =
-    challenge.ordinals === 'all' ? spans.map((_, ordinal) => ordinal) : [...new Set([...open.map(({ ordinal }) => ordinal), ...challenge.ordinals])].sort((a, b) => a - b)
+    challenge.ordinals === 'all'
+      ? spans.map((_, ordinal) => ordinal)
+      : [...new Set([...open.map(({ ordinal }) => ordinal), ...challenge.ordinals])].sort((a, b) => a - b)
   const probes = ordinals.flatMap((ordinal) => (spans[ordinal] ? [{ ordinal, span: spans[ordinal] }] : []))
   const counts = { answered: 0, bytesRead: 0 }
   const bad: SpanAnswer[] = []
@@ -56,7 +58,7 @@ export async function challengeReplica(context: Context, challenge: ReplicaChall
     object: challenge.ordinals === 'all' ? 0 : object,
     verdict,
     possession: verdict === 'intact' ? 'listed' : 'claimed',
-    retrieval: retrievalOf(challenge.ordinals, counts.answered),
+    retrieval: retrievalOf(challenge.ordinals, verdict),
     at: context.clock(),
     seed: challenge.seed,
     asked: probes.length,
@@ -68,7 +70,10 @@ export async function challengeReplica(context: Context, challenge: ReplicaChall
 }
 
 /** Asks the vault for its own word only: a claim, good for `listed` and no more. */
-export async function askStanding(context: Context, challenge: Pick<ReplicaChallenge, 'vault' | 'pack' | 'at' | 'signal'>): Promise<EvidenceRow> {
+export async function askStanding(
+  context: Context,
+  challenge: Pick<ReplicaChallenge, 'vault' | 'pack' | 'at' | 'signal'>,
+): Promise<EvidenceRow> {
   const { vault, pack, at, signal } = challenge
   const standing = await standingOf(context, vault, at, signal)
   return {
@@ -86,12 +91,19 @@ export async function askStanding(context: Context, challenge: Pick<ReplicaChall
   }
 }
 
-async function standingOf(context: Context, vault: Vault, at: Locator, signal: AbortSignal | undefined): Promise<{ verdict: Verdict; detail?: string }> {
+async function standingOf(
+  context: Context,
+  vault: Vault,
+  at: Locator,
+  signal: AbortSignal | undefined,
+): Promise<{ verdict: Verdict; detail?: string }> {
   const patience = AbortSignal.timeout(context.timeoutMs)
   try {
     const standing = await vault.status(at, { signal: signal ? AbortSignal.any([signal, patience]) : patience })
     if (standing === 'held') return { verdict: 'unproven', detail: 'the vault says it holds it; no bytes were asked for' }
-    return standing === 'settling' ? { verdict: 'pending', detail: 'accepted, not settled yet' } : { verdict: 'missing', detail: 'the vault says it is not there' }
+    return standing === 'settling'
+      ? { verdict: 'pending', detail: 'accepted, not settled yet' }
+      : { verdict: 'missing', detail: 'the vault says it is not there' }
   } catch (error) {
     signal?.throwIfAborted()
     const code = error instanceof Error && 'code' in error ? error.code : undefined
@@ -136,12 +148,18 @@ function judge(
   const has = (outcome: SpanAnswer['outcome']) => bad.some((answer) => answer.outcome === outcome)
   if (has('damaged')) return { verdict: 'damaged', unanswered: kept, detail: wrong.find(({ outcome }) => outcome === 'damaged')?.detail }
   if (has('absent')) return { verdict: intact > 0 ? 'damaged' : 'missing', unanswered: kept, detail: wrong[0]?.detail }
-  if (missing.length > 0) return { verdict: 'missing', unanswered: kept, detail: `${missing.length} span(s) stayed silent while others answered; counted as lost` }
+  if (missing.length > 0)
+    return {
+      verdict: 'missing',
+      unanswered: kept,
+      detail: `${missing.length} span(s) stayed silent while others answered; counted as lost`,
+    }
   if (has('denied')) return { verdict: 'denied', unanswered: kept, detail }
   return { verdict: intact > 0 ? 'incomplete' : 'unreachable', unanswered: kept, detail }
 }
 
-function retrievalOf(ordinals: readonly number[] | 'all', answered: number): Retrieval {
-  if (answered === 0) return 'none'
+/** Silence retrieves nothing: its row must not stand where an answer stood. */
+function retrievalOf(ordinals: readonly number[] | 'all', verdict: Verdict): Retrieval {
+  if (verdict !== 'intact' && verdict !== 'damaged' && verdict !== 'missing') return 'none'
   return ordinals === 'all' ? 'whole' : 'sampled'
 }

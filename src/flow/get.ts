@@ -1,7 +1,7 @@
 /** Get: verified bytes and entries of a stored object. */
 import type { CID } from 'multiformats/cid'
 import type { GetOptions, ObjectRow, TreeEntry } from '../contracts.ts'
-import { splitAttributes, readAttributes, type Attributes } from '../format/record.ts'
+import { type Attributes, readAttributes, splitAttributes } from '../format/record.ts'
 import { type GetBlock, readFile, resolvePath, walkTree } from '../format/unixfs-export.ts'
 import { blockReader } from './block-reader.ts'
 import type { Context } from './context.ts'

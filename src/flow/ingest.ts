@@ -78,7 +78,12 @@ async function* imports(context: Context, source: OpenedSource, builder: PackBui
   const { signal, onProgress } = options
   const onBytes = (byteLength: number) => tell(onProgress, { type: 'bytes-read', byteLength, total: source.byteLength })
   const entries = source.entries({ signal })
-  for await (const imported of importTree(entries, builder, { profile: options.profile ?? context.profile, shape: source.shape, signal, onBytes })) {
+  for await (const imported of importTree(entries, builder, {
+    profile: options.profile ?? context.profile,
+    shape: source.shape,
+    signal,
+    onBytes,
+  })) {
     const { path, cid, byteLength } = imported
     tell(onProgress, { type: 'entry-imported', path, root: cid.toString(), byteLength })
     yield imported
@@ -88,7 +93,12 @@ async function* imports(context: Context, source: OpenedSource, builder: PackBui
 function draft(
   context: Context,
   imported: Imported,
-  own: { readonly extents: Draft['extents']; readonly attributes: readonly Attributes[]; readonly name: string | undefined; readonly options: PutOptions },
+  own: {
+    readonly extents: Draft['extents']
+    readonly attributes: readonly Attributes[]
+    readonly name: string | undefined
+    readonly options: PutOptions
+  },
 ): Draft {
   const blocks = attributeBlocks(own.attributes)
   const attributes = blocks.length > 0 ? joinAttributes(blocks) : undefined
@@ -117,7 +127,13 @@ async function sealAll(context: Context, builder: PackBuilder, drafts: Drafts, o
   const ids = await catalog.seal(builder.owner, packs, sealed)
   await builder.settle()
   const byteLength = sealed.reduce((sum, object) => sum + object.byteLength, 0)
-  tell(options.onProgress, { type: 'sealed', root: drafts.root.toString(), packs: packs.length, byteLength, reusedBytes: builder.reusedBytes })
+  tell(options.onProgress, {
+    type: 'sealed',
+    root: drafts.root.toString(),
+    packs: packs.length,
+    byteLength,
+    reusedBytes: builder.reusedBytes,
+  })
   return { objects: await rowsOf(context, ids) }
 }
 

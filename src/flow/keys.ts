@@ -28,9 +28,14 @@ async function readSeed(path: string): Promise<Uint8Array | undefined> {
     const bytes = base58btc.decode(text.trim())
     if (bytes.byteLength === 34 && bytes[0] === ED25519_PRIV[0] && bytes[1] === ED25519_PRIV[1]) return bytes.subarray(2)
   } catch (cause) {
-    throw new ConfigError('invalid', `${path} is not a signing key; put the right file back, or move it away to start a new identity`, { cause })
+    throw new ConfigError('invalid', `${path} is not a signing key; put the right file back, or move it away to start a new identity`, {
+      cause,
+    })
   }
-  throw new ConfigError('invalid', `${path} is not an Ed25519 signing key; put the right file back, or move it away to start a new identity`)
+  throw new ConfigError(
+    'invalid',
+    `${path} is not an Ed25519 signing key; put the right file back, or move it away to start a new identity`,
+  )
 }
 
 /** Written whole under another name, then linked: whoever comes second reads the first one's key. */

@@ -4,8 +4,8 @@ import { mkdir, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { CID } from 'multiformats/cid'
 import { openCatalog } from '../catalog/open.ts'
-import type { Archive, ArchiveConfig, ObjectRow, ObjectSummary, Receipt, Vault } from '../contracts.ts'
-import { ArchiveError, ConfigError } from '../errors.ts'
+import type { Archive, ArchiveConfig, Catalog, ObjectRow, ObjectSummary, Receipt, Vault, VaultProfile } from '../contracts.ts'
+import { ArchiveError, ConfigError, VaultError } from '../errors.ts'
 import { toCID } from '../format/address.ts'
 import { DEFAULT_MAX_PACK_BYTES } from '../format/pack.ts'
 import { toMultikey } from '../format/sign.ts'
@@ -20,7 +20,6 @@ import { latencies } from './latency.ts'
 import { put, putAll } from './put.ts'
 import { prune, remove } from './remove.ts'
 import { repair, repairAll } from './repair.ts'
-import { restore } from './restore.ts'
 import { openSpool } from './spool.ts'
 import { checkVault } from './vault-check.ts'
 import { verify, verifyAll } from './verify.ts'
@@ -49,7 +48,10 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
     async *entries(root, options) {
       yield* entries(context, await found(root), options)
     },
-    restore: async (root, target, options) => restore(context, await found(root), target, options),
+    restore: async (root, target, options) => {
+      const { restore } = await import('./restore.ts')
+      return restore(context, await found(root), target, options)
+    },
     objects: (options) => summaries(context, options),
     status: async (root) => (await assess(context, await found(root))).report,
     totals: () => context.catalog.totals(context.clock()),
@@ -80,42 +82,61 @@ async function openContext(config: ArchiveConfig): Promise<Context> {
   const random = config.random ?? ((byteLength: number) => new Uint8Array(randomBytes(byteLength)))
   const clock = config.clock ?? Date.now
   await mkdir(path, { recursive: true })
-  const vaults = await openVaults(config.vaults ?? [directory({ id: 'local', at: join(path, 'vault') })])
-  checkReach(
-    policy,
-    [...vaults.values()].map(({ profile }) => profile),
-  )
   const catalog = config.catalog ?? (await openCatalog({ path: join(path, 'catalog.sqlite'), clock }))
+  try {
+    const vaults = await openVaults(catalog, config.vaults ?? [directory({ id: 'local', at: join(path, 'vault') })])
+    checkReach(
+      policy,
+      [...vaults.values()].map(({ profile }) => profile),
+    )
+    return await assemble(config, { path, policy, random, clock, catalog, vaults })
+  } catch (error) {
+    await catalog.close()
+    throw error
+  }
+}
+
+type Known = Pick<Context, 'path' | 'policy' | 'random' | 'clock' | 'catalog' | 'vaults'>
+
+async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
+  const { path, random, catalog } = known
   const session = `${process.pid}-${Buffer.from(random(8)).toString('hex')}`
   const spool = await openSpool(join(path, 'spool'), catalog, session)
   await spool.collect()
   return {
-    path,
-    catalog,
+    ...known,
     spool,
-    vaults,
-    policy,
     profile: config.profile ?? 'unixfs-v1-2025',
     maxPackBytes: config.maxPackBytes ?? DEFAULT_MAX_PACK_BYTES,
     spoolBytes: config.spoolBytes ?? 64 * GIB,
     timeoutMs: config.timeoutMs ?? 30_000,
     key: await archiveKey(path, random),
-    clock,
-    random,
     latencies: latencies(),
     background: new Set(),
     rebuilding: new Map(),
   }
 }
 
-async function openVaults(vaults: readonly Vault[]): Promise<ReadonlyMap<string, Vault>> {
+/** A vault that cannot be reached now must not keep the others from being used: it stays as configured, and its own answers tell. */
+async function openVaults(catalog: Catalog, vaults: readonly Vault[]): Promise<ReadonlyMap<string, Vault>> {
   const opened = new Map<string, Vault>()
   for (const vault of vaults) {
-    const profile = vault.open ? await vault.open() : vault.profile
-    if (opened.has(profile.id)) throw new ConfigError('invalid', `two vaults are called ${profile.id}; give each an id of its own`)
-    opened.set(profile.id, { ...vault, profile })
+    const { id } = vault.profile
+    if (opened.has(id)) throw new ConfigError('invalid', `two vaults are called ${id}; give each an id of its own`)
+    opened.set(id, { ...vault, profile: await openVault(catalog, vault) })
   }
   return opened
+}
+
+async function openVault(catalog: Catalog, vault: Vault): Promise<VaultProfile> {
+  const { profile } = vault
+  if (!vault.open) return profile
+  try {
+    return await vault.open({ mustExist: (await catalog.replicasIn(profile.id, { limit: 1 })).length > 0 })
+  } catch (error) {
+    if (error instanceof VaultError && (error.code === 'unreachable' || error.code === 'denied')) return profile
+    throw error
+  }
 }
 
 async function closeContext(context: Context): Promise<void> {
@@ -137,7 +158,14 @@ async function* summaries(context: Context, { state, signal }: Parameters<Archiv
     signal?.throwIfAborted()
     const page = await context.catalog.objects({ after, limit: PAGE, state })
     for (const { root, name, kind, byteLength, state, createdAt } of page) {
-      yield { root: root.toString(), ...(name !== undefined && { name }), kind, byteLength, state, created: new Date(createdAt).toISOString() }
+      yield {
+        root: root.toString(),
+        ...(name !== undefined && { name }),
+        kind,
+        byteLength,
+        state,
+        created: new Date(createdAt).toISOString(),
+      }
     }
     const last = page.at(-1)
     if (!last || page.length < PAGE) return

@@ -113,7 +113,14 @@ export function packBuilder(options: PackBuilderOptions): PackBuilder {
     const part = await spool.part()
     const reserved = headerLength(profile)
     written += reserved
-    const pack: OpenPack = { part, writer: fileWriter(part.file, reserved), headerLength: reserved, blocks: [], ordinals: new Map(), id: undefined }
+    const pack: OpenPack = {
+      part,
+      writer: fileWriter(part.file, reserved),
+      headerLength: reserved,
+      blocks: [],
+      ordinals: new Map(),
+      id: undefined,
+    }
     packs.push(pack)
     return pack
   }
@@ -196,7 +203,10 @@ async function sealPack(pack: OpenPack, root: CID, spool: Spool): Promise<Sealed
 }
 
 const spoolFull = (room: number) =>
-  new ArchiveError('exhausted', `the spool may grow by ${room} bytes and this put needs more; raise spoolBytes or put less at once. Nothing was stored`)
+  new ArchiveError(
+    'exhausted',
+    `the spool may grow by ${room} bytes and this put needs more; raise spoolBytes or put less at once. Nothing was stored`,
+  )
 
 /** A full disk under the spool is the archive's own matter, not the source's. */
 async function guarded<T>(work: () => Promise<T>): Promise<T> {

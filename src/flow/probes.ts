@@ -46,7 +46,11 @@ export async function drawProbes(
   const extents = await allExtents(context, object.id)
   const byPack = new Map<PackId, Extent[]>()
   for (const extent of extents) byPack.set(extent.pack, [...(byPack.get(extent.pack) ?? []), extent])
-  const planned = planProbes({ seed, count, packs: packs.map(({ id, lastAt }) => ({ id, lastAt, blocks: blocksIn(byPack.get(id) ?? []) })) })
+  const planned = planProbes({
+    seed,
+    count,
+    packs: packs.map(({ id, lastAt }) => ({ id, lastAt, blocks: blocksIn(byPack.get(id) ?? []) })),
+  })
   const root = extents.at(-1)
   const probes = new Map<PackId, ProbeSet & { readonly seed: Uint8Array }>()
   for (const { id } of packs) {

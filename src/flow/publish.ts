@@ -1,35 +1,83 @@
 /** Signed records of objects, with the TOCs of their packs, in an index pack that goes to every vault that can list: what a lost catalog is rebuilt from. */
 import type { CID } from 'multiformats/cid'
-import type { AbortOptions, ObjectRow, PackRow, ProgressOptions, ReplicationEvent } from '../contracts.ts'
-import { type Block, cborBlock, type IndexBlock, type RecordPack, type RecordStatement, signedBlock, splitAttributes, type TombstoneStatement } from '../format/record.ts'
+import type { AbortOptions, Catalog, ObjectRow, PackRow, ProgressOptions, ReplicationEvent } from '../contracts.ts'
+import { CatalogError } from '../errors.ts'
 import { packOf } from '../format/pack.ts'
+import {
+  type Block,
+  cborBlock,
+  type IndexBlock,
+  type RecordPack,
+  type RecordStatement,
+  signedBlock,
+  splitAttributes,
+  type TombstoneStatement,
+} from '../format/record.ts'
 import { type Context, packRow } from './context.ts'
+import { dropGarbage } from './garbage.ts'
 import { allExtents, readBack } from './probes.ts'
 import { type Placement, replicate } from './replicate.ts'
 
 /** Objects per index pack. */
 const BATCH = 2_000
+/** Old index packs looked after at a time. */
+const SWEPT = 16
 
 export type PublishOptions = AbortOptions & ProgressOptions<ReplicationEvent>
 
 /** Writes a new record of each object and brings it to the vaults. A vault that fails keeps its older index pack; the next record goes there again. */
-export async function publish(context: Context, objects: readonly ObjectRow[], options: PublishOptions = {}): Promise<readonly Placement[]> {
+export async function publish(
+  context: Context,
+  objects: readonly ObjectRow[],
+  options: PublishOptions = {},
+): Promise<readonly Placement[]> {
+  if (listing(context).length === 0) return []
   const placements: Placement[] = []
-  for (let at = 0; at < objects.length; at += BATCH) placements.push(...(await publishBatch(context, objects.slice(at, at + BATCH), options)))
+  for (let at = 0; at < objects.length; at += BATCH)
+    placements.push(...(await publishBatch(context, objects.slice(at, at + BATCH), options)))
+  await sweep(context, options)
   return placements
 }
 
 /** Says to every vault that can list that the object was forgotten on purpose. */
 export async function publishTombstone(context: Context, object: ObjectRow, options: PublishOptions = {}): Promise<readonly Placement[]> {
   if (listing(context).length === 0) return []
-  const statement: TombstoneStatement = { version: 1, kind: 'tombstone', root: object.root, sequence: object.sequence + 1, at: context.clock() }
+  const statement: TombstoneStatement = {
+    version: 1,
+    kind: 'tombstone',
+    root: object.root,
+    sequence: object.sequence + 1,
+    at: context.clock(),
+  }
   const tombstone = await signedBlock(statement, context.key)
   const pack = await writeIndexPack(context, { blocks: [tombstone], tombstones: [tombstone.cid] })
-  return distribute(context, pack, options)
+  const placements = await distribute(context, pack, options)
+  await sweep(context, options)
+  return placements
 }
 
-async function publishBatch(context: Context, objects: readonly ObjectRow[], options: PublishOptions): Promise<readonly Placement[]> {
-  if (listing(context).length === 0) return []
+async function publishBatch(
+  context: Context,
+  objects: readonly ObjectRow[],
+  options: PublishOptions,
+  tries = 3,
+): Promise<readonly Placement[]> {
+  try {
+    return await writeRecords(context, objects, options)
+  } catch (error) {
+    if (!(error instanceof CatalogError) || error.code !== 'conflict' || tries <= 1) throw error
+    // Another process recorded one of them meanwhile: say what is true now, after what it said.
+    const fresh = await Promise.all(objects.map(({ id }) => context.catalog.objectById(id)))
+    return publishBatch(
+      context,
+      fresh.filter((row) => row !== undefined),
+      options,
+      tries - 1,
+    )
+  }
+}
+
+async function writeRecords(context: Context, objects: readonly ObjectRow[], options: PublishOptions): Promise<readonly Placement[]> {
   const tocs = new Map<number, Block>()
   const blocks: Block[] = []
   const attributes: CID[] = []
@@ -43,17 +91,21 @@ async function publishBatch(context: Context, objects: readonly ObjectRow[], opt
     attributes.push(...own.map(({ cid }) => cid))
     rows.push({ object: object.id, sequence: statement.sequence, record: record.cid })
   }
-  const pack = await writeIndexPack(context, {
+  const content = {
     blocks: [...tocs.values(), ...blocks],
     tocs: [...tocs.values()].map(({ cid }) => cid),
     records: rows.map(({ record }) => record),
     attributes,
-  })
-  await context.catalog.saveRecords(pack.id, rows)
-  return distribute(context, pack, options)
+  }
+  return distribute(context, await writeIndexPack(context, content, rows), options)
 }
 
-async function recordOf(context: Context, object: ObjectRow, attributes: readonly Block[], tocs: Map<number, Block>): Promise<RecordStatement> {
+async function recordOf(
+  context: Context,
+  object: ObjectRow,
+  attributes: readonly Block[],
+  tocs: Map<number, Block>,
+): Promise<RecordStatement> {
   const { catalog } = context
   const packs: RecordPack[] = []
   const extents = Map.groupBy(await allExtents(context, object.id), ({ pack }) => pack)
@@ -61,7 +113,9 @@ async function recordOf(context: Context, object: ObjectRow, attributes: readonl
   for (const [id, own] of extents) {
     const row = await packRow(context, id)
     if (!tocs.has(id)) tocs.set(id, { cid: row.name, bytes: (await catalog.tocOf(id)) ?? new Uint8Array(0) })
-    const placed = (replicas.get(id) ?? []).flatMap(({ vault, state, locator }) => (state === 'placed' && locator !== undefined ? [[vault, locator]] : []))
+    const placed = (replicas.get(id) ?? []).flatMap(({ vault, state, locator }) =>
+      state === 'placed' && locator !== undefined ? [[vault, locator]] : [],
+    )
     packs.push({
       toc: row.name,
       byteLength: row.byteLength,
@@ -96,7 +150,11 @@ interface IndexContent {
   readonly attributes?: readonly CID[]
 }
 
-async function writeIndexPack(context: Context, content: IndexContent): Promise<PackRow> {
+async function writeIndexPack(
+  context: Context,
+  content: IndexContent,
+  rows: Parameters<Catalog['addIndexPack']>[1] = [],
+): Promise<PackRow> {
   const { catalog, spool } = context
   const { blocks, records = [], tombstones = [], tocs = [], attributes = [] } = content
   const index: IndexBlock = { version: 1, kind: 'index', archive: context.key.publicKey, records, tombstones, tocs, attributes }
@@ -107,22 +165,14 @@ async function writeIndexPack(context: Context, content: IndexContent): Promise<
   try {
     await part.file.writeFile(bytes)
     await part.file.datasync()
+    await spool.publish(part, name)
+    const sizes = { byteLength: bytes.byteLength, blockCount: unique.length }
+    const pack = { id: 0, name, root: root.cid, toc, ...sizes, createdAt: context.clock(), visibility: 'public' as const }
+    return await packRow(context, await catalog.addIndexPack(pack, rows))
   } finally {
     await part.file.close()
+    await spool.settle([part])
   }
-  await spool.publish(part, name)
-  const id = await catalog.addIndexPack({
-    id: 0,
-    name,
-    root: root.cid,
-    toc,
-    byteLength: bytes.byteLength,
-    blockCount: unique.length,
-    createdAt: context.clock(),
-    visibility: 'public',
-  })
-  await spool.settle([part])
-  return packRow(context, id)
 }
 
 /** Index packs go where they can be found again: to vaults that list, unless each put there is paid for. */
@@ -136,4 +186,10 @@ async function distribute(context: Context, pack: PackRow, options: PublishOptio
     await context.spool.remove(pack.name)
   }
   return placements
+}
+
+/** What a dead run or a failed vault left of index packs: superseded ones go, the others are brought to their vaults now. A few at a time. */
+async function sweep(context: Context, options: PublishOptions): Promise<void> {
+  for (const pack of await context.catalog.garbage({ limit: SWEPT, kind: 'index' })) await dropGarbage(context, pack, options)
+  for (const pack of await context.catalog.packs({ limit: SWEPT, kind: 'index', spooled: true })) await distribute(context, pack, options)
 }

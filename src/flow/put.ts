@@ -23,7 +23,11 @@ export async function put(context: Context, source: Source, options: PutOptions 
 }
 
 /** Stores every entry as an object of its own; they share packs, and each gets a receipt. */
-export async function putAll(context: Context, entries: Iterable<NamedEntry> | AsyncIterable<NamedEntry>, options: PutOptions = {}): Promise<readonly Receipt[]> {
+export async function putAll(
+  context: Context,
+  entries: Iterable<NamedEntry> | AsyncIterable<NamedEntry>,
+  options: PutOptions = {},
+): Promise<readonly Receipt[]> {
   const chunkSize = chunkSizeOf(options.profile ?? context.profile)
   const source: OpenedSource = { shape: 'tree', entries: (abort) => namedEntries(entries, { ...abort, chunkSize }) }
   const { objects } = await ingest(context, source, { ...options, each: true })
@@ -35,7 +39,8 @@ async function replicateObjects(context: Context, objects: readonly ObjectRow[],
   const until = options.until ?? 'policy'
   const packs = await packsOf(context, objects)
   const plan = packs.map((pack) => ({ pack, ...planned(context, pack) }))
-  const first = until === 'floor' ? plan.map(({ pack, floor }) => ({ pack, vaults: floor })) : plan.map(({ pack, all }) => ({ pack, vaults: all }))
+  const first =
+    until === 'floor' ? plan.map(({ pack, floor }) => ({ pack, vaults: floor })) : plan.map(({ pack, all }) => ({ pack, vaults: all }))
   const work = { ...options, acceptOnly: until === 'accepted', probes: (pack: PackRow) => readBack(context, pack) }
   const placements = await replicate(context, first, work)
   const receipts = await conclude(context, objects, placements, options)
@@ -43,11 +48,18 @@ async function replicateObjects(context: Context, objects: readonly ObjectRow[],
   return receipts
 }
 
-async function conclude(context: Context, objects: readonly ObjectRow[], placements: readonly Placement[], options: PutOptions): Promise<readonly Receipt[]> {
+async function conclude(
+  context: Context,
+  objects: readonly ObjectRow[],
+  placements: readonly Placement[],
+  options: PutOptions,
+): Promise<readonly Receipt[]> {
   const published = await publish(context, objects, { signal: options.signal })
   const assessments = await reassess(context, objects)
   await releaseSpool(context, assessments)
-  const complete = [...placements, ...published].every(({ outcome, evidence }) => outcome !== 'failed' && evidence.every(({ verdict }) => verdict === 'intact'))
+  const complete = [...placements, ...published].every(
+    ({ outcome, evidence }) => outcome !== 'failed' && evidence.every(({ verdict }) => verdict === 'intact'),
+  )
   const receipts: Receipt[] = []
   for (const assessment of assessments) receipts.push(await receiptOf(context, assessment, complete))
   await context.catalog.saveReceipts(

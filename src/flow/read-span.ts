@@ -22,11 +22,19 @@ export async function readSpan(vault: Vault, at: Locator, span: Span, options: R
 /** Bytes that came for a span, judged by their hash. */
 export function hashed(vault: Vault, span: Span, bytes: Uint8Array): Answer {
   if (matches(span.cid, bytes)) return { outcome: 'intact', bytes }
-  return { outcome: 'damaged', error: new VaultError('damaged', vault.profile.id, `${bytes.byteLength} bytes came for ${span.cid}, and they do not hash to it`) }
+  return {
+    outcome: 'damaged',
+    error: new VaultError('damaged', vault.profile.id, `${bytes.byteLength} bytes came for ${span.cid}, and they do not hash to it`),
+  }
 }
 
 /** Unverified bytes of a range, or what went wrong. For callers that hash each block of it. */
-export async function readRange(vault: Vault, at: Locator, range: Span, options: ReadSpanOptions): Promise<Uint8Array | Exclude<Answer, { outcome: 'intact' }>> {
+export async function readRange(
+  vault: Vault,
+  at: Locator,
+  range: Span,
+  options: ReadSpanOptions,
+): Promise<Uint8Array | Exclude<Answer, { outcome: 'intact' }>> {
   const { signal, timeoutMs } = options
   try {
     return await gather(vault, at, range, signal, timeoutMs)
@@ -47,7 +55,11 @@ function outcomeOf(error: unknown): 'damaged' | 'absent' | 'denied' | 'silent' {
 /** A vault that ignores its signal is left behind: the race ends without it. */
 async function gather(vault: Vault, at: Locator, span: Span, signal: AbortSignal | undefined, timeoutMs: number): Promise<Uint8Array> {
   const stop = new AbortController()
-  const silence = new VaultError('unreachable', vault.profile.id, `nothing came for ${timeoutMs} ms; the span is asked for again at the next check`)
+  const silence = new VaultError(
+    'unreachable',
+    vault.profile.id,
+    `nothing came for ${timeoutMs} ms; the span is asked for again at the next check`,
+  )
   let expire: (reason: unknown) => void = () => undefined
   const expired = new Promise<never>((_, reject) => {
     expire = reject
@@ -70,7 +82,8 @@ async function gather(vault: Vault, at: Locator, span: Span, signal: AbortSignal
       const step = await Promise.race([pieces.next(), expired])
       if (step.done) break
       timer.refresh()
-      if (filled + step.value.byteLength > span.length) throw new FormatError('limit', `more than the ${span.length} bytes of the span came`)
+      if (filled + step.value.byteLength > span.length)
+        throw new FormatError('limit', `more than the ${span.length} bytes of the span came`)
       if (filled === 0 && step.value.byteLength === span.length) whole = step.value
       else {
         whole ??= Buffer.allocUnsafe(span.length)

@@ -54,7 +54,12 @@ async function run(probes: readonly Probe[], options: ReadOptions): Promise<read
   return answers
 }
 
-async function together(probes: readonly Probe[], start: number, end: number, options: ReadOptions): Promise<readonly SpanAnswer[] | undefined> {
+async function together(
+  probes: readonly Probe[],
+  start: number,
+  end: number,
+  options: ReadOptions,
+): Promise<readonly SpanAnswer[] | undefined> {
   const [first] = probes
   if (!first) return undefined
   const bytes = await readRange(options.vault, options.at, { cid: first.span.cid, offset: start, length: end - start }, options)

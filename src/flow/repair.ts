@@ -22,7 +22,12 @@ export async function repair(context: Context, object: ObjectRow, options: Repai
   const before = await verifyRun(context, object, { level: 'sampled', signal }, context.clock())
   const planned = before.packs.flatMap((pack) => planFor(context, before, pack))
   if (options.plan || planned.length === 0) {
-    const actions = planned.map(({ pack, ...step }) => ({ ...step, pack: pack.name.toString(), byteLength: pack.byteLength, outcome: 'planned' as const }))
+    const actions = planned.map(({ pack, ...step }) => ({
+      ...step,
+      pack: pack.name.toString(),
+      byteLength: pack.byteLength,
+      outcome: 'planned' as const,
+    }))
     return reportOf(before, before, actions)
   }
   const first = await carryOut(context, planned, options)
@@ -31,7 +36,11 @@ export async function repair(context: Context, object: ObjectRow, options: Repai
   await publish(context, [(await context.catalog.objectById(object.id)) ?? object], { signal })
   const [after = before] = await reassess(context, [object])
   await releaseSpool(context, [after])
-  return reportOf(before, after, [...planned, ...detour].map((step) => done(step, placements)))
+  return reportOf(
+    before,
+    after,
+    [...planned, ...detour].map((step) => done(step, placements)),
+  )
 }
 
 /** Repairs whatever needs it, object by object. */
@@ -60,7 +69,12 @@ function planFor(context: Context, { report }: Assessment, pack: PackRow): reado
   const replicas = report.replicas.filter((replica) => replica.pack === pack.name.toString() && context.vaults.has(replica.vault))
   const steps: Step[] = replicas
     .filter(({ verdict }) => LOST.has(verdict))
-    .map(({ vault, verdict, detail }) => ({ pack, vault, action: 'replace', reason: `the copy there is ${verdict}${detail ? `: ${detail}` : ''}` }))
+    .map(({ vault, verdict, detail }) => ({
+      pack,
+      vault,
+      action: 'replace',
+      reason: `the copy there is ${verdict}${detail ? `: ${detail}` : ''}`,
+    }))
   const held = new Set([...replicas.filter(stands).map(({ vault }) => vault), ...steps.map(({ vault }) => vault)])
   const { add } = place({ policy: context.policy, vaults: profilesOf(context), packBytes: pack.byteLength, held })
   return [...steps, ...add.map((vault): Step => ({ pack, vault, action: 'place', reason: 'the policy asks for more copies than stand' }))]
@@ -69,12 +83,21 @@ function planFor(context: Context, { report }: Assessment, pack: PackRow): reado
 /** When a vault would not take its copy, the next best vaults are asked. */
 function aroundFailures(context: Context, { report }: Assessment, pack: PackRow, placements: readonly Placement[]): readonly Step[] {
   const own = placements.filter((placement) => placement.pack.id === pack.id)
-  const excluded = new Map(own.filter(({ outcome }) => outcome === 'failed').map(({ vault, error }) => [vault, error?.message ?? 'it failed just now']))
+  const excluded = new Map(
+    own.filter(({ outcome }) => outcome === 'failed').map(({ vault, error }) => [vault, error?.message ?? 'it failed just now']),
+  )
   if (excluded.size === 0 || excluded.size === own.length) return []
   const stood = report.replicas.filter((replica) => replica.pack === pack.name.toString() && stands(replica)).map(({ vault }) => vault)
   const held = new Set([...stood, ...own.filter(({ outcome }) => outcome !== 'failed').map(({ vault }) => vault)])
   const { add } = place({ policy: context.policy, vaults: profilesOf(context), packBytes: pack.byteLength, held, excluded })
-  return add.map((vault): Step => ({ pack, vault, action: 'place', reason: `in the place of ${[...excluded.keys()].join(', ')}, which would not take it` }))
+  return add.map(
+    (vault): Step => ({
+      pack,
+      vault,
+      action: 'place',
+      reason: `in the place of ${[...excluded.keys()].join(', ')}, which would not take it`,
+    }),
+  )
 }
 
 /** A copy that nobody has shown to be lost: silence is no reason to buy another. */
@@ -109,7 +132,10 @@ async function carryOut(context: Context, steps: readonly Step[], options: Repai
 function done(step: Step, placements: readonly Placement[]): RepairAction {
   const { pack, vault, action, reason } = step
   const placement = placements.find((one) => one.pack.id === pack.id && one.vault === vault)
-  const held = placement !== undefined && placement.outcome !== 'failed' && !placement.evidence.some(({ verdict }) => verdict !== 'intact' && verdict !== 'pending')
+  const held =
+    placement !== undefined &&
+    placement.outcome !== 'failed' &&
+    !placement.evidence.some(({ verdict }) => verdict !== 'intact' && verdict !== 'pending')
   const detail = placement?.error?.message ?? placement?.evidence.find(({ verdict }) => verdict !== 'intact')?.detail
   return {
     pack: pack.name.toString(),
@@ -124,5 +150,12 @@ function done(step: Step, placements: readonly Placement[]): RepairAction {
 
 function reportOf(before: Assessment, after: Assessment, actions: readonly RepairAction[]): RepairReport {
   const missing: readonly Missing[] = after.report.missing
-  return { root: after.report.root, before: before.report.state, state: after.report.state, actions, replicas: after.report.replicas, missing }
+  return {
+    root: after.report.root,
+    before: before.report.state,
+    state: after.report.state,
+    actions,
+    replicas: after.report.replicas,
+    missing,
+  }
 }

@@ -3,7 +3,17 @@
  * The intent is durable before the vault is called, and `locate` always comes before `put`: nothing is stored or paid twice.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { AbortOptions, EvidenceRow, Locator, PackRow, ProgressOptions, ReplicaReport, ReplicationEvent, Standing, Vault } from '../contracts.ts'
+import type {
+  AbortOptions,
+  EvidenceRow,
+  Locator,
+  PackRow,
+  ProgressOptions,
+  ReplicaReport,
+  ReplicationEvent,
+  Standing,
+  Vault,
+} from '../contracts.ts'
 import { ArchiveError, VaultError } from '../errors.ts'
 import { challengeReplica, type Judged } from './challenge.ts'
 import { type Context, eachOf, tell } from './context.ts'
@@ -21,7 +31,9 @@ export interface ReplicateOptions extends AbortOptions, ProgressOptions<Replicat
   /** Skip the challenge: the vault's acceptance is all that is waited for. */
   readonly acceptOnly?: boolean | undefined
   /** What to read back, per object with blocks in the pack; `all` for everything. */
-  readonly probes: (pack: PackRow) => Promise<readonly { readonly object: number; readonly ordinals: readonly number[] | 'all'; readonly seed?: Uint8Array }[]>
+  readonly probes: (
+    pack: PackRow,
+  ) => Promise<readonly { readonly object: number; readonly ordinals: readonly number[] | 'all'; readonly seed?: Uint8Array }[]>
 }
 
 export interface Placement {
@@ -52,7 +64,13 @@ async function placeOne(context: Context, pack: PackRow, vault: Vault, options: 
   const name = pack.name.toString()
   const { signal, onProgress } = options
   const lease = await catalog.acquire(`place:${name}:${id}`, { ttlMs: LEASE_MS })
-  if (!lease) return failed(pack, id, new VaultError('conflict', id, `another process is placing pack ${name} there; run the command again when it is done`), options)
+  if (!lease)
+    return failed(
+      pack,
+      id,
+      new VaultError('conflict', id, `another process is placing pack ${name} there; run the command again when it is done`),
+      options,
+    )
   const heartbeat = setInterval(() => void lease.renew().catch(() => undefined), LEASE_MS / 3).unref()
   try {
     tell(onProgress, { type: 'placing', vault: id, pack: name, byteLength: pack.byteLength })
@@ -90,7 +108,12 @@ async function forgetOld(context: Context, pack: PackRow, vault: string): Promis
   await context.catalog.intend(pack.id, vault, context.clock())
 }
 
-async function store(context: Context, pack: PackRow, vault: Vault, options: ReplicateOptions): Promise<{ locator: Locator; outcome: 'stored' | 'found' }> {
+async function store(
+  context: Context,
+  pack: PackRow,
+  vault: Vault,
+  options: ReplicateOptions,
+): Promise<{ locator: Locator; outcome: 'stored' | 'found' }> {
   const { id } = vault.profile
   const { signal, replace, onProgress } = options
   const found = replace ? undefined : await vault.locate(pack.name, { signal, kind: pack.kind })
@@ -106,7 +129,13 @@ async function store(context: Context, pack: PackRow, vault: Vault, options: Rep
   return { locator, outcome: 'stored' }
 }
 
-async function showBytes(context: Context, pack: PackRow, vault: Vault, at: Locator, options: ReplicateOptions): Promise<readonly EvidenceRow[]> {
+async function showBytes(
+  context: Context,
+  pack: PackRow,
+  vault: Vault,
+  at: Locator,
+  options: ReplicateOptions,
+): Promise<readonly EvidenceRow[]> {
   const { signal, onProgress } = options
   const standing = await settled(context, vault, at, signal)
   const rows: (EvidenceRow | Judged)[] = []
@@ -115,7 +144,8 @@ async function showBytes(context: Context, pack: PackRow, vault: Vault, at: Loca
     for (const probe of await options.probes(pack)) rows.push(await challengeReplica(context, { vault, pack, at, signal, ...probe }))
   }
   await context.catalog.recordEvidence(rows)
-  for (const row of rows) tell(onProgress, { type: 'challenged', vault: vault.profile.id, pack: pack.name.toString(), replica: brief(row, vault, pack, at) })
+  for (const row of rows)
+    tell(onProgress, { type: 'challenged', vault: vault.profile.id, pack: pack.name.toString(), replica: brief(row, vault, pack, at) })
   return rows
 }
 

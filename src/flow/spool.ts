@@ -163,7 +163,8 @@ function adopt(path: string, target: string): Promise<boolean> {
       return true
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      if (code === 'EXDEV' || code === 'EPERM' || code === 'ENOTSUP' || code === 'EMLINK' || code === 'EACCES' || code === 'ENOSYS') return false
+      if (code === 'EXDEV' || code === 'EPERM' || code === 'ENOTSUP' || code === 'EMLINK' || code === 'EACCES' || code === 'ENOSYS')
+        return false
       throw error
     }
   })

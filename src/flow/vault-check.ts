@@ -42,7 +42,8 @@ export async function checkVault(context: Context, vault: Vault, options: AbortO
       })
       await step('read back', async () => {
         for (const span of await pack.spans()) {
-          if (!matches(span.cid, await collect(vault.read(at, span, { signal }), span.length))) fail('the bytes that came back are not the bytes that were put')
+          if (!matches(span.cid, await collect(vault.read(at, span, { signal }), span.length)))
+            fail('the bytes that came back are not the bytes that were put')
         }
       })
       if (vault.profile.canForget && vault.remove) {

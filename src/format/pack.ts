@@ -3,8 +3,8 @@
  * Whoever has the TOC and the blocks rebuilds the identical CAR.
  */
 import * as cbor from '@ipld/dag-cbor'
-import { CID } from 'multiformats/cid'
 import { varint } from 'multiformats'
+import { CID } from 'multiformats/cid'
 import type { Profile, Span } from '../contracts.ts'
 import { FormatError } from '../errors.ts'
 import { addressOf, DAG_CBOR } from './address.ts'

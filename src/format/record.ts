@@ -87,10 +87,14 @@ export async function signedBlock(statement: RecordStatement | TombstoneStatemen
 /** Reads a signed block and checks its signature. Throws `malformed`, `unsupported` or `bad-signature`; with `archive`, another key's is bad too. */
 export async function openSigned(bytes: Uint8Array, archive?: Uint8Array): Promise<RecordStatement | TombstoneStatement> {
   const { archive: key, signature, ...statement } = mapOf(bytes)
-  if (statement.kind !== 'record' && statement.kind !== 'tombstone') throw new FormatError('malformed', 'this block is neither record nor tombstone')
-  if (statement.version !== 1) throw new FormatError('unsupported', `this ${statement.kind} has version ${String(statement.version)}; version 1 is read`)
-  if (!(key instanceof Uint8Array) || !(signature instanceof Uint8Array)) throw new FormatError('malformed', `this ${statement.kind} is not signed`)
-  if (archive && Buffer.compare(archive, key) !== 0) throw new FormatError('bad-signature', `this ${statement.kind} was signed by another archive`)
+  if (statement.kind !== 'record' && statement.kind !== 'tombstone')
+    throw new FormatError('malformed', 'this block is neither record nor tombstone')
+  if (statement.version !== 1)
+    throw new FormatError('unsupported', `this ${statement.kind} has version ${String(statement.version)}; version 1 is read`)
+  if (!(key instanceof Uint8Array) || !(signature instanceof Uint8Array))
+    throw new FormatError('malformed', `this ${statement.kind} is not signed`)
+  if (archive && Buffer.compare(archive, key) !== 0)
+    throw new FormatError('bad-signature', `this ${statement.kind} was signed by another archive`)
   if (!(await verifies(domainOf(statement.kind), statement, signature, key))) {
     throw new FormatError('bad-signature', `the signature of this ${statement.kind} does not hold`)
   }
@@ -135,7 +139,8 @@ const domainOf = (kind: 'record' | 'tombstone'): Domain => (kind === 'record' ? 
 
 function mapOf(bytes: Uint8Array): Record<string, unknown> {
   const value = decode(bytes)
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || CID.asCID(value)) throw new FormatError('malformed', 'this block is not a map')
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || CID.asCID(value))
+    throw new FormatError('malformed', 'this block is not a map')
   return value as Record<string, unknown>
 }
 

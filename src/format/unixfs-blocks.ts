@@ -1,7 +1,14 @@
 /** Files, symlinks and directories become blocks: ipfs-unixfs-importer with everything dropped that it would keep in memory. */
 import { code as DAG_PB_CODE, encode } from '@ipld/dag-pb'
 import { UnixFS } from 'ipfs-unixfs'
-import { type BufferImporter, type ImporterOptions, type ImportResult, importer } from 'ipfs-unixfs-importer'
+import {
+  type BufferImporter,
+  type BufferImporterResult,
+  type ImporterOptions,
+  type ImportResult,
+  importer,
+  type WritableStorage,
+} from 'ipfs-unixfs-importer'
 import { balanced, type FileLayout } from 'ipfs-unixfs-importer/layout'
 import { CID } from 'multiformats/cid'
 import { recycle } from '../bytes/pool.ts'
@@ -50,7 +57,15 @@ export function blockBuilder(sink: BlockSink, profile: Profile): BlockBuilder {
   })
 
   return {
-    file: async (content) => linked(await lastOf(importer([{ path: '', content }], store, options()))),
+    async file(chunks) {
+      const rest = passThrough(chunks)
+      const first = await rest.next()
+      const second = await rest.next()
+      // A file of one leaf is that leaf: the importer would come to the same block, ten times slower.
+      if (first.value && second.done) return linked(await leafOf(first.value, store, parameters))
+      const content = replayed(first, second, rest)
+      return linked(await lastOf(importer([{ path: '', content }], store, options())))
+    },
     symlink: async (link) => linked(await lastOf(importer([{ path: '', link }], store, options()))),
     async directory(children) {
       const dagBuilder: ImporterOptions['dagBuilder'] = async function* () {
@@ -81,27 +96,45 @@ async function* passThrough(source: AsyncIterable<Uint8Array>): AsyncGenerator<U
   if (!any) yield new Uint8Array(0)
 }
 
-function leavesOf({ rawLeaves, cidVersion }: ProfileParameters): BufferImporter {
-  return async function* (file, store) {
-    for await (const chunk of file.content) {
-      yield async () => {
-        if (rawLeaves) {
-          const cid = addressOf(chunk, RAW)
-          const size = BigInt(chunk.byteLength)
-          await store.put(cid, chunk)
-          return { cid, size, block: chunk }
-        }
-        const block = encode({ Data: new UnixFS({ type: 'file', data: chunk }).marshal(), Links: [] })
-        const size = BigInt(block.byteLength)
-        // Told as a node with one child of that size, so that the reducer counts it without keeping the chunk.
-        const unixfs = new UnixFS({ type: 'file', blockSizes: [BigInt(chunk.byteLength)] })
-        recycle(chunk)
-        const cid = withVersion(addressOf(block, DAG_PB_CODE), cidVersion)
-        await store.put(cid, block)
-        return { cid, size, block, unixfs }
-      }
-    }
+async function* replayed(
+  first: IteratorResult<Uint8Array>,
+  second: IteratorResult<Uint8Array>,
+  rest: AsyncGenerator<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+  try {
+    if (!first.done) yield first.value
+    if (!second.done) yield second.value
+    yield* rest
+  } finally {
+    await rest.return(undefined)
   }
+}
+
+function leavesOf(parameters: ProfileParameters): BufferImporter {
+  return async function* (file, store) {
+    for await (const chunk of file.content) yield () => leafOf(chunk, store, parameters)
+  }
+}
+
+async function leafOf(
+  chunk: Uint8Array,
+  store: WritableStorage,
+  { rawLeaves, cidVersion }: ProfileParameters,
+): Promise<BufferImporterResult> {
+  if (rawLeaves) {
+    const cid = addressOf(chunk, RAW)
+    const size = BigInt(chunk.byteLength)
+    await store.put(cid, chunk)
+    return { cid, size, block: chunk }
+  }
+  const block = encode({ Data: new UnixFS({ type: 'file', data: chunk }).marshal(), Links: [] })
+  const size = BigInt(block.byteLength)
+  // Told as a node with one child of that size, so that the reducer counts it without keeping the chunk.
+  const unixfs = new UnixFS({ type: 'file', blockSizes: [BigInt(chunk.byteLength)] })
+  recycle(chunk)
+  const cid = withVersion(addressOf(block, DAG_PB_CODE), cidVersion)
+  await store.put(cid, block)
+  return { cid, size, block, unixfs }
 }
 
 const withVersion = (cid: CID, version: 0 | 1): CID => (version === 0 ? CID.create(0, DAG_PB_CODE, cid.multihash) : cid)

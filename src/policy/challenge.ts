@@ -28,7 +28,6 @@ export function detection({
   const n = whole('population', population)
   const gone = Math.min(whole('lost', lost), n)
   const drawn = Math.min(whole('draws', draws), n)
-  if (gone + drawn > n) return 1
   // Symmetric in lost and drawn: the shorter product gives the same number.
   const [factors, other] = gone < drawn ? [gone, drawn] : [drawn, gone]
   let missed = 1

@@ -76,7 +76,7 @@ function supersedes(later: JudgedEvidence, bad: JudgedEvidence): boolean {
   if (later.at <= bad.at || RETRIEVED[later.retrieval] < RETRIEVED[bad.retrieval]) return false
   if (later.verdict === 'intact' && (later.retrieval !== 'none' || later.possession === 'proven')) return true
   const ownWord = later.verdict === 'unproven' || later.verdict === 'intact'
-  return ownWord && later.possession !== 'claimed' && bad.verdict === 'missing' && bad.retrieval === 'none'
+  return ownWord && later.possession !== 'claimed' && bad.verdict === 'missing'
 }
 
 function isAccepted({ verdict, possession, retrieval, object }: JudgedEvidence, { accept }: EvidencePolicy): boolean {

@@ -46,8 +46,8 @@ export function directory(options: DirectoryOptions): Vault {
 
   return {
     profile,
-    open: async ({ signal } = {}) => {
-      const work = () => openRoot(place, { mustExist: options.mustExist ?? false, signal })
+    open: async ({ signal, mustExist = options.mustExist ?? false } = {}) => {
+      const work = () => openRoot(place, { mustExist, signal })
       return profileOf(place.id, options, await guarded(place, 'opening the vault', work, { signal }))
     },
     put: async (pack, putOptions = {}) => {

@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { fromPath, namedEntries, openSource } from '../../src/bytes/source.ts'
 import type { Entry, NamedEntry, Source } from '../../src/contracts/source.ts'
+import { all } from './all.ts'
 
 let dir: string
 beforeEach(async () => {
@@ -16,8 +17,8 @@ afterEach(() => rm(dir, { recursive: true, force: true }))
 
 const paths = (entries: readonly Entry[]) => entries.map(({ path }) => path)
 const entriesOf = async (source: Source, exclude?: readonly string[]) =>
-  Array.fromAsync((await openSource(source, { exclude, chunkSize: 16 })).entries())
-const read = async (entry: Entry | undefined) => Buffer.concat(await Array.fromAsync(entry?.open?.() ?? []))
+  all((await openSource(source, { exclude, chunkSize: 16 })).entries())
+const read = async (entry: Entry | undefined) => Buffer.concat(await all(entry?.open?.() ?? []))
 const file = (path: string, content = 'x') => writeFile(join(dir, path), content)
 const openHandles = async () => (await readdir('/proc/self/fd')).length
 
@@ -27,7 +28,7 @@ describe('a path', () => {
     for (const name of ['a/z', 'a.txt', 'a b', 'new\nline', 'b/😀', 'b/\uffee']) await file(name)
     await symlink('../outside', join(dir, 'a', 'link'))
     await chmod(join(dir, 'a.txt'), 0o640)
-    await utimes(join(dir, 'a.txt'), 1.5, -1.25)
+    await utimes(join(dir, 'a.txt'), new Date(), new Date(-1250))
     const entries = await entriesOf(dir)
     expect(paths(entries)).toEqual(['', 'a', 'a/empty', 'a/link', 'a/z', 'a b', 'a.txt', 'b', 'b/\uffee', 'b/😀', 'new\nline', 'é'])
     expect(entries.find(({ path }) => path === 'a/link')).toMatchObject({ kind: 'symlink', target: '../outside' })
@@ -44,7 +45,7 @@ describe('a path', () => {
     await symlink('real', join(dir, 'alias'))
     const opened = await openSource(join(dir, 'alias'))
     expect(opened).toMatchObject({ name: 'alias', shape: 'single', byteLength: 7 })
-    const [entry] = await Array.fromAsync(opened.entries())
+    const [entry] = await all(opened.entries())
     expect(entry?.path).toBe('')
     expect((await read(entry)).toString()).toBe('content')
   })
@@ -124,7 +125,7 @@ describe('reading a file', () => {
     await writeFile(join(dir, 'f'), content)
     const before = await openHandles()
     const [entry] = await entriesOf(join(dir, 'f'))
-    const chunks = await Array.fromAsync(entry?.open?.() ?? [])
+    const chunks = await all(entry?.open?.() ?? [])
     expect(chunks.map(({ byteLength }) => byteLength)).toEqual([...Array(20).fill(16), 5])
     expect(Buffer.concat(chunks)).toEqual(content)
     expect(await openHandles()).toBe(before)
@@ -147,7 +148,7 @@ describe('reading a file', () => {
     ['grows', (at) => appendFile(at, 'more')],
     ['is cut', (at) => truncate(at, 100)],
     ['is removed', (at) => rm(at)],
-    ['is replaced by a copy', async (at) => (await writeFile(`${at}.new`, 'y'.repeat(200)), rename(`${at}.new`, at))],
+    ['is replaced by a copy', (at) => writeFile(`${at}.new`, 'y'.repeat(200)).then(() => rename(`${at}.new`, at))],
     [
       'is written to in place',
       async (at) => {
@@ -214,7 +215,7 @@ describe('a list', () => {
   it.each(bad)('refuses the path %j by name', async (path) => {
     const refused = { name: 'SourceError', code: 'invalid-path', message: expect.stringContaining(JSON.stringify(path)) }
     await expect(openSource([{ path, content: new Uint8Array(1) }])).rejects.toMatchObject(refused)
-    await expect(Array.fromAsync(namedEntries([{ path }]))).rejects.toMatchObject(refused)
+    await expect(all(namedEntries([{ path }]))).rejects.toMatchObject(refused)
   })
 
   it('takes 255 bytes a segment, and names with dots, spaces, newlines and backslashes', async () => {
@@ -241,12 +242,12 @@ describe('a list', () => {
 describe('bytes', () => {
   it('of a Uint8Array and a File are cut without being copied or buffered whole', async () => {
     const bytes = Uint8Array.from({ length: 40 }, (_, index) => index)
-    const chunks = await Array.fromAsync((await entriesOf(bytes))[0]?.open?.() ?? [])
+    const chunks = await all((await entriesOf(bytes))[0]?.open?.() ?? [])
     expect(chunks.map(({ byteLength }) => byteLength)).toEqual([16, 16, 8])
     expect(chunks.every(({ buffer }) => buffer === bytes.buffer)).toBe(true)
     const named = await openSource(new File([bytes], 'photo.tif'), { chunkSize: 16 })
     expect(named).toMatchObject({ name: 'photo.tif', byteLength: 40, shape: 'single' })
-    expect(await read((await Array.fromAsync(named.entries()))[0])).toEqual(Buffer.from(bytes))
+    expect(await read((await all(named.entries()))[0])).toEqual(Buffer.from(bytes))
   })
 
   it.each([undefined, null, 5, {}, { path: 'x' }, new ArrayBuffer(2)])('are not %j', async (source) => {

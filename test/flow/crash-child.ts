@@ -1,5 +1,5 @@
 /** Runs one verb and dies by SIGKILL at the n-th counted call: `node crash-child.ts FOLDER VERB N before|after`. N = 0 lives and prints the number of calls. */
-import { appendFileSync } from 'node:fs'
+import { appendFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createArchive } from '../../src/archive.ts'
 import { openCatalog } from '../../src/catalog/open.ts'
@@ -53,6 +53,7 @@ const watchedVault = (vault: Vault): Vault => ({
   status: counted('status', vault.status),
 })
 
+mkdirSync(join(folder, 'archive'), { recursive: true })
 const archive = await createArchive({
   path: join(folder, 'archive'),
   vaults: ['a', 'b'].map((id) => watchedVault(directory({ id, at: join(folder, id) }))),

@@ -19,6 +19,8 @@ describe('audit arithmetic', () => {
     [0.95, 0.1, 29],
     [0.5, 0.5, 1],
     [0.99, 0.9, 2],
+    [0.91, 0.7, 2],
+    [0.9999, 0.9, 4],
   ])('needs, for confidence %d of catching a loss of %d, %i samples', (confidence, loss, samples) => {
     expect(samplesFor({ confidence, loss })).toBe(samples)
     expect(confidenceOf({ draws: samples, loss })).toBeGreaterThanOrEqual(confidence - 1e-12)
@@ -101,6 +103,14 @@ describe('draw', () => {
     expect(chi).toBeLessThan(43.8)
     // P(0 and 1 both drawn) = 5/20 · 4/19
     expect(Math.abs((pairs.get('0 1') ?? 0) / rounds - (5 / 20) * (4 / 19))).toBeLessThan(0.008)
+  })
+
+  it('favours no end of a range that does not divide its random words', () => {
+    // Two thirds of 2^48: without rejection the lower half would be drawn two times out of three.
+    const population = Math.floor((2 ** 48 / 3) * 2)
+    let low = 0
+    for (let i = 0; i < 2_000; i++) if ((draw({ seed: seedOf(i), population, count: 1 })[0] ?? 0) < population / 2) low++
+    expect(Math.abs(low / 2_000 - 0.5)).toBeLessThan(0.04)
   })
 
   it.each([

@@ -33,7 +33,7 @@ describe('explain', () => {
   it('names vaults that share a device or an operator', () => {
     const shared = { operator: 'device-7', labels: { device: '7' } }
     const { notes } = explained([vault('a', shared), vault('b', shared), vault('c')])
-    expect(notes.join('\n')).toMatch(/a, b share device 7: one failure domain[^]*a, b share operator device-7: they count once/)
+    expect(notes.join('\n')).toMatch(/a, b share device 7: one failure domain.*\n.*a, b share operator device-7: they count once/)
   })
 
   it('shows an override as weaker only when it is', () => {
@@ -47,6 +47,8 @@ describe('explain', () => {
     expect(notesOf(found, 'a')).toContain('weaker evidence: accepts listed')
     expect(notesOf(found, 'b')).toContain('weaker evidence: accepted for 90 days')
     expect(notesOf(found, 'c')).toBe('')
+    const strict = explained([vault('c')], policyOf({ evidence: { accept: ['sampled'] }, overrides: { c: overrides.c } }))
+    expect(notesOf(strict, 'c')).toBe('')
     expect(found.notes.join()).toContain('policy.overrides.gone names a vault that is not configured')
   })
 

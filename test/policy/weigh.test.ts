@@ -39,6 +39,12 @@ describe('one replica', () => {
     ['lost', 'was damaged and is unreachable since', [row('damaged', 5), row('unreachable', 1)]],
     ['lost', 'was damaged and the vault says it holds it', [row('damaged', 5), listed(1)]],
     ['lost', 'was damaged and listed as intact', [row('damaged', 5), row('intact', 1, { retrieval: 'none' })]],
+    [
+      'lost',
+      'had the wrong size and is listed as intact',
+      [row('damaged', 5, { retrieval: 'none' }), row('intact', 1, { retrieval: 'none' })],
+    ],
+    ['open', 'had the wrong size and possession was proven since', [row('damaged', 5, { retrieval: 'none' }), row('intact', 1, proven)]],
     ['lost', 'was damaged when read whole and only sampled since', [row('damaged', 5, whole), row('intact', 1)]],
     ['sound', 'was damaged and sampled intact since', [row('damaged', 5), row('intact', 1)]],
     ['sound', 'was damaged when read whole and read whole again', [row('damaged', 5, whole), row('intact', 1, whole)]],

@@ -1,4 +1,4 @@
-import { execFile, execFileSync, spawn } from 'node:child_process'
+import { execFile, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { accessSync } from 'node:fs'
 import { chmod, chown, mkdir, mkdtemp, readdir, rm, unlink, writeFile } from 'node:fs/promises'
@@ -9,7 +9,7 @@ import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { samplePack } from '../../src/conformance/fixture.ts'
 import { vaultCases } from '../../src/conformance/vault.ts'
-import { assertHolds, assertNothing, readAll } from '../../src/conformance/vault-context.ts'
+import { assertHolds, assertNothing, counted, readAll } from '../../src/conformance/vault-context.ts'
 import { directory } from '../../src/vaults/directory.ts'
 
 const NOBODY = 65534
@@ -70,17 +70,17 @@ describe('a directory vault on a disk of its own', () => {
     if (mounted) execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', disk])
   })
   afterEach(() => {
-    if (mounted) execFileSync('umount', ['-l', disk], { stdio: 'ignore' })
+    // Fails where the test has unmounted it itself.
+    if (mounted) spawnSync('umount', ['-l', disk])
   })
 
   it.skipIf(!mounted)('is exhausted when the pack does not fit, and says so before it writes', async () => {
     const vault = directory({ at: disk, reserveBytes: 0 })
     await vault.open?.()
     const large = await samplePack({ blocks: 3, blockLength: 1024 * 1024 })
-    let opened = 0
-    const counted = { ...large, open: (options?: object) => (opened++, large.open(options)) }
-    await expect(vault.put(counted)).rejects.toMatchObject({ code: 'exhausted' })
-    expect(opened).toBe(0)
+    const { pack: watched, sent } = counted(large)
+    await expect(vault.put(watched)).rejects.toMatchObject({ code: 'exhausted' })
+    expect(sent()).toBe(0)
     const small = await samplePack({ blockLength: 100_000 })
     await assertHolds(vault, await vault.put(small), small)
   })
@@ -137,6 +137,7 @@ describe('a directory vault on a disk of its own', () => {
       execFileSync('mkdir', ['-p', probe])
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', probe], { stdio: 'ignore' })
       execFileSync('umount', [probe])
+      execFileSync('rmdir', [probe])
       return true
     } catch {
       return warn()

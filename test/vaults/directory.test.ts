@@ -132,6 +132,20 @@ describe('storing in a directory vault', () => {
     expect(await readdir(join(at, 'tmp'))).toEqual([])
   })
 
+  it('gives no name to a pack whose put was aborted after its last byte', async () => {
+    const reason = new Error('aborted at the end')
+    const abort = new AbortController()
+    const pack = await spooled(await samplePack())
+    const adopt = async (path: string) => {
+      await link(pack.file, path)
+      abort.abort(reason)
+      return true
+    }
+    await expect(vault.put({ ...pack, adopt }, { signal: abort.signal })).rejects.toBe(reason)
+    expect(await vault.locate(pack.name)).toBeUndefined()
+    expect(await readdir(join(at, 'tmp'))).toEqual([])
+  })
+
   it('copies when the spool keeps its file', async () => {
     const pack = await spooled(await samplePack())
     const locator = await vault.put({ ...pack, adopt: async () => false })

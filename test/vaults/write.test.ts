@@ -69,3 +69,21 @@ it('reports a write that failed while the next piece was filling, and leaves non
   expect(pulled).toBeLessThan(5)
   expect(inFlight).toBe(0)
 })
+
+it('waits for the write in flight when the body breaks off, so that no byte lands after it has failed', async () => {
+  let inFlight = 0
+  const slow = {
+    write: async (_: Uint8Array, __: number, length: number) => {
+      inFlight++
+      await new Promise((resolve) => setTimeout(resolve, 20))
+      inFlight--
+      return { bytesWritten: length }
+    },
+  } as unknown as FileHandle
+  async function* body() {
+    yield new Uint8Array(1024)
+    throw new Error('broken off')
+  }
+  await expect(writeBehind(slow, body(), 1024)).rejects.toThrow('broken off')
+  expect(inFlight).toBe(0)
+})

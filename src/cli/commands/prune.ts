@@ -3,8 +3,9 @@ import type { Command } from 'commander'
 import type { PruneReport } from '../../contracts.ts'
 import type { CommandContext, Run } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
-import { count, formatBytes, printable, short } from '../format.ts'
+import { atMost, count, formatBytes, printable } from '../format.ts'
 import type { Style } from '../style.ts'
+import { where } from '../views.ts'
 
 interface Options {
   readonly plan?: boolean
@@ -21,7 +22,7 @@ export function pruneCommand(program: Command, run: Run): void {
 async function prune(context: CommandContext, { plan = false }: Options): Promise<ExitCode> {
   const report = await (await context.archive()).prune({ plan, signal: context.signal })
   await context.reporter.result(report, { lines: (style) => lines(report, style) })
-  return plan && report.removed.length > 0 ? EXIT.degraded : EXIT.ok
+  return EXIT.ok
 }
 
 function lines({ planned, removed, kept }: PruneReport, style: Style): string[] {
@@ -31,12 +32,12 @@ function lines({ planned, removed, kept }: PruneReport, style: Style): string[] 
       ? 'nothing to prune'
       : `${planned ? 'would delete' : 'deleted'} ${count(removed.length, 'replica')}, ${formatBytes(bytes)}`
   return [
-    ...removed.map((pack) => `  ${planned ? style.cyan('planned') : style.green('deleted')}  ${where(pack)}: ${printable(pack.reason)}`),
-    ...kept.map((pack) => `  ${style.yellow('kept')}  ${where(pack)}: ${printable(pack.reason)}`),
+    ...atMost(
+      20,
+      removed,
+      (pack) => `  ${planned ? style.cyan('planned') : style.green('deleted')}  ${where(pack)}: ${printable(pack.reason)}`,
+    ),
+    ...atMost(20, kept, (pack) => `  ${style.yellow('kept')}  ${where(pack)}: ${printable(pack.reason)}`),
     summary,
   ]
-}
-
-function where({ pack, vault }: { readonly pack: string; readonly vault?: string }): string {
-  return `pack ${short(pack)}${vault === undefined ? '' : ` in ${printable(vault)}`}`
 }

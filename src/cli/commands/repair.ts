@@ -3,11 +3,11 @@ import type { Command } from 'commander'
 import type { ObjectState, RepairAction, RepairEvent, RepairReport } from '../../contracts.ts'
 import type { CommandContext, Run } from '../context.ts'
 import { EXIT, type ExitCode, exitCodeOf, worseOf } from '../exit-codes.ts'
-import { count, formatBytes, printable, short } from '../format.ts'
+import { count, formatBytes, printable } from '../format.ts'
 import type { Progress } from '../progress.ts'
 import { parseReference } from '../reference.ts'
 import { paintState, type Style } from '../style.ts'
-import { missingLines, objectLine, replicaLines } from '../views.ts'
+import { missingLines, replicaLines, where } from '../views.ts'
 
 interface Options {
   readonly plan?: boolean
@@ -48,16 +48,20 @@ function summary(state: ObjectState, actions: number, plan: boolean, style: Styl
 
 function lines(report: RepairReport, single: boolean, style: Style): string[] {
   if (!single && report.actions.length === 0 && report.state === 'satisfied') return []
-  const state = report.before === report.state ? '' : style.dim(`  (was ${report.before})`)
-  const head = objectLine({ ...report, byteLength: report.actions.reduce((sum, action) => sum + action.byteLength, 0) }, style)
+  const was = report.before === report.state ? '' : style.dim(`  was ${report.before}`)
   const replicas = single ? replicaLines(report.replicas, style) : []
-  return [head + state, ...report.actions.map((action) => actionLine(action, style)), ...replicas, ...missingLines(report.missing, style)]
+  return [
+    `${paintState(report.state, style)}  ${report.root}${was}`,
+    ...report.actions.map((action) => actionLine(action, style)),
+    ...replicas,
+    ...missingLines(report.missing, style),
+  ]
 }
 
 function actionLine({ outcome, action, pack, vault, byteLength, reason, detail }: RepairAction, style: Style): string {
   const paint = outcome === 'repaired' ? style.green : outcome === 'failed' ? style.red : style.cyan
   const why = detail === undefined ? reason : `${reason}; ${detail}`
-  return `  ${paint(outcome)}  ${action} pack ${short(pack)} in ${printable(vault)} (${formatBytes(byteLength)}): ${printable(why)}`
+  return `  ${paint(outcome)}  ${action} ${where({ pack, vault })} (${formatBytes(byteLength)}): ${printable(why)}`
 }
 
 function onRepair(progress: Progress): (event: RepairEvent) => void {

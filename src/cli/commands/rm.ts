@@ -4,9 +4,10 @@ import type { RemoveReport } from '../../contracts.ts'
 import type { CommandContext, Run } from '../context.ts'
 import { type ErrorView, viewError } from '../errors.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
-import { count, formatBytes, printable, short } from '../format.ts'
+import { atMost, count, formatBytes, printable } from '../format.ts'
 import { parseReference } from '../reference.ts'
 import type { Style } from '../style.ts'
+import { where } from '../views.ts'
 
 interface Failure {
   readonly root: string
@@ -47,9 +48,6 @@ function lines(report: RemoveReport | Failure, style: Style): string[] {
   const freed = report.removed.reduce((sum, { byteLength }) => sum + byteLength, 0)
   return [
     `${style.green('removed')}  ${report.root}  ${style.dim(`${count(report.removed.length, 'replica')}, ${formatBytes(freed)}`)}`,
-    ...report.kept.map(
-      ({ vault, pack, reason }) =>
-        `  ${style.yellow('kept')}  pack ${short(pack)}${vault === undefined ? '' : ` in ${printable(vault)}`}: ${printable(reason)}`,
-    ),
+    ...atMost(20, report.kept, (pack) => `  ${style.yellow('kept')}  ${where(pack)}: ${printable(pack.reason)}`),
   ]
 }

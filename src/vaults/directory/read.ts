@@ -16,6 +16,9 @@ export async function* readSpan(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   options.signal?.throwIfAborted()
   const opening = open(join(place.at, known(place, at)), 'r')
+  // What close says of a file that was only read does not matter.
+  const close = () => Promise.allSettled([opening.then((handle) => handle.close())])
+  let closing: Promise<unknown> | undefined
   try {
     const handle = await guarded(place, `opening ${at}`, () => opening, options)
     for (let done = 0; done < span.length; ) {
@@ -27,13 +30,15 @@ export async function* readSpan(
         if (bytesRead === 0) break
         filled += bytesRead
       }
+      done += filled
+      // Closes while the reader hashes the last chunk.
+      if (filled < buffer.byteLength || done === span.length) closing = close()
       if (filled > 0) yield filled === buffer.byteLength ? buffer : buffer.subarray(0, filled)
       if (filled < buffer.byteLength) return
-      done += filled
     }
   } finally {
-    // What close says of a file that was only read does not matter; on a dead mount it would wait for the read that hangs.
-    const closing = Promise.allSettled([opening.then((handle) => handle.close())])
+    closing ??= close()
+    // On a dead mount, close waits for the read that hangs; who aborted does not.
     if (!options.signal?.aborted) await closing
   }
 }

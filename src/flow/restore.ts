@@ -1,0 +1,54 @@
+/** Restore: a stored file or tree goes to disk; what is there already is recognised by its CID, without asking any vault. */
+import type { CID } from 'multiformats/cid'
+import { recycle } from '../bytes/pool.ts'
+import { openSource } from '../bytes/source.ts'
+import type { AbortOptions, ObjectRow, Profile, RestoreOptions, RestoreReport, TreeEntry } from '../contracts.ts'
+import { SourceError } from '../errors.ts'
+import { readFile } from '../format/unixfs-export.ts'
+import { type BlockSink, chunkSizeOf, importTree } from '../format/unixfs-import.ts'
+import type { Context } from './context.ts'
+import { extract } from './extract.ts'
+import { blocksOf, entries } from './get.ts'
+
+const NOWHERE: BlockSink = { put: async (_, bytes) => recycle(bytes) }
+
+/**
+ * Writes a file, or a whole tree, below the target; a second call finishes what a first one left. A file goes to the target path, or into it when it
+ * is a directory; a directory's entries go into the target. Throws what `extract` throws, and `unavailable` when no replica has a block.
+ */
+export async function restore(context: Context, object: ObjectRow, target: string, options: RestoreOptions = {}): Promise<RestoreReport> {
+  const { path: given, ...rest } = options
+  const path = given
+    ?.split('/')
+    .filter((segment) => segment !== '')
+    .join('/')
+  const blocks = blocksOf(context, object)
+  const extracted = await extract(
+    {
+      entries: belowTop(entries(context, object, { path, signal: options.signal }), path),
+      read: ({ cid }, { signal }) => readFile(cid, blocks, { signal }),
+      holds: async ({ cid }, at, { signal }) => (await addressOfFile(at, object.profile, { signal }))?.equals(cid) === true,
+    },
+    target,
+    { ...rest, name: path || object.name, total: path ? undefined : object.byteLength },
+  )
+  return { root: object.root.toString(), ...extracted }
+}
+
+/** Paths as seen from the entry that was asked for. */
+async function* belowTop(found: AsyncIterable<TreeEntry>, top: string | undefined): AsyncGenerator<TreeEntry> {
+  for await (const entry of found) yield top ? { ...entry, path: entry.path.slice(top.length + 1) } : entry
+}
+
+/** The CID that a file of this machine would have in an object; a file that cannot be read has none. */
+async function addressOfFile(at: string, profile: Profile, { signal }: AbortOptions): Promise<CID | undefined> {
+  let cid: CID | undefined
+  try {
+    const source = await openSource(at, { chunkSize: chunkSizeOf(profile) })
+    for await (const imported of importTree(source.entries({ signal }), NOWHERE, { profile, shape: 'single', signal })) cid = imported.cid
+  } catch (error) {
+    if (error instanceof SourceError) return undefined
+    throw error
+  }
+  return cid
+}

@@ -1,0 +1,327 @@
+/**
+ * The places below a restore's target. Each belongs to one entry, however it is spelled; nothing is written through a symlink, files appear whole or
+ * not at all, and what stands there already is replaced only when asked for.
+ */
+import { type BigIntStats, constants } from 'node:fs'
+import { chmod, type FileHandle, lstat, lutimes, mkdir, open, readlink, rename, symlink, unlink } from 'node:fs/promises'
+import { join, sep } from 'node:path'
+import { checkPath, shown } from '../bytes/paths.ts'
+import type { AbortOptions, Mtime, TreeEntry } from '../contracts.ts'
+import { ArchiveError, type ArchiveErrorCode, FormatError, PerdureError } from '../errors.ts'
+import { addressOf, RAW } from '../format/address.ts'
+import { fileWriter } from './file-writer.ts'
+
+const PART_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
+const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
+const OWNER_ALL = 0o700
+const SET_ID = 0o6000
+
+const CODES: Readonly<Record<string, ArchiveErrorCode>> = {
+  ENOSPC: 'exhausted',
+  EDQUOT: 'exhausted',
+  EFBIG: 'exhausted',
+  ELOOP: 'unsafe-target',
+  EINVAL: 'unsafe-target',
+  EILSEQ: 'unsafe-target',
+  ENAMETOOLONG: 'unsafe-target',
+  EACCES: 'exists',
+  EPERM: 'exists',
+  EROFS: 'exists',
+  EEXIST: 'exists',
+  EISDIR: 'exists',
+  ENOTDIR: 'exists',
+  ENOTEMPTY: 'exists',
+}
+
+const ADVICE: Readonly<Partial<Record<ArchiveErrorCode, string>>> = {
+  exhausted: 'there is no room; free some and restore again, what is whole is kept',
+  exists: 'what is there cannot be written or replaced; grant write permission or choose another target',
+  'unsafe-target': 'the file system does not take such a name or path; choose another target',
+  conflict: 'the target changed or failed meanwhile; restore again, what is whole is kept',
+}
+
+/** What stands at a path, not followed. */
+export async function statAt(at: string): Promise<BigIntStats | undefined> {
+  try {
+    return await lstat(at, { bigint: true })
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return undefined
+    throw targetError(at, error)
+  }
+}
+
+/** Do two spellings name one thing? False while one of them names nothing. */
+export async function sameThing(a: string, b: string): Promise<boolean> {
+  const [one, other] = await Promise.all([statAt(a), statAt(b)])
+  return one !== undefined && other !== undefined && one.ino === other.ino && one.dev === other.dev
+}
+
+/**
+ * Walks from the base to a directory below it, makes what is missing and throws `unsafe-target` at a symlink, `exists` at anything else that is no
+ * directory. Directories that their owner could not write to are opened up; `widened` keeps the modes they had.
+ */
+export async function directoryAt(base: string, path: string, widened: Map<string, number>): Promise<{ readonly existed: boolean }> {
+  let at = base
+  let existed = true
+  for (const segment of path.split('/')) {
+    at = join(at, segment)
+    const stats = await statAt(at)
+    existed = stats !== undefined
+    if (!stats) await attempt(at, () => mkdir(at))
+    else if (stats.isSymbolicLink())
+      throw new ArchiveError('unsafe-target', `${shown(at)} is a symlink where a directory belongs; remove it`)
+    else if (!stats.isDirectory()) throw new ArchiveError('exists', `${shown(at)} is in the way of a directory; move it away`)
+    else if ((Number(stats.mode) & OWNER_ALL) !== OWNER_ALL) await widen(at, Number(stats.mode) & 0o7777, widened)
+  }
+  return { existed }
+}
+
+async function widen(at: string, mode: number, widened: Map<string, number>): Promise<void> {
+  await attempt(at, () => chmod(at, mode | OWNER_ALL))
+  if (!widened.has(at)) widened.set(at, mode)
+}
+
+export interface Placing extends AbortOptions {
+  /** Where it is written before it is whole. */
+  readonly part: string
+  /** Flush to the disk before the name appears. */
+  readonly durable: boolean
+  readonly warn: (warning: string) => void
+}
+
+/** Writes a file beside its place and renames it there, with its mode and mtime. On an error the part is removed. */
+export async function writeFileAt(at: string, entry: TreeEntry, content: AsyncIterable<Uint8Array>, placing: Placing): Promise<void> {
+  const { part, durable, signal, warn } = placing
+  const file = await openPart(part, entry.mode === undefined ? 0o666 : 0o600)
+  try {
+    let ino: bigint
+    try {
+      await copy(content, file, { at, entry, signal })
+      await setAttributes(file, entry, warn)
+      if (durable) await attempt(at, () => file.sync())
+      ino = (await attempt(at, () => file.stat({ bigint: true }))).ino
+    } finally {
+      await file.close()
+    }
+    signal?.throwIfAborted()
+    if ((await statAt(part))?.ino !== ino) {
+      throw new ArchiveError('busy', `another process is writing ${shown(at)}; wait for it, then restore again`)
+    }
+    await attempt(at, () => rename(part, at))
+  } catch (error) {
+    // Should this fail too, the part stays, and the next restore replaces it.
+    await unlink(part).catch(() => undefined)
+    throw error
+  }
+}
+
+async function copy(
+  content: AsyncIterable<Uint8Array>,
+  file: FileHandle,
+  { at, entry, signal }: AbortOptions & { readonly at: string; readonly entry: TreeEntry },
+): Promise<void> {
+  const writer = fileWriter(file, 0)
+  for await (const bytes of content) {
+    signal?.throwIfAborted()
+    await attempt(at, () => writer.write(bytes))
+  }
+  await attempt(at, () => writer.flush())
+  if (writer.position === entry.byteLength) return
+  throw new FormatError('malformed', `${shown(entry.path)} has ${writer.position} bytes where its directory tells ${entry.byteLength}`)
+}
+
+async function openPart(part: string, mode: number): Promise<FileHandle> {
+  await removePart(part)
+  return attempt(part, () => open(part, PART_FLAGS, mode))
+}
+
+/** What a killed run left. */
+async function removePart(part: string): Promise<void> {
+  if (await statAt(part)) await attempt(part, () => unlink(part))
+}
+
+/** Makes a symlink with its target as it is. What stands in its place already must have been looked at. */
+export async function writeLinkAt(
+  at: string,
+  target: string,
+  { part, mtime, warn }: Pick<Placing, 'part' | 'warn'> & { readonly mtime: Mtime | undefined },
+): Promise<void> {
+  if (target === '' || target.includes('\0')) throw new ArchiveError('unsafe-target', `the symlink ${shown(at)} leads to no possible path`)
+  await removePart(part)
+  await attempt(at, () => symlink(target, part))
+  try {
+    const seconds = mtime && secondsOf(mtime)
+    if (seconds !== undefined) await lutimes(part, seconds, seconds).catch((error: unknown) => warn(notSet('mtime', at, error)))
+    await attempt(at, () => rename(part, at))
+  } catch (error) {
+    await unlink(part).catch(() => undefined)
+    throw error
+  }
+}
+
+/** Is there a symlink to that target already? */
+export async function linksTo(at: string, stats: BigIntStats, target: string): Promise<boolean> {
+  return stats.isSymbolicLink() && (await attempt(at, () => readlink(at))) === target
+}
+
+/** Sets mode and mtime of a file or directory that is in its place; never of what a symlink leads to. */
+export async function finishAt(
+  at: string,
+  entry: Pick<TreeEntry, 'path' | 'kind' | 'mode' | 'mtime'>,
+  placing: Omit<Placing, 'part'>,
+): Promise<void> {
+  const { durable, warn } = placing
+  try {
+    const handle = await open(at, READ_FLAGS)
+    try {
+      if (durable) await handle.sync()
+      await setAttributes(handle, entry, warn)
+    } finally {
+      await handle.close()
+    }
+  } catch (error) {
+    warn(`${shown(entry.path)} could not be finished: ${codeOf(error)}`)
+  }
+}
+
+/** Set-id bits of files are left out: the file belongs to whoever restores it, not to whoever once granted them. */
+async function setAttributes(
+  handle: FileHandle,
+  entry: Pick<TreeEntry, 'path' | 'kind' | 'mode' | 'mtime'>,
+  warn: Placing['warn'],
+): Promise<void> {
+  const { path, kind, mode, mtime } = entry
+  const granted = kind === 'file' && mode !== undefined ? mode & ~SET_ID : mode
+  if (granted !== mode) warn(`${shown(path)} was stored with set-user-id or set-group-id; restored without`)
+  if (granted !== undefined) await handle.chmod(granted & 0o7777).catch((error: unknown) => warn(notSet('mode', path, error)))
+  const seconds = mtime && secondsOf(mtime)
+  if (seconds !== undefined) await handle.utimes(seconds, seconds).catch((error: unknown) => warn(notSet('mtime', path, error)))
+}
+
+/** As text: Node takes a negative number of seconds for now. A double keeps about a quarter of a microsecond. */
+function secondsOf({ secs, nsecs = 0 }: Mtime): string {
+  return String(Number(secs) + nsecs / 1e9)
+}
+
+const notSet = (what: string, path: string, error: unknown) => `${what} of ${shown(path)} could not be set: ${codeOf(error)}`
+
+/** Runs a file system call and turns its failure into an ArchiveError. */
+export async function attempt<T>(at: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    throw targetError(at, error)
+  }
+}
+
+function targetError(at: string, cause: unknown): unknown {
+  if (cause instanceof PerdureError) return cause
+  const code = CODES[codeOf(cause)] ?? 'conflict'
+  return new ArchiveError(code, `${shown(at)} could not be restored (${codeOf(cause)}): ${ADVICE[code]}`, { cause })
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
+}
+
+const PART_SUFFIX = '.perdure-part'
+const PART = /^\.[^/]*\.perdure-part\d*$/
+/** Leaves room in 255 bytes for the dot, the suffix, a digest and a number. */
+const MAX_STEM_BYTES = 200
+
+export interface Claims {
+  /**
+   * Takes the entry's path, and those of parents that were never told of; resolves to the paths taken. Throws `unsafe-target` for a path that leaves the target, that
+   * came before, or that lies below something that is no directory.
+   */
+  take(entry: Pick<TreeEntry, 'path' | 'kind'>): readonly string[]
+  /** Other taken paths that some file systems take for the same. */
+  rivals(path: string): readonly string[]
+  /** Where a file is written before it is whole: the same in every run, and nobody else's place so far. */
+  partOf(path: string): string
+}
+
+/** Kept in memory for every entry of a restore: about its path. */
+export function claimsOf(): Claims {
+  const taken = new Map<string, TreeEntry['kind'] | 'implied'>()
+  /** Only folded forms that differ from their path, or that two paths share. */
+  const folded = new Map<string, readonly string[]>()
+
+  const spellings = (fold: string): readonly string[] => [...(taken.has(fold) ? [fold] : []), ...(folded.get(fold) ?? [])]
+
+  const add = (path: string, kind: TreeEntry['kind'] | 'implied') => {
+    taken.set(path, kind)
+    const fold = foldOf(path)
+    if (fold !== path) folded.set(fold, [...(folded.get(fold) ?? []).filter((known) => known !== path), path])
+  }
+
+  const rivals = (path: string) => spellings(foldOf(path)).filter((other) => other !== path)
+
+  return {
+    take({ path, kind }) {
+      if (path !== '') assertSafe(path)
+      const fresh: string[] = []
+      for (let parent = parentOf(path); parent !== undefined; parent = parentOf(parent)) {
+        const known = taken.get(parent)
+        if (known === 'file' || known === 'symlink') throw refused(path, `lies below ${shown(parent)}, which is a ${known}`)
+        if (known !== undefined) break
+        fresh.unshift(parent)
+      }
+      const known = taken.get(path)
+      if (known !== undefined && !(known === 'implied' && kind === 'directory')) throw refused(path, 'comes twice')
+      for (const parent of fresh) add(parent, 'implied')
+      add(path, kind)
+      return [...fresh, path]
+    },
+    rivals,
+    partOf(path) {
+      const at = path.lastIndexOf('/') + 1
+      const stem = stemOf(path.slice(at))
+      for (let number = 1; ; number++) {
+        const part = `${path.slice(0, at)}.${stem}${PART_SUFFIX}${number === 1 ? '' : number}`
+        if (spellings(foldOf(part)).length === 0 && !taken.has(part)) return part
+      }
+    },
+  }
+}
+
+/** Could this entry be taken for the unfinished part of another? */
+export const looksLikePart = (path: string): boolean => PART.test(foldOf(path.slice(path.lastIndexOf('/') + 1)))
+
+/** At least what file systems fold: case, composition and compatibility, what is ignorable, and dots and spaces at the end. Only a suspicion: the disk has the last word. */
+function foldOf(path: string): string {
+  if (/^[a-z0-9_/-]*$/.test(path)) return path
+  const plain = path.normalize('NFKD').replace(/\p{Default_Ignorable_Code_Point}/gu, '')
+  return plain
+    .toUpperCase()
+    .toLowerCase()
+    .normalize('NFKC')
+    .replace(/[. ]+(?=\/|$)/g, '')
+}
+
+function stemOf(name: string): string {
+  if (Buffer.byteLength(name) <= MAX_STEM_BYTES) return name
+  let stem = name.slice(0, MAX_STEM_BYTES)
+  while (Buffer.byteLength(stem) > MAX_STEM_BYTES || !stem.isWellFormed()) stem = stem.slice(0, -1)
+  return `${stem}.${addressOf(Buffer.from(name), RAW).toString().slice(-16)}`
+}
+
+function parentOf(path: string): string | undefined {
+  if (path === '') return undefined
+  return path.slice(0, Math.max(0, path.lastIndexOf('/')))
+}
+
+function assertSafe(path: string): void {
+  try {
+    checkPath(path)
+  } catch (cause) {
+    throw new ArchiveError('unsafe-target', `an entry is not restored: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    })
+  }
+  if (sep === '\\' && /[\\:]/.test(path)) throw refused(path, 'has a backslash or colon, which Windows takes for a path of its own')
+}
+
+function refused(path: string, why: string): ArchiveError {
+  return new ArchiveError('unsafe-target', `the entry ${shown(path)} ${why}; it is not restored`)
+}
