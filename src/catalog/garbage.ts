@@ -52,15 +52,9 @@ export function forgetting(db: Database): Pick<Catalog, 'forget' | 'garbage' | '
   return {
     forget: (object) => write(db, (session) => forget(session, object)),
 
-    garbage: async ({ after = 0, limit = PAGE_LENGTH } = {}) => {
-      const rows = await db
-        .selectFrom('packs')
-        .select(PACK_COLUMNS)
-        .where('garbage', '=', 1)
-        .where('id', '>', after)
-        .orderBy('id')
-        .limit(limit)
-        .execute()
+    garbage: async ({ after = 0, limit = PAGE_LENGTH, kind } = {}) => {
+      const query = db.selectFrom('packs').select(PACK_COLUMNS).where('garbage', '=', 1).where('id', '>', after)
+      const rows = await (kind === undefined ? query : query.where('kind', '=', kind)).orderBy('id').limit(limit).execute()
       return rows.map(toPack)
     },
 

@@ -1,4 +1,4 @@
-/** Signed records and receipts. */
+/** Index packs with the signed records in them, and receipts. */
 import type { Catalog } from '../contracts.ts'
 import { CatalogError } from '../errors.ts'
 import { batchesOf, gather } from './batches.ts'
@@ -7,12 +7,18 @@ import { type Database, type Session, write } from './schema.ts'
 
 const ROWS_AT_ONCE = 64
 
-type Records = Pick<Catalog, 'saveRecords' | 'saveReceipts' | 'receiptOf'>
+type Records = Pick<Catalog, 'addIndexPack' | 'saveRecords' | 'saveReceipts' | 'receiptOf'>
 type RecordRows = Parameters<Catalog['saveRecords']>[1]
 type ReceiptRows = Parameters<Catalog['saveReceipts']>[0]
 
 export function records(db: Database): Records {
   return {
+    addIndexPack: (pack, rows = []) =>
+      write(db, async (session) => {
+        const id = await addIndexPack(session, pack)
+        if (rows.length > 0) await saveRecords(session, id, rows)
+        return id
+      }),
     saveRecords: (indexPack, rows) => write(db, (session) => saveRecords(session, indexPack, rows)),
     saveReceipts: (rows) => write(db, (session) => saveReceipts(session, rows)),
 
@@ -21,6 +27,25 @@ export function records(db: Database): Records {
       return row?.receipt
     },
   }
+}
+
+/** Resolves to the id of the pack, which may have been there; then it is kept and wanted again. */
+async function addIndexPack(session: Session, pack: Parameters<Catalog['addIndexPack']>[0]): Promise<number> {
+  const { name, root, toc, byteLength, blockCount, createdAt, visibility } = pack
+  const known = await session.selectFrom('packs').select(['id', 'kind']).where('name', '=', name.bytes).executeTakeFirst()
+  if (known) {
+    if (known.kind !== 'index') throw new CatalogError('conflict', `pack ${name} is a content pack already; an index pack has another TOC`)
+    await session.updateTable('packs').set({ spooled: 1, garbage: 0 }).where('id', '=', known.id).execute()
+    return Number(known.id)
+  }
+  const sizes = { byte_length: byteLength, block_count: blockCount }
+  const { id } = await session
+    .insertInto('packs')
+    .values({ name: name.bytes, root: root.bytes, kind: 'index', visibility, owner: null, ...sizes, spooled: 1, created_at: createdAt })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  await session.insertInto('tocs').values({ pack: id, toc }).execute()
+  return Number(id)
 }
 
 async function saveRecords(session: Session, indexPack: number, rows: RecordRows): Promise<void> {

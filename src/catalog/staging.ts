@@ -1,4 +1,4 @@
-/** Packs on their way in: staged by a running put, or index packs that are sealed at once. */
+/** Packs on their way in, staged by a running put. */
 import type { CompiledQuery } from 'kysely'
 import type { Catalog, StagedBlock, StagedPack } from '../contracts.ts'
 import { CatalogError } from '../errors.ts'
@@ -9,7 +9,7 @@ import { type Database, type Session, write } from './schema.ts'
 /** Six values a row: few enough rows that the statement stays small, and always the same statement. */
 const ROWS_AT_ONCE = 64
 
-export function staging(db: Database): Pick<Catalog, 'stagePack' | 'dropStaged' | 'stagedOwners' | 'addIndexPack'> {
+export function staging(db: Database): Pick<Catalog, 'stagePack' | 'dropStaged' | 'stagedOwners'> {
   return {
     stagePack: (pack) => stagePack(db, pack),
 
@@ -23,8 +23,6 @@ export function staging(db: Database): Pick<Catalog, 'stagePack' | 'dropStaged' 
       const rows = await db.selectFrom('packs').select('owner').distinct().where('owner', '>', '').orderBy('owner').execute()
       return rows.flatMap(({ owner }) => (owner === null ? [] : [owner]))
     },
-
-    addIndexPack: (pack) => addIndexPack(db, pack),
   }
 }
 
@@ -60,34 +58,4 @@ async function insertBlocks(session: Session, pack: number, blocks: readonly Sta
       await session.executeQuery({ ...full, parameters: rows.flatMap((row) => Object.values(row)) })
     }
   }
-}
-
-async function addIndexPack(db: Database, pack: Parameters<Catalog['addIndexPack']>[0]): Promise<number> {
-  const { name, root, toc, byteLength, blockCount, createdAt, visibility } = pack
-  return await write(db, async (session) => {
-    const known = await session.selectFrom('packs').select(['id', 'kind']).where('name', '=', name.bytes).executeTakeFirst()
-    if (known) {
-      if (known.kind !== 'index')
-        throw new CatalogError('conflict', `pack ${name} is a content pack already; an index pack has another TOC`)
-      await session.updateTable('packs').set({ spooled: 1, garbage: 0 }).where('id', '=', known.id).execute()
-      return Number(known.id)
-    }
-    const { id } = await session
-      .insertInto('packs')
-      .values({
-        name: name.bytes,
-        root: root.bytes,
-        kind: 'index',
-        visibility,
-        owner: null,
-        byte_length: byteLength,
-        block_count: blockCount,
-        spooled: 1,
-        created_at: createdAt,
-      })
-      .returning('id')
-      .executeTakeFirstOrThrow()
-    await session.insertInto('tocs').values({ pack: id, toc }).execute()
-    return Number(id)
-  })
 }

@@ -12,7 +12,7 @@ export interface Meter {
   rate(): number | undefined
   /** Milliseconds left; undefined without a total or a rate. */
   etaMs(): number | undefined
-  /** `45.2 MiB / 512.0 MiB   8 %   120.1 MiB/s   4.1 s left`, as far as it is known. */
+  /** `45.2 MiB / 512.0 MiB  8%  120.1 MiB/s  4.1 s left`, as far as it is known. */
   text(): string
 }
 
@@ -57,10 +57,10 @@ export function createMeter(options: { readonly total?: number | undefined; read
       const speedNow = rate()
       const left = etaMs()
       const parts = [total === undefined ? formatBytes(done) : `${formatBytes(done)} / ${formatBytes(total)}`]
-      if (total !== undefined && total > 0) parts.push(`${Math.min(100, Math.floor((done / total) * 100))} %`)
+      if (total !== undefined && total > 0) parts.push(`${Math.min(100, Math.floor((done * 100) / total))}%`)
       if (speedNow !== undefined) parts.push(`${formatBytes(Math.round(speedNow))}/s`)
       if (left !== undefined && done < (total ?? 0)) parts.push(`${formatDuration(left)} left`)
-      return parts.join('   ')
+      return parts.join('  ')
     },
   }
 }

@@ -17,9 +17,12 @@ export interface Output {
 /** One per stream and process: it listens for the stream's errors as long as the process lives. */
 export function createOutput(stream: Writable & { readonly isTTY?: boolean; readonly columns?: number }): Output {
   let failure: Error | undefined
-  stream.on('error', (cause: Error) => {
-    failure ??= new OutputClosed('output-closed', 'the output was closed before everything was written', { cause })
-  })
+  const translate = (cause: Error): Error => {
+    const closed = ['EPIPE', 'ERR_STREAM_DESTROYED'].includes((cause as NodeJS.ErrnoException).code ?? '')
+    failure ??= closed ? new OutputClosed('output-closed', 'the output was closed before everything was written', { cause }) : cause
+    return failure
+  }
+  stream.on('error', translate)
   return {
     isTTY: stream.isTTY === true,
     get columns() {
@@ -28,7 +31,7 @@ export function createOutput(stream: Writable & { readonly isTTY?: boolean; read
     write: (data) =>
       new Promise((resolve, reject) => {
         if (failure) return reject(failure)
-        stream.write(data, (error) => (error ? reject(failure ?? error) : resolve()))
+        stream.write(data, (error) => (error ? reject(translate(error)) : resolve()))
       }),
   }
 }

@@ -187,6 +187,23 @@ export const evidenceCases: readonly CatalogCase[] = [
     },
   },
   {
+    name: 'an index pack and its records are saved together or not at all',
+    async run({ open }) {
+      const catalog = await open()
+      const { id } = await putOne(catalog, 'a')
+      const first = await putIndex(catalog, 'first', [{ object: id, sequence: 1, record: block('1') }])
+      assert.equal((await catalog.objectById(id))?.sequence, 1)
+      await assert.rejects(putIndex(catalog, 'late', [{ object: id, sequence: 1, record: block('late') }]), withCode('conflict'))
+      assert.deepEqual(
+        (await catalog.packs({ kind: 'index' })).map((pack) => pack.id),
+        [first],
+      )
+      assert.equal(`${(await catalog.objectById(id))?.record}`, `${block('1')}`)
+      assert.equal(await putIndex(catalog, 'first', [{ object: id, sequence: 2, record: block('2') }]), first)
+      assert.deepEqual(await catalog.garbage(), [])
+    },
+  },
+  {
     name: 'the newest receipt stays, also after the object is forgotten',
     async run({ open }) {
       const catalog = await open()

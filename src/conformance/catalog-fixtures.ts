@@ -57,9 +57,10 @@ export async function putOne(
   return { pack, id, root: block(prefix) }
 }
 
-/** An index pack of that name. */
-export async function putIndex(catalog: Catalog, prefix: string): Promise<number> {
-  return await catalog.addIndexPack({ ...sealed(prefix, 0), byteLength: 300, blockCount: 3, createdAt: 1_000, visibility: 'public' })
+/** An index pack of that name, with these records. */
+export async function putIndex(catalog: Catalog, prefix: string, records?: Parameters<Catalog['addIndexPack']>[1]): Promise<number> {
+  const pack = { ...sealed(prefix, 0), byteLength: 300, blockCount: 3, createdAt: 1_000, visibility: 'public' as const }
+  return records ? await catalog.addIndexPack(pack, records) : await catalog.addIndexPack(pack)
 }
 
 export function evidence(pack: number, vault: string, at: number, given: Partial<EvidenceRow> = {}): EvidenceRow {

@@ -66,6 +66,8 @@ export const forgettingCases: readonly CatalogCase[] = [
       await catalog.forget(a.id)
       await catalog.forget(b.id)
       assert.deepEqual(await garbageIds(catalog), [a.pack, b.pack, second])
+      const ofKind = async (kind: 'content' | 'index') => (await catalog.garbage({ kind })).map(({ id }) => id)
+      assert.deepEqual([await ofKind('content'), await ofKind('index')], [[a.pack, b.pack], [second]])
       assert.equal((await catalog.pack(tombstones))?.kind, 'index')
       await assert.rejects(catalog.dropPack(tombstones), withCode('conflict'))
     },

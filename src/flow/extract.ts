@@ -140,8 +140,7 @@ async function settle(run: Run, entry: TreeEntry): Promise<void> {
     throw new ArchiveError('unsafe-target', `${shown(entry.path)} lies below a file; it is not restored`)
   const taken = claims.take({ path, kind: entry.kind })
   // Nothing else may be under way where a part of it could have the same name.
-  const alone = taken.some(looksLikePart)
-  if (alone) await lanes.idle()
+  if (taken.some(looksLikePart)) await lanes.idle()
   if (entry.kind === 'symlink') links.push(entry)
   for (const each of taken) {
     if (each === '' || (each === path && entry.kind === 'symlink')) continue
@@ -155,7 +154,6 @@ async function settle(run: Run, entry: TreeEntry): Promise<void> {
   }
   if (entry.kind !== 'file') return
   await lanes.run(() => restoreFile(run, entry, path))
-  if (alone) await lanes.idle()
 }
 
 /** Two spellings that lead to one place on this file system: the second would take the place of the first. */

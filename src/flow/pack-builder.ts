@@ -177,8 +177,8 @@ export function packBuilder(options: PackBuilderOptions): PackBuilder {
     async abandon() {
       await Promise.allSettled(packs.map(({ writer }) => writer.flush()))
       await Promise.allSettled(packs.map(({ part }) => part.file.close()))
-      await spool.settle(packs.map(({ part }) => part))
-      await catalog.dropStaged(owner)
+      // What cannot be cleaned now is collected at the next open; the error that led here is what the caller must see.
+      await Promise.allSettled([spool.settle(packs.map(({ part }) => part)), catalog.dropStaged(owner)])
     },
   }
 }

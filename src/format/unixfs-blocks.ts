@@ -1,21 +1,14 @@
-/** Files, symlinks and directories become blocks: ipfs-unixfs-importer with everything dropped that it would keep in memory. */
-import { code as DAG_PB_CODE, encode } from '@ipld/dag-pb'
+/** Files, symlinks and directories become blocks. Directories are sharded by ipfs-unixfs-importer; files are laid out as it does, here, keeping only sizes. */
+import { encode, prepare } from '@ipld/dag-pb'
 import { UnixFS } from 'ipfs-unixfs'
-import {
-  type BufferImporter,
-  type BufferImporterResult,
-  type ImporterOptions,
-  type ImportResult,
-  importer,
-  type WritableStorage,
-} from 'ipfs-unixfs-importer'
-import { balanced, type FileLayout } from 'ipfs-unixfs-importer/layout'
+import { type ImporterOptions, type ImportResult, importer } from 'ipfs-unixfs-importer'
 import { CID } from 'multiformats/cid'
 import { recycle } from '../bytes/pool.ts'
 import type { Profile } from '../contracts/vault.ts'
 import { FormatError } from '../errors.ts'
-import { addressOf, RAW } from './address.ts'
+import { addressOf, DAG_PB, RAW } from './address.ts'
 import { type ProfileParameters, parametersOf } from './profiles.ts'
+import { fileData } from './unixfs-data.ts'
 
 /** Takes every block in the order of the format; the bytes are the sink's from then on, which gives them to `recycle` when it is done with them. */
 export interface BlockSink {
@@ -51,29 +44,87 @@ export function blockBuilder(sink: BlockSink, profile: Profile): BlockBuilder {
     shardSplitStrategy: parameters.shardSplitStrategy,
     fileImportConcurrency: 1,
     blockWriteConcurrency: 1,
-    chunker: passThrough,
-    bufferImporter: leavesOf(parameters),
-    layout: leanLayout(parameters.maxLinks),
   })
 
   return {
-    async file(chunks) {
-      const rest = passThrough(chunks)
-      const first = await rest.next()
-      const second = await rest.next()
-      // A file of one leaf is that leaf: the importer would come to the same block, ten times slower.
-      if (first.value && second.done) return linked(await leafOf(first.value, store, parameters))
-      const content = replayed(first, second, rest)
-      return linked(await lastOf(importer([{ path: '', content }], store, options())))
-    },
+    file: (chunks) => fileOf(chunks, sink, parameters),
     symlink: async (link) => linked(await lastOf(importer([{ path: '', link }], store, options()))),
     async directory(children) {
+      // One level at a time, of finished children: the importer counts children it has not written yet as nothing and so misses to shard.
       const dagBuilder: ImporterOptions['dagBuilder'] = async function* () {
         for (const [path, { cid, dagBytes }] of children) yield async () => ({ cid, path, size: BigInt(dagBytes) })
       }
       return linked(await lastOf(importer([], store, { ...options(), wrapWithDirectory: true, dagBuilder })))
     },
   }
+}
+
+/** A leaf or inner node of a file, with how many bytes of the file it holds. */
+interface Part extends Linked {
+  readonly byteLength: number
+}
+
+async function fileOf(chunks: AsyncIterable<Uint8Array>, sink: BlockSink, parameters: ProfileParameters): Promise<Part> {
+  return layOut(leavesOf(chunks, sink, parameters), parameters.maxLinks, async (parts) => {
+    const links = parts.map(({ cid, dagBytes }) => ({ Name: '', Tsize: dagBytes, Hash: cid }))
+    const block = encode(prepare({ Data: fileData(parts.map(({ byteLength }) => byteLength)), Links: links }))
+    const dagBytes = links.reduce((sum, { Tsize }) => sum + Tsize, block.byteLength)
+    const cid = nodeAddress(block, parameters)
+    await sink.put(cid, block)
+    return { cid, dagBytes, byteLength: parts.reduce((sum, { byteLength }) => sum + byteLength, 0) }
+  })
+}
+
+/** The balanced layout of the importer, blocks in its order: a whole level before the next. One leaf alone is the file; a last group of one gets a parent. */
+async function layOut(
+  parts: AsyncIterable<Part> | Iterable<Part>,
+  maxLinks: number,
+  parentOf: (parts: readonly Part[]) => Promise<Part>,
+): Promise<Part> {
+  const above: Part[] = []
+  let group: Part[] = []
+  for await (const part of parts) {
+    group.push(part)
+    if (group.length < maxLinks) continue
+    above.push(await parentOf(group))
+    group = []
+  }
+  const [only] = group
+  if (only && above.length === 0 && group.length === 1) return only
+  if (only) above.push(await parentOf(group))
+  const [root] = above
+  return root && above.length === 1 ? root : layOut(above, maxLinks, parentOf)
+}
+
+async function* leavesOf(chunks: AsyncIterable<Uint8Array>, sink: BlockSink, parameters: ProfileParameters): AsyncGenerator<Part> {
+  let any = false
+  for await (const chunk of chunks) {
+    if (chunk.byteLength === 0) continue
+    any = true
+    yield await leafOf(chunk, sink, parameters)
+  }
+  if (!any) yield await leafOf(new Uint8Array(0), sink, parameters)
+}
+
+async function leafOf(chunk: Uint8Array, sink: BlockSink, parameters: ProfileParameters): Promise<Part> {
+  const { byteLength } = chunk
+  if (parameters.rawLeaves) {
+    const cid = addressOf(chunk, RAW)
+    await sink.put(cid, chunk)
+    return { cid, dagBytes: byteLength, byteLength }
+  }
+  const block = encode({ Data: new UnixFS({ type: 'file', data: chunk }).marshal(), Links: [] })
+  const { byteLength: dagBytes } = block
+  // Its bytes were copied into the node.
+  recycle(chunk)
+  const cid = nodeAddress(block, parameters)
+  await sink.put(cid, block)
+  return { cid, dagBytes, byteLength }
+}
+
+function nodeAddress(block: Uint8Array, { cidVersion }: ProfileParameters): CID {
+  const cid = addressOf(block, DAG_PB)
+  return cidVersion === 0 ? CID.create(0, DAG_PB, cid.multihash) : cid
 }
 
 const linked = ({ cid, size }: ImportResult): Linked => ({ cid, dagBytes: Number(size) })
@@ -83,69 +134,4 @@ async function lastOf(results: AsyncIterable<ImportResult>): Promise<ImportResul
   for await (const result of results) last = result
   if (last) return last
   throw new FormatError('unsupported', 'the UnixFS importer gave no result for an entry; check its version')
-}
-
-/** Chunks come cut; the importer wants one even of an empty file. */
-async function* passThrough(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let any = false
-  for await (const chunk of source) {
-    if (chunk.byteLength === 0) continue
-    any = true
-    yield chunk
-  }
-  if (!any) yield new Uint8Array(0)
-}
-
-async function* replayed(
-  first: IteratorResult<Uint8Array>,
-  second: IteratorResult<Uint8Array>,
-  rest: AsyncGenerator<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-  try {
-    if (!first.done) yield first.value
-    if (!second.done) yield second.value
-    yield* rest
-  } finally {
-    await rest.return(undefined)
-  }
-}
-
-function leavesOf(parameters: ProfileParameters): BufferImporter {
-  return async function* (file, store) {
-    for await (const chunk of file.content) yield () => leafOf(chunk, store, parameters)
-  }
-}
-
-async function leafOf(
-  chunk: Uint8Array,
-  store: WritableStorage,
-  { rawLeaves, cidVersion }: ProfileParameters,
-): Promise<BufferImporterResult> {
-  if (rawLeaves) {
-    const cid = addressOf(chunk, RAW)
-    const size = BigInt(chunk.byteLength)
-    await store.put(cid, chunk)
-    return { cid, size, block: chunk }
-  }
-  const block = encode({ Data: new UnixFS({ type: 'file', data: chunk }).marshal(), Links: [] })
-  const size = BigInt(block.byteLength)
-  // Told as a node with one child of that size, so that the reducer counts it without keeping the chunk.
-  const unixfs = new UnixFS({ type: 'file', blockSizes: [BigInt(chunk.byteLength)] })
-  recycle(chunk)
-  const cid = withVersion(addressOf(block, DAG_PB_CODE), cidVersion)
-  await store.put(cid, block)
-  return { cid, size, block, unixfs }
-}
-
-const withVersion = (cid: CID, version: 0 | 1): CID => (version === 0 ? CID.create(0, DAG_PB_CODE, cid.multihash) : cid)
-
-/** Of an inner node its parent needs the CID and two sizes; the importer would keep the whole block and every child's size. */
-function leanLayout(maxLinks: number): FileLayout {
-  const layout = balanced({ maxChildrenPerNode: maxLinks })
-  return (leaves, reduce) =>
-    layout(leaves, async (group) => {
-      const { cid, path, size, unixfs } = await reduce(group)
-      const sized = unixfs && new UnixFS({ type: 'file', blockSizes: [unixfs.fileSize()] })
-      return { cid, size, ...(path === undefined ? {} : { path }), ...(sized ? { unixfs: sized } : {}) }
-    })
 }

@@ -6,6 +6,8 @@ import { loadConfig, parseConfig } from '../../src/cli/config.ts'
 import { archiveConfig } from '../../src/cli/open.ts'
 import { ConfigError } from '../../src/errors.ts'
 
+/** `${NAME}`, as a configuration holds it. */
+const variable = (name: string) => `\${${name}}`
 const FILE = '/etc/archive/perdure.json'
 const parse = (value: unknown, env: Record<string, string> = {}) =>
   parseConfig(typeof value === 'string' ? value : JSON.stringify(value), { file: FILE, env })
@@ -45,16 +47,16 @@ describe('a configuration', () => {
   it('without vaults means the embedded default', () => expect(parse({}).vaults).toBeUndefined())
 
   it('fills in variables of the environment, and leaves an escaped one alone', () => {
-    const { vaults } = parse(vault({ region: '${REGION}-1', jurisdiction: '$${REGION}' }), { REGION: 'eu' })
-    expect(vaults?.[0]?.options).toMatchObject({ region: 'eu-1', jurisdiction: '${REGION}' })
+    const { vaults } = parse(vault({ region: `${variable('REGION')}-1`, jurisdiction: `$${variable('REGION')}` }), { REGION: 'eu' })
+    expect(vaults?.[0]?.options).toMatchObject({ region: 'eu-1', jurisdiction: variable('REGION') })
   })
 
   it('does not fill in a variable twice', () => {
-    expect(parse(vault({ region: '${A}' }), { A: '${B}', B: 'secret' }).vaults?.[0]?.options.region).toBe('${B}')
+    expect(parse(vault({ region: variable('A') }), { A: variable('B'), B: 'secret' }).vaults?.[0]?.options.region).toBe(variable('B'))
   })
 
   it('names the missing variable and the place that asks for it', () => {
-    const error = complaint(vault({ region: '${NOT_SET}' }))
+    const error = complaint(vault({ region: variable('NOT_SET') }))
     expect(error.code).toBe('missing-variable')
     expect(error.message).toMatch(/NOT_SET.*vaults\[0\]\.region/)
   })

@@ -1,29 +1,54 @@
 import { execFile } from 'node:child_process'
-import { readdir, readFile } from 'node:fs/promises'
+import { appendFile, cp, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import { createArchive } from '../../src/archive.ts'
+import type { ObjectState, Vault } from '../../src/contracts.ts'
+import { eachOf } from '../../src/flow/context.ts'
+import { directory } from '../../src/vaults/directory.ts'
 import { files, flip, noise, tempFolder } from './house.ts'
 
 const run = promisify(execFile)
 const CHILD = fileURLToPath(new URL('./crash-child.ts', import.meta.url))
+const EVERY = process.env['PERDURE_SLOW'] === '1'
+if (!EVERY) console.warn('crash sweep: only part of the kill points (PERDURE_SLOW=1 runs every one)')
 
+type Verb = 'put' | 'repair'
+type Moment = 'before' | 'after'
 interface Said {
-  readonly calls: number
   readonly root: string
-  readonly state: string
+  readonly state: ObjectState
 }
 
-/** Resolves to what the child said, or undefined when it was killed. */
-async function child(folder: string, verb: string, nth: number, moment: string): Promise<Said | undefined> {
+/** Runs the verb in a process of its own that is killed at that call; resolves to the number of calls when it lives. */
+async function killed(folder: string, verb: Verb, nth: number, moment: Moment): Promise<number | 'killed'> {
   try {
     const { stdout } = await run(process.execPath, [CHILD, folder, verb, String(nth), moment])
-    return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Said
+    return (JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { calls: number }).calls
   } catch (error) {
-    if ((error as { signal?: string }).signal === 'SIGKILL') return undefined
+    if ((error as { signal?: string }).signal === 'SIGKILL') return 'killed'
     throw error
   }
+}
+
+/** The same command again, by a process that lives. */
+async function again(folder: string, verb: Verb): Promise<Said | undefined> {
+  const logged = (vault: Vault): Vault => ({
+    ...vault,
+    put: async (pack, options) => {
+      const at = await vault.put(pack, options)
+      await appendFile(join(folder, 'uploads.log'), `put ${vault.profile.id} ${pack.name}\n`)
+      return at
+    },
+  })
+  const vaults = ['a', 'b'].map((id) => logged(directory({ id, at: join(folder, id) })))
+  await using archive = await createArchive({ path: join(folder, 'archive'), vaults, maxPackBytes: 700_000 })
+  if (verb === 'put') return await archive.put(join(folder, 'tree'))
+  let said: Said | undefined
+  for await (const report of archive.repairAll()) said = report
+  return said
 }
 
 async function newTree(): Promise<string> {
@@ -32,7 +57,7 @@ async function newTree(): Promise<string> {
   return folder
 }
 
-/** Uploads of content packs that the vault had accepted, by vault and pack. */
+/** Uploads of content packs that a vault had accepted, by vault and pack. */
 async function contentUploads(folder: string): Promise<ReadonlyMap<string, number>> {
   const lines = (await readFile(join(folder, 'uploads.log'), 'utf8')).trim().split('\n')
   const content = new Set((await readdir(join(folder, 'a', 'packs'), { recursive: true })).map((path) => path.split('/').at(-1)))
@@ -41,39 +66,53 @@ async function contentUploads(folder: string): Promise<ReadonlyMap<string, numbe
   return counts
 }
 
+const spooled = async (folder: string) => [
+  ...(await readdir(join(folder, 'archive', 'spool', 'parts'))),
+  ...(await readdir(join(folder, 'archive', 'spool', 'packs'))),
+]
+
+const points = (total: number, every: number) => Array.from({ length: total }, (_, index) => index + 1).filter((nth) => EVERY || nth % every === 0)
+
 describe('kill -9 at any step of put, then the same command again', () => {
-  it.each(['before', 'after'])('converges to one whole copy per vault and uploads nothing twice, killed %s the call', { timeout: 240_000 }, async (moment) => {
-    const plain = await child(await newTree(), 'put', 0, moment)
-    expect(plain?.state).toBe('satisfied')
-    const total = plain?.calls ?? 0
-    expect(total).toBeGreaterThan(10)
-    for (let nth = 1; nth <= total; nth++) {
+  it.each([
+    ['after', 1],
+    ['before', 4],
+  ] as const)('converges to one whole copy per vault and uploads nothing twice, killed %s the call', { timeout: 300_000 }, async (moment, every) => {
+    const plain = await newTree()
+    const total = await killed(plain, 'put', 0, moment)
+    expect(total).toBeGreaterThan(20)
+    const expected = await again(plain, 'put')
+    await eachOf(points(Number(total), every), 2, async (nth) => {
       const folder = await newTree()
-      expect(await child(folder, 'put', nth, moment), `call ${nth} should have killed it`).toBeUndefined()
-      const again = await child(folder, 'put', 0, moment)
-      expect(again, `after a kill ${moment} call ${nth}`).toMatchObject({ root: plain?.root, state: 'satisfied' })
+      expect(await killed(folder, 'put', nth, moment), `call ${nth} kills it`).toBe('killed')
+      expect(await again(folder, 'put'), `after a kill ${moment} call ${nth}`).toMatchObject({ root: expected?.root, state: 'satisfied' })
       expect(Math.max(...(await contentUploads(folder)).values()), `uploads after a kill ${moment} call ${nth}`).toBe(1)
-      expect(await readdir(join(folder, 'archive', 'spool', 'parts'))).toEqual([])
-      expect(await readdir(join(folder, 'archive', 'spool', 'packs'))).toEqual([])
-    }
+      expect(await spooled(folder), `spool after a kill ${moment} call ${nth}`).toEqual([])
+    })
   })
 })
 
 describe('kill -9 at any step of repair, then repair again', () => {
-  it.each(['before', 'after'])('converges to satisfied, killed %s the call', { timeout: 240_000 }, async (moment) => {
+  it.each([
+    ['after', 3],
+    ['before', 7],
+  ] as const)('converges to satisfied, killed %s the call', { timeout: 300_000 }, async (moment, every) => {
+    const template = await newTree()
+    const stored = await again(template, 'put')
+    const packs = (await readdir(join(template, 'b', 'packs'), { recursive: true })).filter((path) => path.endsWith('.car'))
+    for (const pack of packs) await flip(join(template, 'b', 'packs', pack), 200)
     const damaged = async () => {
-      const folder = await newTree()
-      await child(folder, 'put', 0, moment)
-      const packs = (await readdir(join(folder, 'b', 'packs'), { recursive: true })).filter((path) => path.endsWith('.car'))
-      for (const pack of packs) await flip(join(folder, 'b', 'packs', pack), 200)
+      const folder = await tempFolder()
+      await cp(template, folder, { recursive: true, preserveTimestamps: true })
       return folder
     }
-    const plain = await child(await damaged(), 'repair', 0, moment)
-    expect(plain?.state).toBe('satisfied')
-    for (let nth = 1; nth <= (plain?.calls ?? 0); nth++) {
+    const total = await killed(await damaged(), 'repair', 0, moment)
+    expect(total).toBeGreaterThan(20)
+    await eachOf(points(Number(total), every), 2, async (nth) => {
       const folder = await damaged()
-      expect(await child(folder, 'repair', nth, moment), `call ${nth} should have killed it`).toBeUndefined()
-      expect(await child(folder, 'repair', 0, moment), `after a kill ${moment} call ${nth}`).toMatchObject({ root: plain?.root, state: 'satisfied' })
-    }
+      expect(await killed(folder, 'repair', nth, moment), `call ${nth} kills it`).toBe('killed')
+      expect(await again(folder, 'repair'), `after a kill ${moment} call ${nth}`).toMatchObject({ root: stored?.root, state: 'satisfied' })
+      expect(await spooled(folder), `spool after a kill ${moment} call ${nth}`).toEqual([])
+    })
   })
 })

@@ -9,6 +9,7 @@ import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
 import { describe, expect, it } from 'vitest'
 import { addressOf, DAG_CBOR, DAG_PB, RAW } from '../../src/format/address.ts'
+import { fileData } from '../../src/format/unixfs-data.ts'
 import { fileByteLength, type GetBlock, readFile, resolvePath, walkTree } from '../../src/format/unixfs-export.ts'
 import { all } from '../bytes/all.ts'
 import { blockStore, importAll, keystream, rootOf } from './unixfs-store.ts'
@@ -30,11 +31,11 @@ function forge() {
   const node = (options: UnixFSOptions, links: readonly PBLink[] = []) =>
     add(encode(prepare({ Data: new UnixFS(options).marshal(), Links: [...links] })), DAG_PB)
   const raw = (text: string) => add(Buffer.from(text), RAW)
-  const file = (children: readonly (readonly [CID, number])[], data?: Uint8Array) =>
-    node(
-      { type: 'file', blockSizes: children.map(([, size]) => BigInt(size)), ...(data ? { data } : {}) },
-      children.map(([Hash, Tsize]) => ({ Hash, Name: '', Tsize })),
-    )
+  const file = (children: readonly (readonly [CID, number])[], own?: Uint8Array) => {
+    const sizes = children.map(([, size]) => size)
+    const data = own ? new UnixFS({ type: 'file', data: own, blockSizes: sizes.map(BigInt) }).marshal() : fileData(sizes)
+    return add(encode(prepare({ Data: data, Links: children.map(([Hash, Tsize]) => ({ Hash, Name: '', Tsize })) })), DAG_PB)
+  }
   const directory = (entries: readonly (readonly [string, CID])[]) =>
     node(
       { type: 'directory' },
@@ -323,8 +324,12 @@ describe('walkTree', () => {
       // In a shard a bare slot is another shard, which a raw block cannot be.
       await expect(walking()).rejects.toMatchObject({ code: 'malformed' })
       expect(seen.filter((path) => path !== '')).toEqual([])
-      await expect(resolvePath(root, 'good', get)).rejects.toMatchObject({ code: 'malformed' })
     }
+    const flat = directory([
+      ['good', raw('x')],
+      [name, raw('x')],
+    ])
+    await expect(resolvePath(flat, 'good', get)).rejects.toMatchObject({ code: 'malformed' })
   })
 
   it('refuses a name that is there twice, in one node or by lying in the wrong slot', async () => {
