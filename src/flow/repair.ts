@@ -7,7 +7,7 @@ import { place } from '../policy/placement.ts'
 import { type Assessment, reassess } from './assess.ts'
 import { type Context, eachOf, profilesOf } from './context.ts'
 import { readBack } from './probes.ts'
-import { publish } from './publish.ts'
+import { publish, sweep } from './publish.ts'
 import { releaseSpool } from './put.ts'
 import { ensureSpooled } from './rebuild.ts'
 import { type Placement, replicate } from './replicate.ts'
@@ -18,10 +18,18 @@ const LOST: ReadonlySet<Verdict> = new Set(['damaged', 'missing'])
 
 /** Brings one object back to its policy, as far as vaults and bytes allow. */
 export async function repair(context: Context, object: ObjectRow, options: RepairOptions = {}): Promise<RepairReport> {
+  const report = await repairOne(context, object, options)
+  if (!options.plan) await sweep(context, { signal: options.signal })
+  return report
+}
+
+async function repairOne(context: Context, object: ObjectRow, options: RepairOptions): Promise<RepairReport> {
   const { signal } = options
   const before = await verifyRun(context, object, { level: 'sampled', signal }, context.clock())
   const planned = before.packs.flatMap((pack) => planFor(context, before, pack))
   if (options.plan || planned.length === 0) {
+    // A repair that died when all was done may have left its packs in the spool.
+    if (!options.plan) await releaseSpool(context, [before])
     const actions = planned.map(({ pack, ...step }) => ({
       ...step,
       pack: pack.name.toString(),
@@ -49,12 +57,13 @@ export async function* repairAll(context: Context, options: RepairOptions = {}):
     const page = await context.catalog.objects({ after, limit: PAGE })
     for (const object of page) {
       options.signal?.throwIfAborted()
-      yield await repair(context, object, options)
+      yield await repairOne(context, object, options)
     }
     const last = page.at(-1)
-    if (!last || page.length < PAGE) return
+    if (!last || page.length < PAGE) break
     after = last.id
   }
+  if (!options.plan) await sweep(context, { signal: options.signal })
 }
 
 interface Step {

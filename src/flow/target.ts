@@ -93,13 +93,13 @@ export interface Placing extends AbortOptions {
 export async function writeFileAt(at: string, entry: TreeEntry, content: AsyncIterable<Uint8Array>, placing: Placing): Promise<void> {
   const { part, durable, signal, warn } = placing
   const file = await openPart(part, entry.mode === undefined ? 0o666 : 0o600)
+  let ino: bigint | undefined
   try {
-    let ino: bigint
     try {
+      ino = (await attempt(at, () => file.stat({ bigint: true }))).ino
       await copy(content, file, { at, entry, signal })
       await setAttributes(file, entry, warn)
       if (durable) await attempt(at, () => file.sync())
-      ino = (await attempt(at, () => file.stat({ bigint: true }))).ino
     } finally {
       await file.close()
     }
@@ -110,9 +110,14 @@ export async function writeFileAt(at: string, entry: TreeEntry, content: AsyncIt
     await attempt(at, () => rename(part, at))
   } catch (error) {
     // Should this fail too, the part stays, and the next restore replaces it.
-    await unlink(part).catch(() => undefined)
+    await unlinkIf(part, ino).catch(() => undefined)
     throw error
   }
+}
+
+/** Removes a part unless another process has put its own there. */
+async function unlinkIf(part: string, ino: bigint | undefined): Promise<void> {
+  if ((await statAt(part))?.ino === ino) await unlink(part)
 }
 
 async function copy(

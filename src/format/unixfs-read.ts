@@ -79,7 +79,7 @@ function within(node: FileNode, { start, depth }: Step, from: number, to: number
   const steps: { cid: CID; step: Step }[] = []
   let at = start + node.bytes.byteLength
   for (const { cid, byteLength } of node.children) {
-    if (byteLength > 0 && Math.max(at, from) < Math.min(at + byteLength, to)) {
+    if (Math.max(at, from) < Math.min(at + byteLength, to)) {
       assertCodec(cid)
       steps.push({ cid, step: { start: at, declared: byteLength, depth: depth + 1 } })
     }

@@ -184,6 +184,23 @@ describe('reading a file', () => {
     await expect(read(entry)).rejects.toMatchObject({ code: 'changed' })
   })
 
+  it('gives each of many short files its own content, and fails at the turn of one that vanished', async () => {
+    const names = Array.from({ length: 80 }, (_, index) => `f${String(index).padStart(2, '0')}`)
+    for (const name of names) await file(name, name.slice(0, 2 + Number(name.at(-1))))
+    const opened = await openSource(dir)
+    const seen: string[] = []
+    const reading = async () => {
+      for await (const entry of opened.entries()) {
+        if (entry.kind !== 'file') continue
+        if (entry.path === 'f40') await rm(join(dir, 'f60'))
+        expect((await read(entry)).toString()).toBe(entry.path.slice(0, 2 + Number(entry.path.at(-1))))
+        seen.push(entry.path)
+      }
+    }
+    await expect(reading()).rejects.toMatchObject({ code: 'changed', message: expect.stringContaining('f60') })
+    expect(seen).toEqual(names.slice(0, 60))
+  })
+
   it('fails for a file that says it is empty and is not', async () => {
     await expect(read((await entriesOf('/proc/self/status'))[0])).rejects.toMatchObject({ code: 'changed' })
   })

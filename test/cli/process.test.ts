@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { stripTypeScriptTypes } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -54,7 +54,10 @@ describe('Ctrl-C', () => {
     const { child, ended } = start(['put', '-', '--name', 'piped'])
     child.stdin.write(Buffer.alloc(3_000_000, 1))
     const spool = join(cwd, '.perdure/spool')
-    while (!existsSync(spool) || readdirSync(spool, { recursive: true }).length === 0) await pause(20)
+    while (!existsSync(spool)) {
+      expect(child.exitCode, 'the put is still waiting for its input').toBeNull()
+      await pause(20)
+    }
     await pause(100)
     child.kill('SIGINT')
     const { code, stderr } = await ended
@@ -74,7 +77,7 @@ describe('a reader that goes away', () => {
     const put = start(['put', 'large', '--quiet'])
     let root = ''
     put.child.stdout.on('data', (bytes) => (root += bytes))
-    await put.ended
+    expect((await put.ended).code).toBe(0)
     const { child, ended } = start(['cat', root.trim()])
     child.stdout.once('data', () => child.stdout.destroy())
     expect(await ended).toMatchObject({ code: 1, signal: null, stderr: '' })

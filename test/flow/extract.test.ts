@@ -395,6 +395,16 @@ describe('hostile trees', () => {
     }
   })
 
+  it('puts nothing in place when another process took over the part, and leaves it its own', async () => {
+    const { out } = await place()
+    const intrude = async () => {
+      await rm(join(out, '.a.perdure-part'))
+      await writeFile(join(out, '.a.perdure-part'), 'half of what')
+    }
+    await expect(extract(tree([dir(''), file('a', 'x')], intrude), out)).rejects.toMatchObject({ code: 'busy' })
+    expect(await snapshot(out)).toEqual({ '.a.perdure-part': 'file 644 half of what' })
+  })
+
   it('refuses content that is not as long as was told', async () => {
     const { out } = await place()
     await expect(extract(tree([dir(''), file('a', 'four', { byteLength: 5 })]), out)).rejects.toMatchObject({ code: 'malformed' })
@@ -477,6 +487,9 @@ describe('names that a file system merges', () => {
       }
       expect(await readFile(join(merging, '0/README'), 'utf8')).toBe('first')
       expect(await readFile(join(merging, '2/D/x'), 'utf8')).toBe('first')
+      const parts = tree([dir(''), file('a', 'x'), file('.A.PERDURE-PART', 'y')], () => sleep(20), 4)
+      await extract(parts, join(merging, 'parts'))
+      expect(await readFile(join(merging, 'parts/a'), 'utf8')).toBe('x')
       await extract(tree([dir(''), file('One', 'x'), file('Two', 'y')]), join(merging, 'fine'))
       expect((await extract(tree([dir(''), file('One', 'x'), file('Two', 'y')]), join(merging, 'fine'))).reused).toBe(2)
     })

@@ -5,9 +5,11 @@ import fc from 'fast-check'
 import { type ImporterOptions, importer } from 'ipfs-unixfs-importer'
 import { CID } from 'multiformats/cid'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { recycle } from '../../src/bytes/pool.ts'
 import { namedEntries, openSource } from '../../src/bytes/source.ts'
 import type { NamedEntry, Source } from '../../src/contracts/source.ts'
 import type { Profile } from '../../src/contracts/vault.ts'
+import { matches } from '../../src/format/address.ts'
 import { chunkSizeOf, importTree } from '../../src/format/unixfs-import.ts'
 import { all } from '../bytes/all.ts'
 import { blockStore, importAll, keystream, namedByKeystream, rootOf } from './unixfs-store.ts'
@@ -209,6 +211,30 @@ describe('the import', () => {
     }
     await expect(rootOf(source(), sink)).rejects.toThrow('full')
     expect({ released, puts }).toEqual({ released: true, puts: 3 })
+  })
+
+  it('leaves every block alone until the sink gives it back, however late', async () => {
+    const content = Buffer.concat([...keystream('late', 20 * MIB + 5)])
+    const path = join(dir, 'late')
+    await writeFile(path, content)
+    for (const source of [path, keystream('late', 20 * MIB + 5, 700_001), new Blob([content])]) {
+      const held: [CID, Uint8Array][] = []
+      let broken = 0
+      const settle = () => {
+        const [cid, bytes] = held.shift() ?? []
+        if (!cid || !bytes) return
+        if (!matches(cid, bytes)) broken++
+        recycle(bytes)
+        recycle(bytes)
+      }
+      const put = async (cid: CID, bytes: Uint8Array) => {
+        held.push([cid, bytes])
+        if (held.length > 3) settle()
+      }
+      await rootOf(source, { put })
+      while (held.length > 0) settle()
+      expect(broken).toBe(0)
+    }
   })
 
   it('stops when its signal is aborted, and counts bytes as they become blocks', async () => {
