@@ -134,14 +134,15 @@ async function sealAll(context: Context, builder: PackBuilder, drafts: Drafts, o
     byteLength,
     reusedBytes: builder.reusedBytes,
   })
-  return { objects: await rowsOf(context, ids) }
+  return { objects: await rowsOf(context, ids, sealed) }
 }
 
-async function rowsOf(context: Context, ids: readonly ObjectId[]): Promise<readonly ObjectRow[]> {
+/** Entries of equal content are one object, each with the name it came under. */
+async function rowsOf(context: Context, ids: readonly ObjectId[], sealed: readonly SealedObject[]): Promise<readonly ObjectRow[]> {
   const rows: ObjectRow[] = []
-  for (const id of ids) {
+  for (const [index, id] of ids.entries()) {
     const row = await context.catalog.objectById(id)
-    if (row) rows.push(row)
+    if (row) rows.push({ ...row, name: sealed[index]?.name ?? row.name })
   }
   return rows
 }

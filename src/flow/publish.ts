@@ -25,7 +25,7 @@ const SWEPT = 16
 
 export type PublishOptions = AbortOptions & ProgressOptions<ReplicationEvent>
 
-/** Writes a new record of each object and brings it to the vaults. A vault that fails keeps its older index pack; the next record goes there again. */
+/** Writes a new record of each object, once however often it is listed, and brings it to the vaults. A vault that fails keeps its older index pack; the next record goes there again. */
 export async function publish(
   context: Context,
   objects: readonly ObjectRow[],
@@ -33,8 +33,8 @@ export async function publish(
 ): Promise<readonly Placement[]> {
   if (listing(context).length === 0) return []
   const placements: Placement[] = []
-  for (let at = 0; at < objects.length; at += BATCH)
-    placements.push(...(await publishBatch(context, objects.slice(at, at + BATCH), options)))
+  const each = [...new Map(objects.map((object) => [object.id, object])).values()]
+  for (let at = 0; at < each.length; at += BATCH) placements.push(...(await publishBatch(context, each.slice(at, at + BATCH), options)))
   await sweep(context, options)
   return placements
 }

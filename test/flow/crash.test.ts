@@ -12,7 +12,7 @@ import { files, flip, noise, tempFolder } from './house.ts'
 
 const run = promisify(execFile)
 const CHILD = fileURLToPath(new URL('./crash-child.ts', import.meta.url))
-const EVERY = process.env['PERDURE_SLOW'] === '1'
+const EVERY = process.env.PERDURE_SLOW === '1'
 if (!EVERY) console.warn('crash sweep: only part of the kill points (PERDURE_SLOW=1 runs every one)')
 
 type Verb = 'put' | 'repair'
