@@ -11,6 +11,7 @@ import { createArchive, directory, type ObjectReport, type Receipt, verifyReceip
 
 const MEDIA = fileURLToPath(new URL('./media/', import.meta.url))
 const NAMES = ['coast.png', 'expedition']
+const named = new Map<string, string>()
 const started = performance.now()
 const work = await mkdtemp(join(tmpdir(), 'perdure-demo-'))
 
@@ -27,6 +28,7 @@ try {
   for (const name of NAMES) {
     const receipt = await archive.put(join(MEDIA, name), { name })
     receipts.push(receipt)
+    named.set(receipt.root, name)
     row(name, `${size(receipt.byteLength)}  ${dim(receipt.root)}`)
   }
   const [photo, folder] = receipts
@@ -36,7 +38,7 @@ try {
   for (const { root } of receipts) verdicts(await archive.verify(root))
 
   title('damage', 'behind the back of the archive')
-  row('disk-b', `one bit of ${await flipABit(packFile('disk-b', photo))} flipped, in the middle of coast.png`)
+  row('disk-b', `one bit of ${await flipABit(packFile('disk-b', photo))} flipped in the pack of coast.png`)
   await rm(packFile('disk-a', folder))
   row('disk-a', 'the pack of expedition deleted')
 
@@ -46,7 +48,8 @@ try {
   title('repair', 'from bytes that were verified just now, and from nothing else')
   for (const { root } of receipts) {
     const { actions } = await archive.repair(root)
-    for (const { vault, outcome, action, byteLength } of actions) row(nameOf(root), `${verdict(outcome)}  ${dim(`${action}d ${size(byteLength)} in ${vault}`)}`)
+    for (const { vault, outcome, action, byteLength } of actions)
+      row(nameOf(root), `${verdict(outcome)}  ${dim(`${action}d ${size(byteLength)} in ${vault}`)}`)
   }
 
   title('verify', 'again, every byte')
@@ -57,7 +60,10 @@ try {
     const target = join(work, 'restored', nameOf(root))
     const { files, byteLength } = await archive.restore(root, target)
     const same = await sameTree(join(MEDIA, nameOf(root)), target)
-    row(nameOf(root), `${same ? styleText('green', 'identical') : styleText('red', 'DIFFERENT')}  ${dim(`${files} file${files === 1 ? '' : 's'}, ${size(byteLength)}`)}`)
+    row(
+      nameOf(root),
+      `${same ? styleText('green', 'identical') : styleText('red', 'DIFFERENT')}  ${dim(`${files} file${files === 1 ? '' : 's'}, ${size(byteLength)}`)}`,
+    )
     if (!same) process.exitCode = 1
   }
 
@@ -109,7 +115,7 @@ function verdict(word: string): string {
 }
 
 function nameOf(root: string): string {
-  return NAMES[[photo?.root, folder?.root].indexOf(root)] ?? root
+  return named.get(root) ?? root
 }
 
 function title(verb: string, what: string): void {

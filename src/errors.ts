@@ -96,8 +96,10 @@ export class ConfigError extends PerdureError<ConfigErrorCode> {
 export type ArchiveErrorCode =
   /** The catalog knows no object of that root. */
   | 'unknown-root'
-  /** The spool is full or the disk under it is. */
+  /** The spool or the disk under it is full, or the disk that is restored to. */
   | 'exhausted'
+  /** The file system refused: permissions, or a read-only disk. */
+  | 'denied'
   /** No replica could give intact bytes. */
   | 'unavailable'
   /** Another process is at the same work. */

@@ -4,21 +4,10 @@ import { basename, dirname, join, resolve, sep } from 'node:path'
 import { shown } from '../bytes/paths.ts'
 import type { AbortOptions, RestoreOptions, RestoreReport, TreeEntry } from '../contracts.ts'
 import { ArchiveError } from '../errors.ts'
+import { type Claims, claimsOf, looksLikePart } from './claims.ts'
 import { tell } from './context.ts'
-import {
-  attempt,
-  type Claims,
-  claimsOf,
-  directoryAt,
-  finishAt,
-  linksTo,
-  looksLikePart,
-  type Placing,
-  sameThing,
-  statAt,
-  writeFileAt,
-  writeLinkAt,
-} from './target.ts'
+import { type Lanes, lanesOf } from './lanes.ts'
+import { attempt, directoryAt, finishAt, linksTo, type Placing, sameThing, statAt, writeFileAt, writeLinkAt } from './target.ts'
 
 const WIDTH = 2
 const MAX_WARNINGS = 1_000
@@ -255,49 +244,4 @@ function placingOf({ options, signal, done }: Run, part: string): Placing {
     if (done.warnings.length < MAX_WARNINGS) done.warnings.push(warning)
   }
   return { part, durable: options.durable ?? true, signal, warn }
-}
-
-/** A few pieces of work side by side, started by one loop that waits its turn. */
-interface Lanes {
-  /** The first error of any work. */
-  readonly failure: { readonly error: unknown } | undefined
-  /** Resolves when the work has begun; waits while all lanes are busy. Rejects when earlier work failed. */
-  run(work: () => Promise<void>): Promise<void>
-  /** Resolves when nothing is under way; rejects when something failed. */
-  idle(): Promise<void>
-  /** Aborts what is under way and resolves when it has ended. */
-  close(): Promise<void>
-}
-
-/** The first error aborts `stop`, so that the other lanes end soon. */
-function lanesOf(width: number, stop: AbortController): Lanes {
-  const running = new Set<Promise<void>>()
-  let failure: Lanes['failure']
-  const check = () => {
-    if (failure) throw failure.error
-  }
-  return {
-    get failure() {
-      return failure
-    },
-    async run(work) {
-      while (running.size >= width) await Promise.race(running)
-      check()
-      const lane: Promise<void> = work()
-        .catch((error: unknown) => {
-          failure ??= { error }
-          stop.abort(error)
-        })
-        .finally(() => running.delete(lane))
-      running.add(lane)
-    },
-    async idle() {
-      await Promise.all(running)
-      check()
-    },
-    async close() {
-      stop.abort()
-      await Promise.all(running)
-    },
-  }
 }

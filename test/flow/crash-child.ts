@@ -24,7 +24,10 @@ const WRITES: ReadonlySet<string | symbol> = new Set([
 ])
 let calls = 0
 
-function counted<Args extends unknown[], Result>(name: string, work: (...args: Args) => Promise<Result>): (...args: Args) => Promise<Result> {
+function counted<Args extends unknown[], Result>(
+  name: string,
+  work: (...args: Args) => Promise<Result>,
+): (...args: Args) => Promise<Result> {
   return async (...args) => {
     const mine = ++calls
     const die = () => {
@@ -42,7 +45,9 @@ const watchedCatalog = (catalog: Catalog): Catalog =>
   new Proxy(catalog, {
     get(target, key) {
       const value: unknown = Reflect.get(target, key)
-      return WRITES.has(key) && typeof value === 'function' ? counted(String(key), value.bind(target) as (...args: unknown[]) => Promise<unknown>) : value
+      return WRITES.has(key) && typeof value === 'function'
+        ? counted(String(key), value.bind(target) as (...args: unknown[]) => Promise<unknown>)
+        : value
     },
   })
 
@@ -64,6 +69,7 @@ if (verb === 'put') {
   const receipt = await archive.put(join(folder, 'tree'))
   process.stdout.write(`${JSON.stringify({ calls, root: receipt.root, state: receipt.state })}\n`)
 } else {
-  for await (const report of archive.repairAll()) process.stdout.write(`${JSON.stringify({ calls, root: report.root, state: report.state })}\n`)
+  for await (const report of archive.repairAll())
+    process.stdout.write(`${JSON.stringify({ calls, root: report.root, state: report.state })}\n`)
 }
 await archive.close()

@@ -71,25 +71,30 @@ const spooled = async (folder: string) => [
   ...(await readdir(join(folder, 'archive', 'spool', 'packs'))),
 ]
 
-const points = (total: number, every: number) => Array.from({ length: total }, (_, index) => index + 1).filter((nth) => EVERY || nth % every === 0)
+const points = (total: number, every: number) =>
+  Array.from({ length: total }, (_, index) => index + 1).filter((nth) => EVERY || nth % every === 0)
 
 describe('kill -9 at any step of put, then the same command again', () => {
   it.each([
     ['after', 1],
     ['before', 4],
-  ] as const)('converges to one whole copy per vault and uploads nothing twice, killed %s the call', { timeout: 300_000 }, async (moment, every) => {
-    const plain = await newTree()
-    const total = await killed(plain, 'put', 0, moment)
-    expect(total).toBeGreaterThan(20)
-    const expected = await again(plain, 'put')
-    await eachOf(points(Number(total), every), 2, async (nth) => {
-      const folder = await newTree()
-      expect(await killed(folder, 'put', nth, moment), `call ${nth} kills it`).toBe('killed')
-      expect(await again(folder, 'put'), `after a kill ${moment} call ${nth}`).toMatchObject({ root: expected?.root, state: 'satisfied' })
-      expect(Math.max(...(await contentUploads(folder)).values()), `uploads after a kill ${moment} call ${nth}`).toBe(1)
-      expect(await spooled(folder), `spool after a kill ${moment} call ${nth}`).toEqual([])
-    })
-  })
+  ] as const)(
+    'converges to one whole copy per vault and uploads nothing twice, killed %s the call',
+    { timeout: 300_000 },
+    async (moment, every) => {
+      const plain = await newTree()
+      const total = await killed(plain, 'put', 0, moment)
+      expect(total).toBeGreaterThan(20)
+      const expected = await again(plain, 'put')
+      await eachOf(points(Number(total), every), 2, async (nth) => {
+        const folder = await newTree()
+        expect(await killed(folder, 'put', nth, moment), `call ${nth} kills it`).toBe('killed')
+        expect(await again(folder, 'put'), `after a kill ${moment} call ${nth}`).toMatchObject({ root: expected?.root, state: 'satisfied' })
+        expect(Math.max(...(await contentUploads(folder)).values()), `uploads after a kill ${moment} call ${nth}`).toBe(1)
+        expect(await spooled(folder), `spool after a kill ${moment} call ${nth}`).toEqual([])
+      })
+    },
+  )
 })
 
 describe('kill -9 at any step of repair, then repair again', () => {

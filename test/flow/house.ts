@@ -10,6 +10,8 @@ import { directory } from '../../src/vaults/directory.ts'
 import { memory } from '../../src/vaults/memory.ts'
 import { type Faults, faulty, noFaults } from '../fakes/faulty.ts'
 
+export type { Faults }
+
 /** A folder that is gone after the test. */
 export async function tempFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'perdure-test-'))
@@ -116,9 +118,7 @@ export async function fleet<const Id extends string>(
   const { profiles, ...rest } = config
   const clock = testClock()
   const made = ids.map((id): readonly [Id, Member] => [id, { store: new Map(), faults: noFaults() }])
-  const vaults = made.map(([id, { store, faults }]) =>
-    faulty(memory({ id, store, operator: `operator-${id}`, ...profiles?.[id] }), faults),
-  )
+  const vaults = made.map(([id, { store, faults }]) => faulty(memory({ id, store, operator: `operator-${id}`, ...profiles?.[id] }), faults))
   const built = await house({ timeoutMs: 200, clock, ...rest, vaults })
   return Object.assign(built, { members: Object.fromEntries(made) as Record<Id, Member>, clock })
 }
@@ -134,7 +134,10 @@ export async function treeOf(folder: string): Promise<Readonly<Record<string, st
   const tree: Record<string, string> = {}
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name)
-    if (entry.isFile()) tree[relative(folder, path)] = createHash('sha256').update(await readFile(path)).digest('hex')
+    if (entry.isFile())
+      tree[relative(folder, path)] = createHash('sha256')
+        .update(await readFile(path))
+        .digest('hex')
   }
   return tree
 }
@@ -142,7 +145,8 @@ export async function treeOf(folder: string): Promise<Readonly<Record<string, st
 /** The one of a list, which must hold exactly one. */
 export function only<T>(items: Iterable<T>): T {
   const [first, ...rest] = items
-  if (first === undefined || rest.length > 0) throw new RangeError(`one was expected, there are ${first === undefined ? 0 : 1 + rest.length}`)
+  if (first === undefined || rest.length > 0)
+    throw new RangeError(`one was expected, there are ${first === undefined ? 0 : 1 + rest.length}`)
   return first
 }
 

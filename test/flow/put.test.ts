@@ -123,7 +123,10 @@ describe('what is put', () => {
 
   it('may be a directory of ten thousand entries', async () => {
     const { archive } = await fleet(['a', 'b'])
-    const entries = Array.from({ length: 10_000 }, (_, index) => ({ path: `file-${index}`, content: Buffer.from(`content ${index % 500}`) }))
+    const entries = Array.from({ length: 10_000 }, (_, index) => ({
+      path: `file-${index}`,
+      content: Buffer.from(`content ${index % 500}`),
+    }))
     const receipt = await archive.put(entries)
     expect(receipt.state).toBe('satisfied')
     expect(await all(archive.entries(receipt.root))).toHaveLength(10_001)
