@@ -1,9 +1,10 @@
 /** Whole processes, timed from spawn to exit. */
 import { spawn } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
-import { createRequire, stripTypeScriptTypes } from 'node:module'
+import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import ts from 'typescript'
 import { PerdureError } from '../src/errors.ts'
 import type { BenchContext } from './bench.ts'
 import type { Usage } from './children/usage.ts'
@@ -52,7 +53,8 @@ export async function childScript(context: BenchContext, name: 'verb' | 'usage' 
   const folder = context.scratch.disk ?? context.scratch.memory ?? process.cwd()
   const path = join(folder, `${name}.mjs`)
   const source = new URL(`children/${name}.ts`, import.meta.url)
-  await writeFile(path, stripTypeScriptTypes(await readFile(source, 'utf8')))
+  const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2024, verbatimModuleSyntax: true }
+  await writeFile(path, ts.transpileModule(await readFile(source, 'utf8'), { compilerOptions }).outputText)
   return path
 }
 

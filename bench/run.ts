@@ -95,7 +95,7 @@ async function main(args: readonly string[]): Promise<number> {
   const stop = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort(signal))
   const machine = machineNow()
-  say(machineLine(machine, quick))
+  if (!machine.quiet) say(machineLine(machine, quick))
   const scratch = await openScratch()
   try {
     const { rows, broken } = await runAll(names, { quick, door, scratch, signal: stop.signal, say })

@@ -1,6 +1,7 @@
 /** Many small files: a directory beside `ipfs-car pack` of it, the same put again, and a list of entries with a receipt each. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { PerdureError } from '../src/errors.ts'
 import { newArchive } from './archives.ts'
 import { type Bench, type BenchContext, type Row, roundsOf } from './bench.ts'
 import { ipfsCar, ran } from './processes.ts'
@@ -34,7 +35,8 @@ async function directories(context: BenchContext, base: string, source: string, 
       const archive = await newArchive(context, base)
       const { ms, root } = await archive.run('put', { source })
       const again = await archive.run('put', { source })
-      if (again.root === root) agains.push(again.ms)
+      if (again.root !== root) throw new PerdureError('bench-invalid', 'the second put of a directory gave another root')
+      agains.push(again.ms)
       await archive.remove()
       return ms
     },

@@ -5,8 +5,8 @@ export interface Usage {
   /** Peak resident memory, in bytes. */
   readonly peakBytes: number
   /** Bytes passed to write calls and asked of read calls; absent where the system does not count them. */
-  readonly writtenBytes?: number
-  readonly readBytes?: number
+  readonly writtenBytes?: number | undefined
+  readonly readBytes?: number | undefined
 }
 
 function field(file: string, pattern: RegExp): number | undefined {
@@ -20,11 +20,11 @@ function field(file: string, pattern: RegExp): number | undefined {
 }
 
 process.once('exit', () => {
-  const path = process.env['PERDURE_BENCH_USAGE']
+  const path = process.env.PERDURE_BENCH_USAGE
   if (path === undefined) return
   // Not maxRSS where there is better: a child takes over its parent's peak.
   const peakKib = field('/proc/self/status', /^VmHWM:\s+(\d+) kB$/m) ?? process.resourceUsage().maxRSS
   const writtenBytes = field('/proc/self/io', /^wchar: (\d+)$/m)
   const readBytes = field('/proc/self/io', /^rchar: (\d+)$/m)
-  writeFileSync(path, JSON.stringify({ peakBytes: peakKib * 1024, writtenBytes, readBytes } satisfies Partial<Usage>))
+  writeFileSync(path, JSON.stringify({ peakBytes: peakKib * 1024, writtenBytes, readBytes } satisfies Usage))
 })

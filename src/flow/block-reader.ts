@@ -8,7 +8,7 @@ import { ArchiveError } from '../errors.ts'
 import { inlined, matches } from '../format/address.ts'
 import { type Context, packRow } from './context.ts'
 import { type Answer, readSpan } from './read-span.ts'
-import { spansOf } from './spool.ts'
+import { spansOf } from './spans.ts'
 
 /** Packs whose block positions are kept at hand. */
 const KEPT_PACKS = 4
@@ -91,7 +91,7 @@ async function placesOf(context: Context, cid: CID, visibility: Visibility): Pro
 
 async function loadPack(context: Context, id: PackId): Promise<KnownPack> {
   const row = await packRow(context, id)
-  const spans = await spansOf(context.catalog, row)
+  const spans = await spansOf(context, row)
   const replicas = await context.catalog.replicasOf([id])
   const bad = new Set((await context.catalog.packEvidence([id])).filter(({ verdict }) => verdict === 'missing').map(({ vault }) => vault))
   return { row, spans: new Map(spans.map((span) => [span.cid.toString(), span])), sources: ordered(context, replicas, bad) }

@@ -7,7 +7,7 @@ import { contain } from '../policy/challenge.ts'
 import type { Context } from './context.ts'
 import { eachOf } from './context.ts'
 import { readSpans, type SpanAnswer } from './read-spans.ts'
-import { spansOf } from './spool.ts'
+import { spansOf } from './spans.ts'
 
 /** At most this many open probes are kept for a replica; enough to find the damage again. */
 const MAX_OPEN = 256
@@ -31,7 +31,7 @@ export type Judged = EvidenceRow & { readonly unanswered: readonly Unanswered[] 
 export async function challengeReplica(context: Context, challenge: ReplicaChallenge): Promise<Judged> {
   const { catalog, timeoutMs } = context
   const { vault, pack, at, object, signal, onBytes } = challenge
-  const spans = await spansOf(catalog, pack)
+  const spans = await spansOf(context, pack)
   const open = await catalog.unansweredOf(pack.id, vault.profile.id)
   const ordinals =
     challenge.ordinals === 'all'

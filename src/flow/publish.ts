@@ -169,6 +169,10 @@ async function writeIndexPack(
     const sizes = { byteLength: bytes.byteLength, blockCount: unique.length }
     const pack = { id: 0, name, root: root.cid, toc, ...sizes, createdAt: context.clock(), visibility: 'public' as const }
     return await packRow(context, await catalog.addIndexPack(pack, rows))
+  } catch (error) {
+    // Another process may have said the very same, and be at it still: then the file is that one's.
+    if ((await catalog.packByName(name))?.spooled !== true) await spool.remove(name)
+    throw error
   } finally {
     await part.file.close()
     await spool.settle([part])

@@ -3,7 +3,7 @@
  * policy judged → signed records and receipt. Run it again after any crash: what is stored is found, what is missing is done.
  */
 import { namedEntries, type OpenedSource, openSource } from '../bytes/source.ts'
-import type { NamedEntry, ObjectRow, PackRow, PutOptions, Receipt, Source } from '../contracts.ts'
+import type { AbortOptions, NamedEntry, ObjectRow, PackRow, PutOptions, Receipt, Source } from '../contracts.ts'
 import { signReceipt } from '../format/receipt.ts'
 import { chunkSizeOf } from '../format/unixfs-import.ts'
 import { place } from '../policy/placement.ts'
@@ -43,23 +43,38 @@ async function replicateObjects(context: Context, objects: readonly ObjectRow[],
     until === 'floor' ? plan.map(({ pack, floor }) => ({ pack, vaults: floor })) : plan.map(({ pack, all }) => ({ pack, vaults: all }))
   const work = { ...options, acceptOnly: until === 'accepted', probes: (pack: PackRow) => readBack(context, pack) }
   const placements = await replicate(context, first, work)
-  const receipts = await conclude(context, objects, placements, options)
-  if (until === 'floor') later(context, objects, plan, options)
+  const rest = until === 'floor' ? beyond(plan) : []
+  const receipts = await conclude(context, objects, placements, { signal: options.signal, unfinished: rest.length > 0 })
+  if (rest.length > 0) later(context, objects, { rest, placements }, options)
   return receipts
 }
 
+/** What the floor leaves of the plan. */
+function beyond(
+  plan: readonly { readonly pack: PackRow; readonly all: readonly string[]; readonly floor: readonly string[] }[],
+): readonly Job[] {
+  return plan
+    .map(({ pack, all, floor }) => ({ pack, vaults: all.filter((id) => !floor.includes(id)) }))
+    .filter(({ vaults }) => vaults.length > 0)
+}
+
+interface Job {
+  readonly pack: PackRow
+  readonly vaults: readonly string[]
+}
+
+/** `unfinished`: more vaults of the plan are to come, and the packs stay in the spool for them. */
 async function conclude(
   context: Context,
   objects: readonly ObjectRow[],
   placements: readonly Placement[],
-  options: PutOptions,
+  { signal, unfinished = false }: AbortOptions & { readonly unfinished?: boolean },
 ): Promise<readonly Receipt[]> {
-  const published = await publish(context, objects, { signal: options.signal })
+  const published = await publish(context, objects, { signal })
   const assessments = await reassess(context, objects)
-  await releaseSpool(context, assessments)
-  const complete = [...placements, ...published].every(
-    ({ outcome, evidence }) => outcome !== 'failed' && evidence.every(({ verdict }) => verdict === 'intact'),
-  )
+  if (!unfinished) await releaseSpool(context, assessments)
+  const named = new Set(placements.map(({ vault }) => vault))
+  const complete = !unfinished && [...placements, ...published.filter(({ vault }) => named.has(vault))].every(showed)
   const receipts: Receipt[] = []
   for (const assessment of assessments) receipts.push(await receiptOf(context, assessment, complete))
   await context.catalog.saveReceipts(
@@ -68,19 +83,19 @@ async function conclude(
   return receipts
 }
 
+/** Taken, and bytes of it shown. */
+const showed = ({ outcome, evidence }: Placement): boolean =>
+  outcome !== 'failed' && evidence.length > 0 && evidence.every(({ verdict }) => verdict === 'intact')
+
 /** What lies beyond the floor goes on after put has resolved; closing the archive waits for it. */
 function later(
   context: Context,
   objects: readonly ObjectRow[],
-  plan: readonly { readonly pack: PackRow; readonly all: readonly string[]; readonly floor: readonly string[] }[],
+  { rest, placements }: { readonly rest: readonly Job[]; readonly placements: readonly Placement[] },
   options: PutOptions,
 ): void {
-  const rest = plan
-    .map(({ pack, all, floor }) => ({ pack, vaults: all.filter((id) => !floor.includes(id)) }))
-    .filter(({ vaults }) => vaults.length > 0)
-  if (rest.length === 0) return
   const work: Promise<unknown> = replicate(context, rest, { ...options, probes: (pack) => readBack(context, pack) })
-    .then((placements) => conclude(context, objects, placements, options))
+    .then((others) => conclude(context, objects, [...placements, ...others], { signal: options.signal }))
     // Aborted or failed: the intents are durable, and repair goes on from them.
     .catch((error: unknown) => error)
     .finally(() => context.background.delete(work))

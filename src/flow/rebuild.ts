@@ -4,7 +4,7 @@ import { carHeader, sectionPrefix } from '../format/pack.ts'
 import { blockReader } from './block-reader.ts'
 import type { Context } from './context.ts'
 import { fileWriter } from './file-writer.ts'
-import { spansOf } from './spool.ts'
+import { spansOf } from './spans.ts'
 
 const AHEAD = 4
 
@@ -18,7 +18,7 @@ export async function ensureSpooled(context: Context, pack: PackRow, options: Ab
 
 async function rebuild(context: Context, pack: PackRow, options: AbortOptions): Promise<void> {
   const { catalog, spool } = context
-  const spans = await spansOf(catalog, pack)
+  const spans = await spansOf(context, pack)
   const reader = blockReader(context, { visibility: pack.visibility })
   const part = await spool.part()
   try {

@@ -3,6 +3,7 @@
  * Copies only bytes it has just verified; a damaged copy is replaced whole or left as it is, never deleted first.
  */
 import type { Missing, ObjectRow, PackRow, RepairAction, RepairOptions, RepairReport, ReplicaReport, Verdict } from '../contracts.ts'
+import { ArchiveError } from '../errors.ts'
 import { place } from '../policy/placement.ts'
 import { type Assessment, reassess } from './assess.ts'
 import { type Context, eachOf, profilesOf } from './context.ts'
@@ -11,7 +12,7 @@ import { publish, sweep } from './publish.ts'
 import { releaseSpool } from './put.ts'
 import { ensureSpooled } from './rebuild.ts'
 import { type Placement, replicate } from './replicate.ts'
-import { verifyRun } from './verify.ts'
+import { verifyBatch } from './verify.ts'
 
 const PAGE = 200
 const LOST: ReadonlySet<Verdict> = new Set(['damaged', 'missing'])
@@ -25,7 +26,8 @@ export async function repair(context: Context, object: ObjectRow, options: Repai
 
 async function repairOne(context: Context, object: ObjectRow, options: RepairOptions): Promise<RepairReport> {
   const { signal } = options
-  const before = await verifyRun(context, object, { level: 'sampled', signal }, context.clock())
+  const [before] = await verifyBatch(context, [object], { level: 'sampled', signal })
+  if (!before) throw new ArchiveError('unknown-root', `object ${object.root} was removed meanwhile`)
   const planned = before.packs.flatMap((pack) => planFor(context, before, pack))
   if (options.plan || planned.length === 0) {
     // A repair that died when all was done may have left its packs in the spool.

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { CID } from 'multiformats/cid'
 import type { Catalog, Lease, Pack, PackRow } from '../contracts.ts'
 import { ArchiveError } from '../errors.ts'
-import { decodeToc, layout } from '../format/pack.ts'
+import { readSpans } from './spans.ts'
 
 const LEASE_MS = 60_000
 const CHUNK = 1024 * 1024
@@ -138,18 +138,18 @@ function spooledPack(row: PackRow, path: string, catalog: Catalog): Pack {
     byteLength: row.byteLength,
     async *open({ offset = 0, length = row.byteLength - offset, signal } = {}) {
       if (length === 0) return
-      yield* createReadStream(path, { start: offset, end: offset + length - 1, highWaterMark: CHUNK, ...(signal && { signal }) })
+      try {
+        yield* createReadStream(path, { start: offset, end: offset + length - 1, highWaterMark: CHUNK, ...(signal && { signal }) })
+      } catch (cause) {
+        if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause
+        throw new ArchiveError('conflict', `pack ${row.name} left the spool meanwhile, since vaults hold it; run the command again`, {
+          cause,
+        })
+      }
     },
-    spans: async () => spansOf(catalog, row),
+    spans: () => readSpans(catalog, row),
     adopt: (target) => adopt(path, target),
   }
-}
-
-/** Spans of a pack from its TOC in the catalog. */
-export async function spansOf(catalog: Catalog, row: PackRow) {
-  const toc = await catalog.tocOf(row.id)
-  if (!toc) throw new ArchiveError('conflict', `pack ${row.name} was pruned meanwhile; run the command again`)
-  return layout(decodeToc(toc)).spans
 }
 
 /** One inode serves one vault: a second link to the spool's file means that somebody has it already. */

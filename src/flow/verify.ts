@@ -1,49 +1,61 @@
 /** Verify: what is due → probes from a fresh seed → ask, hash, judge → evidence → the object judged by policy. Needs no key and changes no vault. */
-import type { ObjectReport, ObjectRow, PackId, PackRow, ReplicaRow, Vault, VerifyOptions } from '../contracts.ts'
+import type { EvidenceRow, ObjectReport, ObjectRow, PackId, PackRow, ReplicaRow, Vault, VerifyOptions } from '../contracts.ts'
 import { samplesFor } from '../policy/challenge.ts'
 import { type Assessment, assess, reassess } from './assess.ts'
-import { askStanding, challengeReplica, type Judged } from './challenge.ts'
+import { askStanding, challengeReplica } from './challenge.ts'
 import { type Context, eachOf, tell } from './context.ts'
 import { drawProbes, type ProbeSet } from './probes.ts'
 
 /** 29 draws: 95 % confident to catch a loss of 10 % of the blocks. */
 const DEFAULT_SAMPLE = { confidence: 0.95, loss: 0.1 }
-const PAGE = 200
+/** Objects that are challenged together, so that their evidence becomes durable together. */
+const BATCH = 16
+const OBJECTS_AT_ONCE = 4
 const PACKS_AT_ONCE = 2
 
 /** Challenges every replica of one object. */
 export async function verify(context: Context, object: ObjectRow, options: VerifyOptions = {}): Promise<ObjectReport> {
-  return (await verifyRun(context, object, options, context.clock())).report
+  const [judged] = await verifyBatch(context, [object], options)
+  return (judged ?? (await assess(context, object))).report
 }
 
 /** Challenges everything, object by object, oldest first. */
 export async function* verifyAll(context: Context, options: VerifyOptions = {}): AsyncGenerator<ObjectReport> {
   const since = context.clock()
   for (let after = 0; ; ) {
-    const page = await context.catalog.objects({ after, limit: PAGE })
-    for (const object of page) {
-      options.signal?.throwIfAborted()
-      yield (await verifyRun(context, object, options, since)).report
-    }
+    options.signal?.throwIfAborted()
+    const page = await context.catalog.objects({ after, limit: BATCH })
+    for (const { report } of await verifyBatch(context, page, options, since)) yield report
     const last = page.at(-1)
-    if (!last || page.length < PAGE) return
+    if (!last || page.length < BATCH) return
     after = last.id
   }
 }
 
-/** `since`: packs read whole in this run already, for another object, are not read again. */
-export async function verifyRun(context: Context, object: ObjectRow, options: VerifyOptions, since: number): Promise<Assessment> {
-  const known = await assess(context, object)
-  const vaults = [...context.vaults.values()].filter(({ profile }) => options.vaults === undefined || options.vaults.includes(profile.id))
-  await Promise.all(
-    vaults.map((vault) => {
-      const replicas = known.replicas.filter((replica) => replica.vault === vault.profile.id && replica.state === 'placed')
-      return verifyVault(context, known, { vault, replicas, options, since })
-    }),
-  )
-  const [judged = known] = await reassess(context, [object])
-  for (const replica of judged.report.replicas) tell(options.onProgress, { type: 'replica-judged', root: judged.report.root, replica })
-  tell(options.onProgress, { type: 'object-judged', report: judged.report })
+/** Challenges objects side by side and judges them. Packs read whole after `since`, for whichever object, are not read again. */
+export async function verifyBatch(
+  context: Context,
+  objects: readonly ObjectRow[],
+  options: VerifyOptions,
+  since = context.clock(),
+): Promise<readonly Assessment[]> {
+  const wholes = new Map<string, Promise<EvidenceRow>>()
+  const rows = await eachOf(objects, OBJECTS_AT_ONCE, async (object) => {
+    const known = await assess(context, object)
+    const vaults = [...context.vaults.values()].filter(({ profile }) => options.vaults === undefined || options.vaults.includes(profile.id))
+    return Promise.all(
+      vaults.map((vault) => {
+        const replicas = known.replicas.filter((replica) => replica.vault === vault.profile.id && replica.state === 'placed')
+        return challengeVault(context, known, { vault, replicas, options, since, wholes })
+      }),
+    )
+  })
+  await context.catalog.recordEvidence([...new Set(rows.flat(2))])
+  const judged = await reassess(context, objects)
+  for (const { report } of judged) {
+    for (const replica of report.replicas) tell(options.onProgress, { type: 'replica-judged', root: report.root, replica })
+    tell(options.onProgress, { type: 'object-judged', report })
+  }
   return judged
 }
 
@@ -52,28 +64,32 @@ interface VaultRun {
   readonly replicas: readonly ReplicaRow[]
   readonly options: VerifyOptions
   readonly since: number
+  /** Whole reads of this batch, by pack and vault: objects that share a pack share them. */
+  readonly wholes: Map<string, Promise<EvidenceRow>>
 }
 
-async function verifyVault(context: Context, known: Assessment, { vault, replicas, options, since }: VaultRun): Promise<void> {
-  if (replicas.length === 0) return
+async function challengeVault(context: Context, known: Assessment, run: VaultRun): Promise<readonly EvidenceRow[]> {
+  const { vault, replicas, options, since, wholes } = run
+  if (replicas.length === 0) return []
   const { signal, onProgress, level = 'sampled' } = options
   const packs = new Map(known.packs.map((pack) => [pack.id, pack]))
-  const cold = vault.profile.cold && level !== 'listed'
-  const probes = level === 'sampled' && !cold ? await drawFor(context, known, replicas, options) : undefined
-  await eachOf(replicas, PACKS_AT_ONCE, async ({ pack: id, locator }) => {
+  const listed = level === 'listed' || vault.profile.cold
+  const probes = level === 'sampled' && !listed ? await drawFor(context, known, replicas, options) : undefined
+  const onBytes = (byteLength: number) => tell(onProgress, { type: 'bytes-checked', byteLength })
+  const rows = await eachOf(replicas, PACKS_AT_ONCE, async ({ pack: id, locator }) => {
     const pack = packs.get(id)
-    if (!pack || locator === undefined) return
+    if (!pack || locator === undefined) return undefined
     const target = { vault, pack, at: locator, signal }
-    if (level === 'listed' || cold) {
-      await context.catalog.recordEvidence([await askStanding(context, target)])
-      return
-    }
-    const probe = probes?.get(id) ?? (level === 'whole' && !readSince(known, pack, vault, since) ? WHOLE : undefined)
-    if (!probe) return
-    const onBytes = (byteLength: number) => tell(onProgress, { type: 'bytes-checked', byteLength })
-    const judged: Judged = await challengeReplica(context, { ...target, ...probe, onBytes })
-    await context.catalog.recordEvidence([judged])
+    if (listed) return askStanding(context, target)
+    const probe = probes?.get(id)
+    if (probe) return challengeReplica(context, { ...target, ...probe, onBytes })
+    if (level !== 'whole' || readSince(known, pack, vault, since)) return undefined
+    const key = `${id} ${vault.profile.id}`
+    const whole = wholes.get(key) ?? challengeReplica(context, { ...target, ...WHOLE, onBytes })
+    wholes.set(key, whole)
+    return whole
   })
+  return rows.filter((row) => row !== undefined)
 }
 
 const WHOLE: ProbeSet = { object: 0, ordinals: 'all' }
