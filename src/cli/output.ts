@@ -26,7 +26,8 @@ export function createOutput(stream: Writable & { readonly isTTY?: boolean; read
   return {
     isTTY: stream.isTTY === true,
     get columns() {
-      return stream.columns ?? 80
+      // A terminal that does not know its width says 0.
+      return stream.columns || 80
     },
     write: (data) =>
       new Promise((resolve, reject) => {

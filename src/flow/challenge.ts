@@ -12,6 +12,8 @@ import { spansOf } from './spans.ts'
 /** At most this many open probes are kept for a replica; enough to find the damage again. */
 const MAX_OPEN = 256
 const WIDTH = 4
+/** So many silent spans, and no answer to any: the vault is taken for dead, and the rest is not waited for. */
+const DEAD_AFTER = 8
 
 export interface ReplicaChallenge extends AbortOptions {
   readonly vault: Vault
@@ -38,9 +40,10 @@ export async function challengeReplica(context: Context, challenge: ReplicaChall
       ? spans.map((_, ordinal) => ordinal)
       : [...new Set([...open.map(({ ordinal }) => ordinal), ...challenge.ordinals])].sort((a, b) => a - b)
   const probes = ordinals.flatMap((ordinal) => (spans[ordinal] ? [{ ordinal, span: spans[ordinal] }] : []))
-  const counts = { answered: 0, bytesRead: 0 }
+  const counts = { asked: 0, answered: 0, bytesRead: 0 }
   const bad: SpanAnswer[] = []
   await readAll(probes, { vault, at, signal, timeoutMs }, (answer) => {
+    if (answer.asked) counts.asked++
     if (answer.outcome === 'intact') {
       counts.answered++
       counts.bytesRead += answer.byteLength
@@ -61,7 +64,7 @@ export async function challengeReplica(context: Context, challenge: ReplicaChall
     retrieval: retrievalOf(challenge.ordinals, verdict),
     at: context.clock(),
     seed: challenge.seed,
-    asked: probes.length,
+    asked: counts.asked,
     answered: counts.answered,
     bytesRead: counts.bytesRead,
     detail,
@@ -120,10 +123,16 @@ async function readAll(
   options: { readonly vault: Vault; readonly at: Locator; readonly signal: AbortSignal | undefined; readonly timeoutMs: number },
   take: (answer: SpanAnswer) => void,
 ): Promise<void> {
-  const runs = readSpans.runs(probes, options.vault.profile.addressing)
-  await eachOf(runs, WIDTH, async (run) => {
-    for (const answer of await readSpans.run(run, options)) take(answer)
-  })
+  let silent = 0
+  let alive = false
+  const isDead = () => !alive && silent >= DEAD_AFTER
+  const counted = (answer: SpanAnswer) => {
+    if (answer.outcome === 'silent') silent++
+    else alive = true
+    take(answer)
+  }
+  const runs = readSpans.spread(readSpans.runs(probes, options.vault.profile.addressing))
+  await eachOf(runs, WIDTH, (run) => readSpans.run(run, { ...options, isDead }, counted))
 }
 
 function judge(
@@ -136,14 +145,16 @@ function judge(
   if (!first) return { verdict: 'intact', unanswered: [], detail: undefined }
   const wrong = bad.filter(({ outcome }) => outcome === 'damaged' || outcome === 'absent')
   const silent = bad.filter(({ outcome }) => outcome === 'silent')
+  const unanswered = new Set(bad.filter(({ outcome }) => outcome === 'silent' || outcome === 'denied').map(({ ordinal }) => ordinal))
   const { stillSilent, missing } = contain({
-    unanswered: open.filter(({ ordinal }) => silent.some((answer) => answer.ordinal === ordinal)),
+    // A refusal answers nothing: what was open before it stays open.
+    unanswered: open.filter(({ ordinal }) => unanswered.has(ordinal)),
     results: silent.map(({ ordinal }) => ({ ordinal, outcome: 'silent' as const })),
     othersAnswered: intact > 0,
     now,
     graceDays: context.policy.graceDays,
   })
-  const kept = [...stillSilent, ...missing, ...wrong.map(({ ordinal }) => ({ ordinal, since: now, tries: 0 }))].slice(0, MAX_OPEN)
+  const kept = [...wrong.map(({ ordinal }) => ({ ordinal, since: now, tries: 0 })), ...missing, ...stillSilent].slice(0, MAX_OPEN)
   const detail = first.detail
   const has = (outcome: SpanAnswer['outcome']) => bad.some((answer) => answer.outcome === outcome)
   if (has('damaged')) return { verdict: 'damaged', unanswered: kept, detail: wrong.find(({ outcome }) => outcome === 'damaged')?.detail }

@@ -15,6 +15,7 @@ export interface Probe {
 export interface SpanAnswer {
   readonly ordinal: number
   readonly outcome: Answer['outcome']
+  readonly asked: boolean
   readonly byteLength: number
   readonly detail: string | undefined
 }
@@ -40,18 +41,36 @@ function runs(probes: readonly Probe[], addressing: VaultProfile['addressing']):
   return grouped
 }
 
-/** Asks for one run. When a run is not answered whole, its spans are asked for one by one, so that each gets a verdict of its own. */
-async function run(probes: readonly Probe[], options: ReadOptions): Promise<readonly SpanAnswer[]> {
+/**
+ * Asks for one run. When a run is not answered whole, its spans are asked for one by one, so that each gets a verdict of its own, until `isDead`: then
+ * the rest counts as silent without being asked.
+ */
+async function run(
+  probes: readonly Probe[],
+  options: ReadOptions & { readonly isDead: () => boolean },
+  take: (answer: SpanAnswer) => void,
+): Promise<void> {
   const [first] = probes
   const last = probes.at(-1)
-  if (!first || !last) return []
-  if (probes.length > 1) {
+  if (!first || !last) return
+  if (probes.length > 1 && !options.isDead()) {
     const answers = await together(probes, first.span.offset, last.span.offset + last.span.length, options)
-    if (answers) return answers
+    if (answers) return answers.forEach(take)
   }
-  const answers: SpanAnswer[] = []
-  for (const probe of probes) answers.push(toAnswer(probe, await readSpan(options.vault, options.at, probe.span, options)))
-  return answers
+  for (const probe of spread(probes)) {
+    if (options.isDead()) take({ ordinal: probe.ordinal, outcome: 'silent', asked: false, byteLength: 0, detail: undefined })
+    else take(toAnswer(probe, await readSpan(options.vault, options.at, probe.span, options)))
+  }
+}
+
+/** Another order, of which every beginning is spread over the whole: where a vault is silent about one place only, the first few meet others too. */
+function spread<T>(items: readonly T[]): readonly T[] {
+  const bits = Math.ceil(Math.log2(Math.max(2, items.length)))
+  const reversed = (index: number) => Number.parseInt(index.toString(2).padStart(bits, '0').split('').reverse().join(''), 2)
+  return items
+    .map((item, index) => ({ item, rank: reversed(index) }))
+    .sort((a, b) => a.rank - b.rank)
+    .map(({ item }) => item)
 }
 
 async function together(
@@ -72,7 +91,7 @@ async function together(
 
 function toAnswer({ ordinal, span }: Probe, answer: Answer): SpanAnswer {
   const detail = answer.outcome === 'intact' ? undefined : answer.error.message
-  return { ordinal, outcome: answer.outcome, byteLength: answer.outcome === 'intact' ? span.length : 0, detail }
+  return { ordinal, outcome: answer.outcome, asked: true, byteLength: answer.outcome === 'intact' ? span.length : 0, detail }
 }
 
-export const readSpans = { runs, run }
+export const readSpans = { runs, run, spread }

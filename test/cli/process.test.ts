@@ -69,6 +69,24 @@ describe('Ctrl-C', () => {
     again.child.stdin.end(Buffer.alloc(3_000_000, 1))
     expect((await again.ended).code).toBe(0)
   })
+
+  it('given twice ends the process at once, whatever it is doing', async () => {
+    const script = join(cwd, 'stubborn.ts')
+    const module = new URL('../../src/cli/interrupt.ts', import.meta.url)
+    await writeFile(
+      script,
+      `import { listenForInterrupts } from '${module}'
+       listenForInterrupts(() => process.stdout.write('stopping'))
+       process.stdout.write('ready')
+       setInterval(() => {}, 1000)`,
+    )
+    const child = spawn(process.execPath, [script])
+    await once(child.stdout, 'data')
+    child.kill('SIGINT')
+    await once(child.stdout, 'data')
+    child.kill('SIGINT')
+    expect(await once(child, 'close')).toEqual([null, 'SIGINT'])
+  })
 })
 
 describe('a reader that goes away', () => {

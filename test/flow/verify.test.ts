@@ -91,7 +91,10 @@ describe('what a vault can do wrong', () => {
 })
 
 describe('damage that was found', () => {
-  it('stays found: its span is asked for again however the sample falls', async () => {
+  it.each<[string, VerifyOptions]>([
+    ['a sample', { sample: 1_000 }],
+    ['a whole read', { level: 'whole' }],
+  ])('by %s stays found: its span is asked for again however the sample falls', async (_, options) => {
     const { archive, members } = await fleet(['a', 'b'])
     const { root } = await archive.put(entriesOf(400))
     const pack = only(contentOf(members.b))
@@ -99,7 +102,7 @@ describe('damage that was found', () => {
     if (!bytes) expect.unreachable()
     const at = Math.floor(bytes.byteLength / 2)
     bytes.set([(bytes[at] ?? 0) ^ 1], at)
-    expect((await archive.verify(root, { level: 'whole' })).state).toBe('damaged')
+    expect((await archive.verify(root, options)).state).toBe('damaged')
     for (let run = 0; run < 5; run++) expect((await archive.verify(root, { sample: 1 })).state, `run ${run}`).toBe('damaged')
     expect((await archive.verify(root, { level: 'listed' })).state).toBe('damaged')
     members.b.faults.denied = 0
