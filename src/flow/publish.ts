@@ -67,13 +67,8 @@ async function publishBatch(
   } catch (error) {
     if (!(error instanceof CatalogError) || error.code !== 'conflict' || tries <= 1) throw error
     // Another process recorded one of them meanwhile: say what is true now, after what it said.
-    const fresh = await Promise.all(objects.map(({ id }) => context.catalog.objectById(id)))
-    return publishBatch(
-      context,
-      fresh.filter((row) => row !== undefined),
-      options,
-      tries - 1,
-    )
+    const fresh = (await Promise.all(objects.map(({ id }) => context.catalog.objectById(id)))).filter((row) => row !== undefined)
+    return fresh.length === 0 ? [] : publishBatch(context, fresh, options, tries - 1)
   }
 }
 

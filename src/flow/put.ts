@@ -4,6 +4,7 @@
  */
 import { namedEntries, type OpenedSource, openSource } from '../bytes/source.ts'
 import type { AbortOptions, NamedEntry, ObjectRow, PackRow, PutOptions, Receipt, Source } from '../contracts.ts'
+import { ArchiveError, CatalogError } from '../errors.ts'
 import { signReceipt } from '../format/receipt.ts'
 import { chunkSizeOf } from '../format/unixfs-import.ts'
 import { place } from '../policy/placement.ts'
@@ -42,12 +43,19 @@ async function replicateObjects(context: Context, objects: readonly ObjectRow[],
   const first =
     until === 'floor' ? plan.map(({ pack, floor }) => ({ pack, vaults: floor })) : plan.map(({ pack, all }) => ({ pack, vaults: all }))
   const work = { ...options, acceptOnly: until === 'accepted', probes: (pack: PackRow) => readBack(context, pack) }
-  const placements = await replicate(context, first, work)
   const rest = until === 'floor' ? beyond(plan) : []
-  const receipts = await conclude(context, objects, placements, { signal: options.signal, unfinished: rest.length > 0 })
-  if (rest.length > 0) later(context, objects, { rest, placements }, options)
-  return receipts
+  try {
+    const placements = await replicate(context, first, work)
+    const receipts = await conclude(context, objects, placements, { signal: options.signal, unfinished: rest.length > 0 })
+    if (rest.length > 0) later(context, objects, { rest, placements }, options)
+    return receipts
+  } catch (error) {
+    throw error instanceof CatalogError && (error.code === 'not-found' || error.code === 'conflict') ? removedMeanwhile(error) : error
+  }
 }
+
+const removedMeanwhile = (cause?: unknown) =>
+  new ArchiveError('conflict', 'it was removed while it was being put; run the command again', { cause })
 
 /** What the floor leaves of the plan. */
 function beyond(
@@ -72,6 +80,7 @@ async function conclude(
 ): Promise<readonly Receipt[]> {
   const published = await publish(context, objects, { signal })
   const assessments = await reassess(context, objects)
+  if (assessments.some(({ packs }) => packs.length === 0)) throw removedMeanwhile()
   if (!unfinished) await releaseSpool(context, assessments)
   const named = new Set(placements.map(({ vault }) => vault))
   const complete = !unfinished && [...placements, ...published.filter(({ vault }) => named.has(vault))].every(showed)

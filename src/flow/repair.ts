@@ -3,7 +3,7 @@
  * Copies only bytes it has just verified; a damaged copy is replaced whole or left as it is, never deleted first.
  */
 import type { Missing, ObjectRow, PackRow, RepairAction, RepairOptions, RepairReport, ReplicaReport, Verdict } from '../contracts.ts'
-import { ArchiveError } from '../errors.ts'
+import { ArchiveError, VaultError } from '../errors.ts'
 import { place } from '../policy/placement.ts'
 import { type Assessment, reassess } from './assess.ts'
 import { type Context, eachOf, profilesOf } from './context.ts'
@@ -94,10 +94,9 @@ function planFor(context: Context, { report }: Assessment, pack: PackRow): reado
 /** When a vault would not take its copy, the next best vaults are asked. */
 function aroundFailures(context: Context, { report }: Assessment, pack: PackRow, placements: readonly Placement[]): readonly Step[] {
   const own = placements.filter((placement) => placement.pack.id === pack.id)
-  const excluded = new Map(
-    own.filter(({ outcome }) => outcome === 'failed').map(({ vault, error }) => [vault, error?.message ?? 'it failed just now']),
-  )
-  if (excluded.size === 0 || excluded.size === own.length) return []
+  // Bytes that no replica could give are no vault's refusal: another vault would not get them either.
+  const excluded = new Map(own.flatMap(({ vault, error }) => (error instanceof VaultError ? [[vault, error.message]] : [])))
+  if (excluded.size === 0) return []
   const stood = report.replicas.filter((replica) => replica.pack === pack.name.toString() && stands(replica)).map(({ vault }) => vault)
   const held = new Set([...stood, ...own.filter(({ outcome }) => outcome !== 'failed').map(({ vault }) => vault)])
   const { add } = place({ policy: context.policy, vaults: profilesOf(context), packBytes: pack.byteLength, held, excluded })
