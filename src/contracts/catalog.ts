@@ -162,7 +162,12 @@ export interface Catalog {
    * kept. Each `sequence` must be larger than the stored one, else `conflict` and nothing is saved.
    */
   addIndexPack(
-    pack: SealedPack & { readonly byteLength: number; readonly blockCount: number; readonly createdAt: number; readonly visibility: Visibility },
+    pack: SealedPack & {
+      readonly byteLength: number
+      readonly blockCount: number
+      readonly createdAt: number
+      readonly visibility: Visibility
+    },
     records?: readonly { readonly object: ObjectId; readonly sequence: number; readonly record: CID }[],
   ): Promise<PackId>
 
@@ -240,7 +245,10 @@ export interface Catalog {
 
   // records and receipts
   /** More records in an index pack that is there; same rules as `addIndexPack`. */
-  saveRecords(indexPack: PackId, rows: readonly { readonly object: ObjectId; readonly sequence: number; readonly record: CID }[]): Promise<void>
+  saveRecords(
+    indexPack: PackId,
+    rows: readonly { readonly object: ObjectId; readonly sequence: number; readonly record: CID }[],
+  ): Promise<void>
   saveReceipts(rows: readonly { readonly object: ObjectId; readonly receipt: string; readonly at: number }[]): Promise<void>
   /** Newest receipt of a root, as saved; also after `forget`. */
   receiptOf(root: CID): Promise<string | undefined>
@@ -249,7 +257,11 @@ export interface Catalog {
   /** Removes the object in one transaction; resolves to the content packs that nobody refers to any more (now garbage) and to those still shared. */
   forget(object: ObjectId): Promise<{ readonly garbage: readonly PackId[]; readonly shared: readonly PackId[] }>
   /** Garbage content packs and index packs whose records are all superseded, by id. */
-  garbage(options?: { readonly after?: PackId | undefined; readonly limit?: number | undefined; readonly kind?: PackKind | undefined }): Promise<readonly PackRow[]>
+  garbage(options?: {
+    readonly after?: PackId | undefined
+    readonly limit?: number | undefined
+    readonly kind?: PackKind | undefined
+  }): Promise<readonly PackRow[]>
   /** Removes a garbage pack with its blocks, replicas, evidence and journals. Throws `conflict` when an object refers to it again. */
   dropPack(pack: PackId): Promise<void>
 

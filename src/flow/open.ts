@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import type { CID } from 'multiformats/cid'
 import { openCatalog } from '../catalog/open.ts'
 import type { Archive, ArchiveConfig, Catalog, ObjectRow, ObjectSummary, Receipt, Vault, VaultProfile } from '../contracts.ts'
-import { ArchiveError, ConfigError, VaultError } from '../errors.ts'
+import { ArchiveError, ConfigError, VaultError, type VaultErrorCode } from '../errors.ts'
 import { toCID } from '../format/address.ts'
 import { DEFAULT_MAX_PACK_BYTES } from '../format/pack.ts'
 import { toMultikey } from '../format/sign.ts'
@@ -117,7 +117,9 @@ async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
   }
 }
 
-/** A vault that cannot be reached now must not keep the others from being used: it stays as configured, and its own answers tell. */
+const UNUSABLE_NOW: ReadonlySet<VaultErrorCode> = new Set(['unreachable', 'denied', 'exhausted'])
+
+/** A vault that cannot be reached now, or is full, must not keep the others from being used: it stays as configured, and its own answers tell. */
 async function openVaults(catalog: Catalog, vaults: readonly Vault[]): Promise<ReadonlyMap<string, Vault>> {
   const opened = new Map<string, Vault>()
   for (const vault of vaults) {
@@ -134,16 +136,19 @@ async function openVault(catalog: Catalog, vault: Vault): Promise<VaultProfile> 
   try {
     return await vault.open({ mustExist: (await catalog.replicasIn(profile.id, { limit: 1 })).length > 0 })
   } catch (error) {
-    if (error instanceof VaultError && (error.code === 'unreachable' || error.code === 'denied')) return profile
+    if (error instanceof VaultError && UNUSABLE_NOW.has(error.code)) return profile
     throw error
   }
 }
 
 async function closeContext(context: Context): Promise<void> {
   await Promise.allSettled([...context.background])
-  for (const vault of context.vaults.values()) await vault.close?.()
-  await context.spool.close()
-  await context.catalog.close()
+  try {
+    for (const vault of context.vaults.values()) await vault.close?.()
+    await context.spool.close()
+  } finally {
+    await context.catalog.close()
+  }
 }
 
 async function objectOf(context: Context, root: CID | string): Promise<ObjectRow> {

@@ -9,7 +9,7 @@ import { ArchiveError } from '../errors.ts'
 import { carHeader, encodeToc, headerLength, MAX_PACK_BLOCKS, sectionPrefix } from '../format/pack.ts'
 import type { BlockSink } from '../format/unixfs-import.ts'
 import { type FileWriter, fileWriter } from './file-writer.ts'
-import type { Part, Spool } from './spool.ts'
+import { type Part, type Spool, whileSpaceLasts } from './spool.ts'
 
 /** Blocks wait for one look-up in the catalog until there are this many, or this many bytes of them. */
 const LOOKUP_BLOCKS = 256
@@ -208,15 +208,4 @@ const spoolFull = (room: number) =>
     `the spool may grow by ${room} bytes and this put needs more; raise spoolBytes or put less at once. Nothing was stored`,
   )
 
-/** A full disk under the spool is the archive's own matter, not the source's. */
-async function guarded<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code
-    if (code === 'ENOSPC' || code === 'EDQUOT') {
-      throw new ArchiveError('exhausted', 'no space is left for the spool; free some or move the archive. Nothing was stored', { cause })
-    }
-    throw cause
-  }
-}
+const guarded = <T>(work: () => Promise<T>): Promise<T> => whileSpaceLasts('Nothing was stored', work)

@@ -17,6 +17,7 @@ import { type Context, packRow } from './context.ts'
 import { dropGarbage } from './garbage.ts'
 import { allExtents, readBack } from './probes.ts'
 import { type Placement, replicate } from './replicate.ts'
+import { whileSpaceLasts } from './spool.ts'
 
 /** Objects per index pack. */
 const BATCH = 2_000
@@ -156,11 +157,15 @@ async function writeIndexPack(
   const root = cborBlock(index)
   const unique = [...new Map([...blocks, root].map((block) => [block.cid.toString(), block])).values()]
   const { name, toc, bytes } = packOf(root.cid, unique)
-  const part = await spool.part()
+  const space = <T>(work: () => Promise<T>) =>
+    whileSpaceLasts('What is stored stays stored; its record is written by the next put or repair', work)
+  const part = await space(() => spool.part())
   try {
-    await part.file.writeFile(bytes)
-    await part.file.datasync()
-    await spool.publish(part, name)
+    await space(async () => {
+      await part.file.writeFile(bytes)
+      await part.file.datasync()
+      await spool.publish(part, name)
+    })
     const sizes = { byteLength: bytes.byteLength, blockCount: unique.length }
     const pack = { id: 0, name, root: root.cid, toc, ...sizes, createdAt: context.clock(), visibility: 'public' as const }
     return await packRow(context, await catalog.addIndexPack(pack, rows))

@@ -11,7 +11,8 @@ const AHEAD = 4
 /** Resolves when the pack's CAR lies whole in the spool. Throws `unavailable` naming the block that no replica could give. */
 export async function ensureSpooled(context: Context, pack: PackRow, options: AbortOptions = {}): Promise<void> {
   if (await context.spool.has(pack.name)) return
-  const running = context.rebuilding.get(pack.id) ?? rebuild(context, pack, options).finally(() => context.rebuilding.delete(pack.id))
+  const work = () => whileSpaceLasts('Replicas are as they were', () => rebuild(context, pack, options))
+  const running = context.rebuilding.get(pack.id) ?? work().finally(() => context.rebuilding.delete(pack.id))
   context.rebuilding.set(pack.id, running)
   await running
 }

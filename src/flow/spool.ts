@@ -50,7 +50,11 @@ export async function openSpool(folder: string, catalog: Catalog, session: strin
   const pathOf = (name: CID) => join(packs, `${name}.car`)
 
   const hold = async () => {
-    lease ??= catalog.acquire(`session:${session}`, { ttlMs: LEASE_MS })
+    lease ??= catalog.acquire(`session:${session}`, { ttlMs: LEASE_MS }).catch((error: unknown) => {
+      // Refused this once, not for the life of the process.
+      lease = undefined
+      throw error
+    })
     const held = await lease
     heartbeat ??= setInterval(() => held?.renew().catch(() => undefined), LEASE_MS / 3).unref()
   }
@@ -81,7 +85,8 @@ export async function openSpool(folder: string, catalog: Catalog, session: strin
     collect: () => collectDead(catalog, parts, packs, session),
     async close() {
       clearInterval(heartbeat)
-      await (await lease)?.release()
+      // A lease that cannot be given back, on a full disk say, ends with this process.
+      await Promise.allSettled([lease?.then((held) => held?.release())])
     },
   }
 }
@@ -181,6 +186,17 @@ async function linkOver(from: string, to: string): Promise<void> {
     const beside = `${to}.${process.pid}.new`
     await link(from, beside)
     await rename(beside, to)
+  }
+}
+
+/** A full disk under the spool is the archive's own matter, neither the source's nor a vault's. `consequence` says in a few words what that means. */
+export async function whileSpaceLasts<T>(consequence: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+    if (code !== 'ENOSPC' && code !== 'EDQUOT') throw cause
+    throw new ArchiveError('exhausted', `no space is left for the spool; free some or move the archive. ${consequence}`, { cause })
   }
 }
 
