@@ -218,5 +218,10 @@ export interface Archive extends AsyncDisposable {
   receipt(root: CID | string): Promise<Receipt | undefined>
   /** Puts, finds, reads back, and where it can forget removes, a small pack of random bytes. */
   testVault(id: string, options?: AbortOptions): Promise<VaultCheck>
+  /**
+   * Believes no longer what the catalog knows of a vault, for one that is gone for good or was replaced by an empty one: `repair` then places anew,
+   * and finds what is there after all. Deletes nothing in the vault.
+   */
+  resetVault(id: string, options?: AbortOptions): Promise<{ readonly vault: string; readonly replicas: number }>
   close(): Promise<void>
 }

@@ -71,7 +71,7 @@ function shown(
 ): ReplicaReport {
   const { profile, locator } = known
   const row = replica.evidence
-  const detail = replica.counts ? undefined : (row?.detail ?? replica.why)
+  const detail = replica.verdict === 'intact' && replica.counts ? undefined : (row?.detail ?? replica.why)
   return {
     vault: replica.vault,
     network: profile?.network ?? 'unknown',

@@ -68,6 +68,10 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
       return saved === undefined ? undefined : (JSON.parse(saved) as Receipt)
     },
     testVault: async (id, options) => checkVault(context, vaultOf(context, id), options),
+    resetVault: async (id, options) => {
+      const { resetVault } = await import('./vault-reset.ts')
+      return resetVault(context, id, options)
+    },
     close,
     [Symbol.asyncDispose]: close,
   }

@@ -16,7 +16,7 @@ import {
 import { type Context, packRow } from './context.ts'
 import { dropGarbage } from './garbage.ts'
 import { allExtents, readBack } from './probes.ts'
-import { type Placement, replicate } from './replicate.ts'
+import { type Placement, type ReplicateOptions, replicate } from './replicate.ts'
 import { whileSpaceLasts } from './spool.ts'
 
 /** Objects per index pack. */
@@ -24,7 +24,7 @@ const BATCH = 2_000
 /** Old index packs looked after at a time. */
 const SWEPT = 16
 
-export type PublishOptions = AbortOptions & ProgressOptions<ReplicationEvent>
+export type PublishOptions = AbortOptions & ProgressOptions<ReplicationEvent> & Pick<ReplicateOptions, 'patienceMs'>
 
 /** Writes a new record of each object, once however often it is listed, and brings it to the vaults. A vault that fails keeps its older index pack; the next record goes there again. */
 export async function publish(
@@ -195,5 +195,6 @@ async function distribute(context: Context, pack: PackRow, options: PublishOptio
 /** What a dead run or a failed vault left of index packs: superseded ones go, the others are brought to their vaults now. A few at a time. */
 export async function sweep(context: Context, options: PublishOptions): Promise<void> {
   for (const pack of await context.catalog.garbage({ limit: SWEPT, kind: 'index' })) await dropGarbage(context, pack, options)
-  for (const pack of await context.catalog.packs({ limit: SWEPT, kind: 'index', spooled: true })) await distribute(context, pack, options)
+  for (const pack of await context.catalog.packs({ limit: SWEPT, kind: 'index', spooled: true }))
+    await distribute(context, pack, { ...options, patienceMs: 0 })
 }

@@ -5,6 +5,7 @@ import { blockReader } from './block-reader.ts'
 import type { Context } from './context.ts'
 import { fileWriter } from './file-writer.ts'
 import { spansOf } from './spans.ts'
+import { whileSpaceLasts } from './spool.ts'
 
 const AHEAD = 4
 

@@ -124,8 +124,8 @@ async function carryOut(context: Context, steps: readonly Step[], options: Repai
       await ensureSpooled(context, pack, { signal })
     } catch (error) {
       signal?.throwIfAborted()
-      const known = error instanceof Error ? error : undefined
-      return own.map(({ vault }): Placement => ({ pack, vault, outcome: 'failed', evidence: [], ...(known && { error: known }) }))
+      if (!(error instanceof ArchiveError)) throw error
+      return own.map(({ vault }): Placement => ({ pack, vault, outcome: 'failed', evidence: [], error }))
     }
     const sorted = Map.groupBy(own, ({ action }) => action)
     const probes = (row: PackRow) => readBack(context, row)

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type {
   AbortOptions,
   EvidenceRow,
+  Lease,
   Locator,
   PackRow,
   ProgressOptions,
@@ -23,6 +24,7 @@ const LEASE_MS = 60_000
 /** How long a vault may take to settle what it accepted before put goes on without it. */
 const SETTLE_MS = 30_000
 const FIRST_POLL_MS = 50
+const PATIENCE_MS = 5 * 60_000
 const PACKS_AT_ONCE = 2
 
 export interface ReplicateOptions extends AbortOptions, ProgressOptions<ReplicationEvent> {
@@ -30,6 +32,8 @@ export interface ReplicateOptions extends AbortOptions, ProgressOptions<Replicat
   readonly replace?: boolean | undefined
   /** Skip the challenge: the vault's acceptance is all that is waited for. */
   readonly acceptOnly?: boolean | undefined
+  /** How long another process that places the same pack is waited for, in milliseconds; default 5 minutes. */
+  readonly patienceMs?: number | undefined
   /** What to read back, per object with blocks in the pack; `all` for everything. */
   readonly probes: (
     pack: PackRow,
@@ -63,7 +67,7 @@ async function placeOne(context: Context, pack: PackRow, vault: Vault, options: 
   const { id } = vault.profile
   const name = pack.name.toString()
   const { signal, onProgress } = options
-  const lease = await catalog.acquire(`place:${name}:${id}`, { ttlMs: LEASE_MS })
+  const lease = await leaseOf(context, `place:${name}:${id}`, options)
   if (!lease)
     return failed(
       pack,
@@ -91,6 +95,16 @@ async function placeOne(context: Context, pack: PackRow, vault: Vault, options: 
   } finally {
     clearInterval(heartbeat)
     await lease.release()
+  }
+}
+
+/** Another process at the same pack is waited for: then its copy is found there. */
+async function leaseOf(context: Context, key: string, { signal, patienceMs = PATIENCE_MS }: ReplicateOptions): Promise<Lease | undefined> {
+  const deadline = context.clock() + patienceMs
+  for (let pause = FIRST_POLL_MS; ; pause = Math.min(pause * 2, 2_000)) {
+    const lease = await context.catalog.acquire(key, { ttlMs: LEASE_MS })
+    if (lease || context.clock() + pause > deadline) return lease
+    await sleep(pause, undefined, { signal })
   }
 }
 

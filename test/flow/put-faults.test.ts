@@ -1,7 +1,10 @@
-import { describe, expect, it } from 'vitest'
-import type { Receipt } from '../../src/contracts.ts'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { openCatalog } from '../../src/catalog/open.ts'
+import type { Receipt, Vault } from '../../src/contracts.ts'
 import { VaultError } from '../../src/errors.ts'
-import { all, bytesOf, contentOf, type Faults, fleet, noise, only, spooled } from './house.ts'
+import { memory } from '../../src/vaults/memory.ts'
+import { all, bytesOf, contentOf, type Faults, fleet, house, noise, only, spooled, tempFolder } from './house.ts'
 
 const missingOf = ({ missing }: Receipt) => missing.map(({ constraint, reason }) => `${constraint}: ${reason}`).join('\n')
 
@@ -121,6 +124,12 @@ describe('until', () => {
     expect(await spooled(folder)).toEqual([])
   })
 
+  it('what an unplanned vault does with the index pack does not make a put incomplete', async () => {
+    const { archive, members } = await fleet(['a', 'b', 'c'])
+    members.c.faults.unreachable = true
+    expect(await archive.put(noise(1_000))).toMatchObject({ state: 'satisfied', complete: true })
+  })
+
   it('policy: the whole plan was tried and challenged', async () => {
     const { archive } = await fleet(['a', 'b', 'c'], { policy: { copies: 3, floor: 1 } })
     const receipt = await archive.put(noise(50_000), { until: 'policy' })
@@ -203,4 +212,28 @@ it('two puts of the same content at once end with one object and one replica per
   expect(last.state).toBe('satisfied')
   expect(contentOf(members.a)).toHaveLength(1)
   expect(await spooled(folder)).toEqual([])
+})
+
+it('before a vault is asked to store anything the intent is durable, and it was asked whether it has it already', async () => {
+  const folder = await tempFolder()
+  const catalog = await openCatalog({ path: join(folder, 'catalog.sqlite') })
+  const reader = await openCatalog({ path: join(folder, 'catalog.sqlite'), readOnly: true })
+  onTestFinished(() => reader.close())
+  const asked: string[] = []
+  const watched = (vault: Vault): Vault => ({
+    ...vault,
+    locate: async (name, options) => {
+      asked.push(`${name}`)
+      return vault.locate(name, options)
+    },
+    put: async (pack, options) => {
+      expect(asked.splice(0), 'locate comes before put').toEqual([`${pack.name}`])
+      const row = await reader.packByName(pack.name)
+      const replicas = await reader.replicasOf([row?.id ?? 0])
+      expect(replicas.find((replica) => replica.vault === vault.profile.id)?.state, 'seen by another connection').toMatch(/intended|placed/)
+      return vault.put(pack, options)
+    },
+  })
+  const { archive } = await house({ vaults: [watched(memory({ id: 'a' }))], catalog, policy: { copies: 1 } })
+  for (const seed of ['one', 'two', 'one']) expect(await archive.put(noise(2_000, seed))).toMatchObject({ state: 'satisfied' })
 })

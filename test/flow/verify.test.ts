@@ -220,6 +220,16 @@ it('status and listings ask no vault', async () => {
   expect(JSON.stringify([members.a.faults.calls, members.b.faults.calls])).toBe(before)
 })
 
+it('a policy that accepts whole reads only takes no sample for one', async () => {
+  const { archive, clock } = await fleet(['a', 'b'], { policy: { evidence: { accept: ['whole'] } } })
+  const { root } = await archive.put(noise(1_000))
+  clock.advanceDays(31)
+  const sampled = await archive.verify(root)
+  expect(sampled.state).toBe('unknown')
+  expect(sampled.replicas).toMatchObject([{ verdict: 'intact', retrieval: 'sampled', counts: false }, { counts: false }])
+  expect((await archive.verify(root, { level: 'whole' })).state).toBe('satisfied')
+})
+
 it('verify of some vaults asks no other, and changes none', async () => {
   const { archive, members } = await fleet(['a', 'b'])
   const { root } = await archive.put(noise(1_000))

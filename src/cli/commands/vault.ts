@@ -1,4 +1,4 @@
-/** `perdure vault list` and `perdure vault test` */
+/** `perdure vault list`, `perdure vault test` and `perdure vault reset` */
 import type { Command } from 'commander'
 import type { VaultCheck, VaultProfile } from '../../contracts.ts'
 import type { CommandContext, Run } from '../context.ts'
@@ -15,6 +15,11 @@ export function vaultCommand(program: Command, run: Run): void {
     .description('store, find, read back and remove a small pack of random bytes')
     .argument('[id]', 'one vault; default all of them')
     .action(run(test))
+  vault
+    .command('reset')
+    .description('start anew with a vault that is gone for good: forget what it held, delete nothing, let repair place again')
+    .argument('<id>', 'the vault')
+    .action(run(reset))
 }
 
 async function list(context: CommandContext): Promise<ExitCode> {
@@ -53,6 +58,14 @@ async function test(context: CommandContext, id: string | undefined): Promise<Ex
   }
   await report.end({ ok })
   return ok ? EXIT.ok : EXIT.failed
+}
+
+async function reset(context: CommandContext, id: string): Promise<ExitCode> {
+  const archive = await context.archive()
+  const done = await archive.resetVault(id, { signal: context.signal })
+  const lines = [`forgot ${done.replicas} replicas of ${printable(id)}; \`perdure repair\` places again what is missing there`]
+  await context.reporter.result(done, { lines: () => lines, quiet: () => [] })
+  return EXIT.ok
 }
 
 /** Of several vaults, one that cannot even be tried does not keep the others from being tried. */

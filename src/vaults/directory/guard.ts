@@ -60,7 +60,9 @@ export async function isMounted(place: Place): Promise<boolean> {
 /** The error of a vault whose folder or marker has gone. */
 export function unmounted(place: Place, cause?: unknown): VaultError {
   const why = `${place.at} holds no ${MARKER}: the disk may not be mounted, or the vault was never opened`
-  return new VaultError('unreachable', place.id, `${why}; mount it and try again`, { cause })
+  return new VaultError('unreachable', place.id, `${why}; mount it and try again, or reset the vault if what it held is gone for good`, {
+    cause,
+  })
 }
 
 /** Returns the locator, or throws `invalid` for one that a directory vault never issued. */
