@@ -1,8 +1,7 @@
 /** Where the blocks of a pack lie. A pack never changes, so the last few are kept at hand. */
-import type { Catalog, PackId, PackRow, Span } from '../contracts.ts'
-import { ArchiveError } from '../errors.ts'
-import { decodeToc, layout } from '../format/pack.ts'
+import type { PackId, PackRow, Span } from '../contracts.ts'
 import type { Context } from './context.ts'
+import { readSpans } from './spool.ts'
 
 const KEPT_PACKS = 4
 
@@ -21,11 +20,4 @@ export function spansOf(context: Context, row: PackRow): Promise<readonly Span[]
     cache.delete(oldest)
   }
   return spans
-}
-
-/** The same, read from the catalog each time. */
-export async function readSpans(catalog: Catalog, row: PackRow): Promise<readonly Span[]> {
-  const toc = await catalog.tocOf(row.id)
-  if (!toc) throw new ArchiveError('conflict', `pack ${row.name} was pruned meanwhile; run the command again`)
-  return layout(decodeToc(toc)).spans
 }

@@ -6,9 +6,9 @@ import { createReadStream } from 'node:fs'
 import { type FileHandle, link, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CID } from 'multiformats/cid'
-import type { Catalog, Lease, Pack, PackRow } from '../contracts.ts'
+import type { Catalog, Lease, Pack, PackRow, Span } from '../contracts.ts'
 import { ArchiveError } from '../errors.ts'
-import { readSpans } from './spans.ts'
+import { decodeToc, layout } from '../format/pack.ts'
 
 const LEASE_MS = 60_000
 const CHUNK = 1024 * 1024
@@ -155,6 +155,13 @@ function spooledPack(row: PackRow, path: string, catalog: Catalog): Pack {
     spans: () => readSpans(catalog, row),
     adopt: (target) => adopt(path, target),
   }
+}
+
+/** Where the blocks of a pack lie, by its TOC in the catalog. Throws `conflict` when the pack was pruned meanwhile. */
+export async function readSpans(catalog: Catalog, row: PackRow): Promise<readonly Span[]> {
+  const toc = await catalog.tocOf(row.id)
+  if (!toc) throw new ArchiveError('conflict', `pack ${row.name} was pruned meanwhile; run the command again`)
+  return layout(decodeToc(toc)).spans
 }
 
 /** One inode serves one vault: a second link to the spool's file means that somebody has it already. */
