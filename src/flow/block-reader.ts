@@ -16,6 +16,9 @@ const KEPT_PACKS = 4
 const FIRST_HEDGE_MS = 1_000
 const LEAST_HEDGE_MS = 50
 
+/** Ends the reads that lost the race; one for all, since nobody reads it. */
+const DONE = new DOMException('another replica was quicker', 'AbortError')
+
 export interface BlockReader {
   get(cid: CID, options?: AbortOptions): Promise<Uint8Array>
   /** The block of one pack: its own replicas first, then any other pack that has the same block. */
@@ -180,7 +183,7 @@ async function hedged(
     }
     return undefined
   } finally {
-    stop.abort()
+    stop.abort(DONE)
   }
 }
 

@@ -2,18 +2,21 @@
  * Where blocks become packs: a sink that drops what the archive already holds, writes the rest to the spool as it streams, and remembers which
  * blocks belong to which object. Each byte is written once; headers are patched when the root is known.
  */
+import { open } from 'node:fs/promises'
 import type { CID } from 'multiformats/cid'
 import { recycle } from '../bytes/pool.ts'
 import type { BlockPlace, Catalog, Extent, PackId, Profile, SealedPack, StagedBlock, Visibility } from '../contracts.ts'
 import { ArchiveError } from '../errors.ts'
 import { carHeader, encodeToc, headerLength, MAX_PACK_BLOCKS, sectionPrefix } from '../format/pack.ts'
 import type { BlockSink } from '../format/unixfs-import.ts'
+import { eachOf } from './context.ts'
 import { type FileWriter, fileWriter } from './file-writer.ts'
 import { type Part, type Spool, whileSpaceLasts } from './spool.ts'
 
 /** Blocks wait for one look-up in the catalog until there are this many, or this many bytes of them. */
 const LOOKUP_BLOCKS = 256
 const LOOKUP_BYTES = 2 * 1024 * 1024
+const SEALED_AT_ONCE = 4
 
 export interface PackBuilderOptions {
   readonly catalog: Catalog
@@ -47,6 +50,8 @@ interface OpenPack {
   readonly headerLength: number
   readonly blocks: StagedBlock[]
   readonly ordinals: Map<string, number>
+  /** Closed, its bytes on disk. */
+  landed: Promise<void> | undefined
   id: PackId | undefined
 }
 
@@ -81,6 +86,9 @@ export function packBuilder(options: PackBuilderOptions): PackBuilder {
     if (!pack) return
     current = undefined
     await pack.writer.flush()
+    // The disk catches up while the next pack streams; finish waits for it.
+    pack.landed = pack.part.file.datasync().finally(() => pack.part.file.close())
+    pack.landed.catch(() => undefined)
     pack.id = await catalog.stagePack({
       owner,
       kind: 'content',
@@ -119,6 +127,7 @@ export function packBuilder(options: PackBuilderOptions): PackBuilder {
       headerLength: reserved,
       blocks: [],
       ordinals: new Map(),
+      landed: undefined,
       id: undefined,
     }
     packs.push(pack)
@@ -170,13 +179,13 @@ export function packBuilder(options: PackBuilderOptions): PackBuilder {
       return guarded(async () => {
         await flush()
         await closePack()
-        return Promise.all(packs.map((pack) => sealPack(pack, root, spool)))
+        return eachOf(packs, SEALED_AT_ONCE, (pack) => sealPack(pack, root, spool))
       })
     },
     settle: () => spool.settle(packs.map(({ part }) => part)),
     async abandon() {
       await Promise.allSettled(packs.map(({ writer }) => writer.flush()))
-      await Promise.allSettled(packs.map(({ part }) => part.file.close()))
+      await Promise.allSettled(packs.map(({ landed, part }) => landed ?? part.file.close()))
       // What cannot be cleaned now is collected at the next open; the error that led here is what the caller must see.
       await Promise.allSettled([spool.settle(packs.map(({ part }) => part)), catalog.dropStaged(owner)])
     },
@@ -194,9 +203,10 @@ async function sealPack(pack: OpenPack, root: CID, spool: Spool): Promise<Sealed
   if (id === undefined || header.byteLength !== pack.headerLength) {
     throw new ArchiveError('conflict', `the root ${root} does not fit the header that was reserved for it`)
   }
-  await part.file.write(header, 0, header.byteLength, 0)
-  await part.file.datasync()
-  await part.file.close()
+  await pack.landed
+  await using file = await open(part.path, 'r+')
+  await file.write(header, 0, header.byteLength, 0)
+  await file.datasync()
   const { name, bytes } = encodeToc({ root, blocks: blocks.map(({ cid, length }) => [cid, length] as const) })
   await spool.publish(part, name)
   return { id, name, root, toc: bytes }

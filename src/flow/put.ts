@@ -121,12 +121,10 @@ function planned(context: Context, pack: PackRow): { readonly all: readonly stri
 
 /** A pack leaves the spool when vaults are proven to hold what the floor demands; before, the spool may be the only safe copy. */
 export async function releaseSpool(context: Context, assessments: readonly Assessment[]): Promise<void> {
-  for (const { floorHeld, packs } of assessments) {
-    for (const pack of packs) {
-      if (!floorHeld || !pack.spooled) continue
-      await context.catalog.unspooled(pack.id)
-      await context.spool.remove(pack.name)
-    }
+  const spooled = assessments.flatMap(({ floorHeld, packs }) => (floorHeld ? packs.filter((pack) => pack.spooled) : []))
+  for (const pack of new Map(spooled.map((pack) => [pack.id, pack])).values()) {
+    await context.catalog.unspooled(pack.id)
+    await context.spool.remove(pack.name)
   }
 }
 

@@ -52,14 +52,14 @@ function outcomeOf(error: unknown): 'damaged' | 'absent' | 'denied' | 'silent' {
   return 'silent'
 }
 
+/** The reason a vault sees when its answer is not wanted any more; one for all, since nobody reads it. */
+const LEFT = new DOMException('the answer is not wanted any more', 'AbortError')
+
 /** A vault that ignores its signal is left behind: the race ends without it. */
 async function gather(vault: Vault, at: Locator, span: Span, signal: AbortSignal | undefined, timeoutMs: number): Promise<Uint8Array> {
   const stop = new AbortController()
-  const silence = new VaultError(
-    'unreachable',
-    vault.profile.id,
-    `nothing came for ${timeoutMs} ms; the span is asked for again at the next check`,
-  )
+  const silence = () =>
+    new VaultError('unreachable', vault.profile.id, `nothing came for ${timeoutMs} ms; the span is asked for again at the next check`)
   let expire: (reason: unknown) => void = () => undefined
   const expired = new Promise<never>((_, reject) => {
     expire = reject
@@ -71,7 +71,7 @@ async function gather(vault: Vault, at: Locator, span: Span, signal: AbortSignal
   }
   const onAbort = () => end(signal?.reason)
   signal?.addEventListener('abort', onAbort, { once: true })
-  const timer = setTimeout(() => end(silence), timeoutMs)
+  const timer = setTimeout(() => end(silence()), timeoutMs)
   const pieces = vault.read(at, span, { signal: stop.signal })[Symbol.asyncIterator]()
   let whole: Uint8Array | undefined
   let filled = 0
@@ -97,7 +97,7 @@ async function gather(vault: Vault, at: Locator, span: Span, signal: AbortSignal
     clearTimeout(timer)
     signal?.removeEventListener('abort', onAbort)
     if (!done) {
-      stop.abort(silence)
+      stop.abort(LEFT)
       Promise.resolve(pieces.return?.()).catch(() => undefined)
     }
   }
