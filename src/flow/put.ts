@@ -13,6 +13,7 @@ import { type Context, profilesOf } from './context.ts'
 import { ingest } from './ingest.ts'
 import { readBack } from './probes.ts'
 import { publish } from './publish.ts'
+import { releaseSpool } from './release.ts'
 import { type Placement, replicate } from './replicate.ts'
 
 /** Stores one object and brings it to the vaults that the policy asks for. Partial success is in the receipt, not an exception. */
@@ -117,15 +118,6 @@ function planned(context: Context, pack: PackRow): { readonly all: readonly stri
   const floor = place({ ...question, policy: { ...policy, copies: Math.max(1, policy.floor), distinct: {} } }).chosen
   const all = place({ ...question, policy }).chosen
   return { all, floor: floor.every((id) => all.includes(id)) ? floor : all }
-}
-
-/** A pack leaves the spool when vaults are proven to hold what the floor demands; before, the spool may be the only safe copy. */
-export async function releaseSpool(context: Context, assessments: readonly Assessment[]): Promise<void> {
-  const spooled = assessments.flatMap(({ floorHeld, packs }) => (floorHeld ? packs.filter((pack) => pack.spooled) : []))
-  for (const pack of new Map(spooled.map((pack) => [pack.id, pack])).values()) {
-    await context.catalog.unspooled(pack.id)
-    await context.spool.remove(pack.name)
-  }
 }
 
 async function receiptOf(context: Context, { object, packs, report }: Assessment, complete: boolean): Promise<Receipt> {

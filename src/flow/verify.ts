@@ -5,6 +5,7 @@ import { type Assessment, assess, reassess } from './assess.ts'
 import { askStanding, challengeReplica } from './challenge.ts'
 import { type Context, eachOf, tell } from './context.ts'
 import { drawProbes, type ProbeSet } from './probes.ts'
+import { releaseSpool } from './release.ts'
 
 /** 29 draws: 95 % confident to catch a loss of 10 % of the blocks. */
 const DEFAULT_SAMPLE = { confidence: 0.95, loss: 0.1 }
@@ -52,6 +53,7 @@ export async function verifyBatch(
   })
   await context.catalog.recordEvidence([...new Set(rows.flat(2))])
   const judged = await reassess(context, objects)
+  await releaseSpool(context, judged)
   for (const { report } of judged) {
     for (const replica of report.replicas) tell(options.onProgress, { type: 'replica-judged', root: report.root, replica })
     tell(options.onProgress, { type: 'object-judged', report })
