@@ -15,6 +15,8 @@ const KEPT_PACKS = 4
 /** Patience before a second replica is asked, when a vault's pace is not known yet, in milliseconds. */
 const FIRST_HEDGE_MS = 1_000
 const LEAST_HEDGE_MS = 50
+/** Where a vault of unknown pace stands among those whose pace is known. */
+const UNKNOWN_PACE_MS = 100
 
 /** Ends the reads that lost the race; one for all, since nobody reads it. */
 const DONE = new DOMException('another replica was quicker', 'AbortError')
@@ -104,7 +106,7 @@ async function loadPack(context: Context, id: PackId): Promise<KnownPack> {
 function ordered(context: Context, replicas: readonly ReplicaRow[], bad: ReadonlySet<string>): readonly Source[] {
   const rank = ({ vault }: Source) =>
     (vault.profile.cold ? 4 : 0) + (bad.has(vault.profile.id) ? 2 : 0) + (vault.profile.network === 'local' ? 0 : 1)
-  const pace = ({ vault }: Source) => context.latencies.quantile(vault.profile.id) ?? 0
+  const pace = ({ vault }: Source) => context.latencies.quantile(vault.profile.id) ?? UNKNOWN_PACE_MS
   return replicas
     .flatMap(({ vault: id, state, locator }) => {
       const vault = context.vaults.get(id)

@@ -17,7 +17,9 @@ const PACKS_AT_ONCE = 2
 /** Challenges every replica of one object. */
 export async function verify(context: Context, object: ObjectRow, options: VerifyOptions = {}): Promise<ObjectReport> {
   const [judged] = await verifyBatch(context, [object], options)
-  return (judged ?? (await assess(context, object))).report
+  if (!judged) return (await assess(context, object)).report
+  await releaseSpool(context, [judged])
+  return judged.report
 }
 
 /** Challenges everything, object by object, oldest first. */
@@ -26,7 +28,9 @@ export async function* verifyAll(context: Context, options: VerifyOptions = {}):
   for (let after = 0; ; ) {
     options.signal?.throwIfAborted()
     const page = await context.catalog.objects({ after, limit: BATCH })
-    for (const { report } of await verifyBatch(context, page, options, since)) yield report
+    const judged = await verifyBatch(context, page, options, since)
+    await releaseSpool(context, judged)
+    for (const { report } of judged) yield report
     const last = page.at(-1)
     if (!last || page.length < BATCH) return
     after = last.id
@@ -53,7 +57,6 @@ export async function verifyBatch(
   })
   await context.catalog.recordEvidence([...new Set(rows.flat(2))])
   const judged = await reassess(context, objects)
-  await releaseSpool(context, judged)
   for (const { report } of judged) {
     for (const replica of report.replicas) tell(options.onProgress, { type: 'replica-judged', root: report.root, replica })
     tell(options.onProgress, { type: 'object-judged', report })
