@@ -7,8 +7,8 @@ import { type Database, type Session, write } from './schema.ts'
 
 const ROWS_AT_ONCE = 64
 
-type Records = Pick<Catalog, 'addIndexPack' | 'saveRecords' | 'saveReceipts' | 'receiptOf'>
-type RecordRows = Parameters<Catalog['saveRecords']>[1]
+type Records = Pick<Catalog, 'addIndexPack' | 'saveReceipts' | 'receiptOf'>
+type RecordRows = NonNullable<Parameters<Catalog['addIndexPack']>[1]>
 type ReceiptRows = Parameters<Catalog['saveReceipts']>[0]
 
 export function records(db: Database): Records {
@@ -19,7 +19,6 @@ export function records(db: Database): Records {
         if (rows.length > 0) await saveRecords(session, id, rows)
         return id
       }),
-    saveRecords: (indexPack, rows) => write(db, (session) => saveRecords(session, indexPack, rows)),
     saveReceipts: (rows) => write(db, (session) => saveReceipts(session, rows)),
 
     receiptOf: async (root) => {

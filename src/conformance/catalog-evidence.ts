@@ -172,16 +172,15 @@ export const evidenceCases: readonly CatalogCase[] = [
       const catalog = await open()
       const a = await putOne(catalog, 'a')
       const b = await putOne(catalog, 'b')
-      const index = await putIndex(catalog, 'index')
       const rows = (sequence: number) => [
         { object: b.id, sequence: 9, record: block('b9') },
         { object: a.id, sequence, record: block('a') },
       ]
-      await catalog.saveRecords(index, [{ object: a.id, sequence: 2, record: block('a2') }])
-      await assert.rejects(catalog.saveRecords(index, rows(2)), withCode('conflict'))
+      await putIndex(catalog, 'index', [{ object: a.id, sequence: 2, record: block('a2') }])
+      await assert.rejects(putIndex(catalog, 'index', rows(2)), withCode('conflict'))
       assert.equal((await catalog.objectById(b.id))?.sequence, 0)
-      await assert.rejects(catalog.saveRecords(a.pack, rows(3)), withCode('conflict'))
-      await catalog.saveRecords(index, rows(3))
+      await assert.rejects(putIndex(catalog, 'a', rows(3)), withCode('conflict'))
+      await putIndex(catalog, 'index', rows(3))
       const row = await catalog.objectById(a.id)
       assert.deepEqual([row?.sequence, `${row?.record}`], [3, `${block('a')}`])
     },

@@ -244,11 +244,6 @@ export interface Catalog {
   setStates(rows: readonly { readonly object: ObjectId; readonly state: ObjectState; readonly freshUntil: number }[]): Promise<void>
 
   // records and receipts
-  /** More records in an index pack that is there; same rules as `addIndexPack`. */
-  saveRecords(
-    indexPack: PackId,
-    rows: readonly { readonly object: ObjectId; readonly sequence: number; readonly record: CID }[],
-  ): Promise<void>
   saveReceipts(rows: readonly { readonly object: ObjectId; readonly receipt: string; readonly at: number }[]): Promise<void>
   /** Newest receipt of a root, as saved; also after `forget`. */
   receiptOf(root: CID): Promise<string | undefined>

@@ -16,7 +16,6 @@ const WRITES: ReadonlySet<string | symbol> = new Set([
   'dropReplica',
   'recordEvidence',
   'setStates',
-  'saveRecords',
   'saveReceipts',
   'unspooled',
   'spooled',
