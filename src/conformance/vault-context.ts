@@ -1,7 +1,7 @@
 /** What a conformance case for vaults is, what it is given, and what the cases share. */
 import assert from 'node:assert/strict'
 import type { CID } from 'multiformats/cid'
-import type { AbortOptions, Listed, Locator, Pack, Span, Vault } from '../contracts.ts'
+import type { Listed, Locator, Pack, Span, Vault, VaultReadOptions } from '../contracts.ts'
 import { VaultError, type VaultErrorCode } from '../errors.ts'
 import { matches } from '../format/address.ts'
 import type { SampleOptions } from './fixture.ts'
@@ -31,7 +31,7 @@ export interface VaultCase {
 }
 
 /** Reads a span to its end; fails at the first byte too many. */
-export async function readAll(vault: Vault, at: Locator, span: Span, options?: AbortOptions): Promise<Uint8Array> {
+export async function readAll(vault: Vault, at: Locator, span: Span, options?: VaultReadOptions): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let length = 0
   for await (const chunk of vault.read(at, span, options)) {

@@ -37,6 +37,23 @@ const roundTrip: VaultCase = {
   },
 }
 
+const borrowed: VaultCase = {
+  name: 'a read into memory of the caller gives the same bytes and leaves what lies behind the span alone',
+  run: async ({ vault, pack }) => {
+    const sample = await pack({ seed: 'borrowed', blocks: 3, blockLength: 5000 })
+    const at = await vault.put(sample)
+    for (const span of await sample.spans()) {
+      const into = new Uint8Array(span.length + 16).fill(0xa5)
+      const own = await readAll(vault, at, span)
+      assert.ok(Buffer.from(own).equals(await readAll(vault, at, span, { into })), 'the bytes differ from those of a plain read')
+      assert.ok(
+        into.subarray(span.length).every((byte) => byte === 0xa5),
+        'memory behind the span was written to',
+      )
+    }
+  },
+}
+
 const ranges: VaultCase = {
   name: 'a read gives the bytes of its span and never one more',
   run: async ({ vault, pack }) => {
@@ -167,7 +184,18 @@ const lost: VaultCase = {
   },
 }
 
-export const readCases: readonly VaultCase[] = [sane, roundTrip, ranges, ownBytes, abortedRead, relocated, indexPacks, neverPut, lost]
+export const readCases: readonly VaultCase[] = [
+  sane,
+  roundTrip,
+  borrowed,
+  ranges,
+  ownBytes,
+  abortedRead,
+  relocated,
+  indexPacks,
+  neverPut,
+  lost,
+]
 
 /** As much as can be asked for, so that a vault that streams has more to give than one chunk. */
 function wide(span: Span, addressing: 'offset' | 'cid', byteLength: number): Span {

@@ -81,6 +81,14 @@ export interface VaultPutOptions extends AbortOptions, ProgressOptions<TransferE
   readonly replace?: boolean | undefined
 }
 
+export interface VaultReadOptions extends AbortOptions {
+  /**
+   * At least `span.length` bytes of memory that the vault may read into and yield instead of fresh memory: byte n of the span at place n. The caller
+   * leaves it alone until the iteration has ended; a vault that has no use for it ignores it.
+   */
+  readonly into?: Uint8Array | undefined
+}
+
 /** A pack that a vault found in itself. */
 export interface Listed {
   readonly name: CID
@@ -124,7 +132,7 @@ export interface Vault {
   locate(name: CID, options?: AbortOptions & { readonly kind?: PackKind | undefined }): Promise<Locator | undefined>
   status(at: Locator, options?: AbortOptions): Promise<Standing>
   /** Yields at most `span.length` bytes; throws `absent` when there is no replica. The caller hashes. */
-  read(at: Locator, span: Span, options?: AbortOptions): AsyncIterable<Uint8Array>
+  read(at: Locator, span: Span, options?: VaultReadOptions): AsyncIterable<Uint8Array>
   list?(options?: AbortOptions & { readonly kind?: PackKind | undefined }): AsyncIterable<Listed>
   /** Resolves when it is gone, also when it was absent. Throws `denied` or `unsupported` when something keeps it. */
   remove?(at: Locator, options?: AbortOptions): Promise<void>

@@ -6,7 +6,7 @@ import type { AbortOptions, EvidenceRow, Locator, PackRow, Retrieval, Span, Unan
 import { contain } from '../policy/challenge.ts'
 import type { Context } from './context.ts'
 import { eachOf } from './context.ts'
-import { readSpans, type SpanAnswer } from './read-spans.ts'
+import { type ReadOptions, readSpans, type SpanAnswer } from './read-spans.ts'
 import { spansOf } from './spans.ts'
 
 /** At most this many open probes are kept for a replica; enough to find the damage again. */
@@ -31,7 +31,7 @@ export type Judged = EvidenceRow & { readonly unanswered: readonly Unanswered[] 
 
 /** Asks, hashes, judges. Nothing is written to the catalog. */
 export async function challengeReplica(context: Context, challenge: ReplicaChallenge): Promise<Judged> {
-  const { catalog, timeoutMs } = context
+  const { catalog, timeoutMs, scratch: pool } = context
   const { vault, pack, at, object, signal, onBytes } = challenge
   const spans = await spansOf(context, pack)
   const open = await catalog.unansweredOf(pack.id, vault.profile.id)
@@ -42,7 +42,7 @@ export async function challengeReplica(context: Context, challenge: ReplicaChall
   const probes = ordinals.flatMap((ordinal) => (spans[ordinal] ? [{ ordinal, span: spans[ordinal] }] : []))
   const counts = { asked: 0, answered: 0, bytesRead: 0 }
   const bad: SpanAnswer[] = []
-  await readAll(probes, { vault, at, signal, timeoutMs }, (answer) => {
+  await readAll(probes, { vault, at, signal, timeoutMs, pool }, (answer) => {
     if (answer.asked) counts.asked++
     if (answer.outcome === 'intact') {
       counts.answered++
@@ -118,11 +118,7 @@ async function standingOf(
 
 type Probe = { readonly ordinal: number; readonly span: Span }
 
-async function readAll(
-  probes: readonly Probe[],
-  options: { readonly vault: Vault; readonly at: Locator; readonly signal: AbortSignal | undefined; readonly timeoutMs: number },
-  take: (answer: SpanAnswer) => void,
-): Promise<void> {
+async function readAll(probes: readonly Probe[], options: ReadOptions, take: (answer: SpanAnswer) => void): Promise<void> {
   let silent = 0
   let alive = false
   const isDead = () => !alive && silent >= DEAD_AFTER

@@ -1,4 +1,5 @@
 /** What every verb needs: the archive's parts, bound once when it is opened. */
+import type { BufferPool } from '../bytes/pool.ts'
 import type { Catalog, Clock, PackId, Policy, Profile, Random, Vault, VaultProfile } from '../contracts.ts'
 import { ArchiveError } from '../errors.ts'
 import type { SigningKey } from '../format/sign.ts'
@@ -20,6 +21,8 @@ export interface Context {
   readonly clock: Clock
   readonly random: Random
   readonly latencies: Latencies
+  /** Memory that challenges read into. */
+  readonly scratch: BufferPool
   /** Work that goes on after a verb resolved; `close` waits for it. */
   readonly background: Set<Promise<unknown>>
   /** Packs on their way back into the spool, so that two vaults that need one wait for the same. */

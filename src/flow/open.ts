@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { CID } from 'multiformats/cid'
+import { createPool } from '../bytes/pool.ts'
 import { openCatalog } from '../catalog/open.ts'
 import type { Archive, ArchiveConfig, Catalog, ObjectRow, ObjectSummary, Receipt, Vault, VaultProfile } from '../contracts.ts'
 import { ArchiveError, ConfigError, VaultError, type VaultErrorCode } from '../errors.ts'
@@ -18,6 +19,7 @@ import { entries, get } from './get.ts'
 import { archiveKey } from './keys.ts'
 import { latencies } from './latency.ts'
 import { put, putAll } from './put.ts'
+import { RUN_BYTES } from './read-spans.ts'
 import { prune, remove } from './remove.ts'
 import { repair, repairAll } from './repair.ts'
 import { openSpool } from './spool.ts'
@@ -26,6 +28,7 @@ import { verify, verifyAll } from './verify.ts'
 
 const GIB = 1024 ** 3
 const PAGE = 500
+const SCRATCH_BUFFERS = 8
 
 export async function openArchive(config: ArchiveConfig): Promise<Archive> {
   const context = await openContext(config)
@@ -115,6 +118,7 @@ async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
     spoolBytes: config.spoolBytes ?? 64 * GIB,
     timeoutMs: config.timeoutMs ?? 30_000,
     key: await archiveKey(path, random),
+    scratch: createPool({ byteLength: RUN_BYTES, count: SCRATCH_BUFFERS }),
     latencies: latencies(),
     background: new Set(),
     rebuilding: new Map(),

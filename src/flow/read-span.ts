@@ -1,5 +1,5 @@
 /** Asking a vault for one block and hashing the answer: the only way bytes of a vault come in. */
-import type { AbortOptions, Locator, Span, Vault } from '../contracts.ts'
+import type { Locator, Span, Vault, VaultReadOptions } from '../contracts.ts'
 import { FormatError, VaultError } from '../errors.ts'
 import { matches } from '../format/address.ts'
 
@@ -8,7 +8,7 @@ export type Answer =
   | { readonly outcome: 'intact'; readonly bytes: Uint8Array }
   | { readonly outcome: 'damaged' | 'absent' | 'denied' | 'silent'; readonly error: Error }
 
-export interface ReadSpanOptions extends AbortOptions {
+export interface ReadSpanOptions extends VaultReadOptions {
   /** Longest silence between two pieces of the answer, in milliseconds. */
   readonly timeoutMs: number
 }
@@ -35,9 +35,9 @@ export async function readRange(
   range: Span,
   options: ReadSpanOptions,
 ): Promise<Uint8Array | Exclude<Answer, { outcome: 'intact' }>> {
-  const { signal, timeoutMs } = options
+  const { signal } = options
   try {
-    return await gather(vault, at, range, signal, timeoutMs)
+    return await gather(vault, at, range, options)
   } catch (error) {
     signal?.throwIfAborted()
     const known = error instanceof Error ? error : new VaultError('unreachable', vault.profile.id, 'the read failed', { cause: error })
@@ -56,7 +56,7 @@ function outcomeOf(error: unknown): 'damaged' | 'absent' | 'denied' | 'silent' {
 const LEFT = new DOMException('the answer is not wanted any more', 'AbortError')
 
 /** A vault that ignores its signal is left behind: the race ends without it. */
-async function gather(vault: Vault, at: Locator, span: Span, signal: AbortSignal | undefined, timeoutMs: number): Promise<Uint8Array> {
+async function gather(vault: Vault, at: Locator, span: Span, { signal, timeoutMs, into }: ReadSpanOptions): Promise<Uint8Array> {
   const stop = new AbortController()
   const silence = () =>
     new VaultError('unreachable', vault.profile.id, `nothing came for ${timeoutMs} ms; the span is asked for again at the next check`)
@@ -72,7 +72,7 @@ async function gather(vault: Vault, at: Locator, span: Span, signal: AbortSignal
   const onAbort = () => end(signal?.reason)
   signal?.addEventListener('abort', onAbort, { once: true })
   const timer = setTimeout(() => end(silence()), timeoutMs)
-  const pieces = vault.read(at, span, { signal: stop.signal })[Symbol.asyncIterator]()
+  const pieces = vault.read(at, span, { signal: stop.signal, into })[Symbol.asyncIterator]()
   let whole: Uint8Array | undefined
   let filled = 0
   let done = false

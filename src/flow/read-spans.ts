@@ -1,9 +1,10 @@
 /** Reading many spans of one replica: neighbours travel in one read where the vault reads by offset, and every block is hashed by itself. */
+import { type BufferPool, recycle } from '../bytes/pool.ts'
 import type { AbortOptions, Locator, Span, Vault, VaultProfile } from '../contracts.ts'
 import { type Answer, hashed, readRange, readSpan } from './read-span.ts'
 
 /** Most bytes that one read asks for. */
-const RUN_BYTES = 4 * 1024 * 1024
+export const RUN_BYTES = 4 * 1024 * 1024
 /** Section headers between neighbours are read along; a gap wider than this starts a new read. */
 const GAP_BYTES = 128
 
@@ -24,6 +25,8 @@ export interface ReadOptions extends AbortOptions {
   readonly vault: Vault
   readonly at: Locator
   readonly timeoutMs: number
+  /** Buffers of `RUN_BYTES`; answers are only judged here, so their memory is used again. */
+  readonly pool: BufferPool
 }
 
 /** Groups probes, given in order of their offsets, into runs of neighbours. */
@@ -59,7 +62,7 @@ async function run(
   }
   for (const probe of spread(probes)) {
     if (options.isDead()) take({ ordinal: probe.ordinal, outcome: 'silent', asked: false, byteLength: 0, detail: undefined })
-    else take(toAnswer(probe, await readSpan(options.vault, options.at, probe.span, options)))
+    else take(await alone(probe, options))
   }
 }
 
@@ -73,6 +76,14 @@ function spread<T>(items: readonly T[]): readonly T[] {
     .map(({ item }) => item)
 }
 
+async function alone(probe: Probe, options: ReadOptions): Promise<SpanAnswer> {
+  const into = await options.pool.take()
+  const answer = await readSpan(options.vault, options.at, probe.span, { ...options, into })
+  // A vault that was given up on may still write: its buffer is not used again.
+  if (answer.outcome !== 'silent') recycle(into)
+  return toAnswer(probe, answer)
+}
+
 async function together(
   probes: readonly Probe[],
   start: number,
@@ -81,12 +92,16 @@ async function together(
 ): Promise<readonly SpanAnswer[] | undefined> {
   const [first] = probes
   if (!first) return undefined
-  const bytes = await readRange(options.vault, options.at, { cid: first.span.cid, offset: start, length: end - start }, options)
+  const into = await options.pool.take()
+  const range = { cid: first.span.cid, offset: start, length: end - start }
+  const bytes = await readRange(options.vault, options.at, range, { ...options, into })
   if (!(bytes instanceof Uint8Array) || bytes.byteLength !== end - start) return undefined
-  return probes.map((probe) => {
+  const answers = probes.map((probe) => {
     const at = probe.span.offset - start
     return toAnswer(probe, hashed(options.vault, probe.span, bytes.subarray(at, at + probe.span.length)))
   })
+  recycle(into)
+  return answers
 }
 
 function toAnswer({ ordinal, span }: Probe, answer: Answer): SpanAnswer {

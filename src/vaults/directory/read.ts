@@ -1,18 +1,18 @@
 /** Reads a span of a file. */
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { AbortOptions, Locator, Span } from '../../contracts.ts'
+import type { Locator, Span, VaultReadOptions } from '../../contracts.ts'
 import { guarded, known, type Place } from './guard.ts'
 
 /** A block fits into one chunk; longer reads (whole packs) come in chunks of this size. */
 const CHUNK_BYTES = 4 * 1024 * 1024
 
-/** Yields the bytes of the span, fewer when the file ends before it. Each chunk has a buffer of its own. */
+/** Yields the bytes of the span, fewer when the file ends before it. Each chunk has a buffer of its own, or lies in the caller's. */
 export async function* readSpan(
   place: Place,
   at: Locator,
   span: Span,
-  options: AbortOptions = {},
+  options: VaultReadOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   options.signal?.throwIfAborted()
   const opening = open(join(place.at, known(place, at)), 'r')
@@ -22,7 +22,7 @@ export async function* readSpan(
   try {
     const handle = await guarded(place, `opening ${at}`, () => opening, options)
     for (let done = 0; done < span.length; ) {
-      const buffer = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, span.length - done))
+      const buffer = placeFor(span.length, done, options.into)
       let filled = 0
       while (filled < buffer.byteLength) {
         const step = () => handle.read(buffer, filled, buffer.byteLength - filled, span.offset + done + filled)
@@ -41,4 +41,9 @@ export async function* readSpan(
     // On a dead mount, close waits for the read that hangs; who aborted does not.
     if (!options.signal?.aborted) await closing
   }
+}
+
+function placeFor(length: number, done: number, into: Uint8Array | undefined): Uint8Array {
+  if (into && into.byteLength >= length) return into.subarray(done, length)
+  return Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, length - done))
 }
