@@ -23,7 +23,7 @@ export async function planGarbage(context: Context, pack: PackRow): Promise<Outc
 }
 
 /** Replicas first, the catalog's rows last: a crash in between is found by the next prune. */
-export async function dropGarbage(context: Context, pack: PackRow, options: AbortOptions): Promise<Outcome> {
+export async function dropGarbage(context: Context, pack: PackRow, options: AbortOptions = {}): Promise<Outcome> {
   const { catalog, spool } = context
   const removed: (Removed & { readonly vault: string })[] = []
   const kept: Kept[] = []

@@ -1,11 +1,12 @@
 /** The first half of put: a source becomes blocks, blocks become packs in the spool, and the catalog seals all of it or nothing. */
 import type { CID } from 'multiformats/cid'
 import type { OpenedSource } from '../bytes/source.ts'
-import type { Extent, ObjectId, ObjectRow, PutOptions, SealedObject } from '../contracts.ts'
+import type { Extent, ObjectId, ObjectRow, PutOptions, SealedObject, SealedPack } from '../contracts.ts'
 import { ArchiveError, CatalogError, SourceError } from '../errors.ts'
 import { type Attributes, attributeBlocks, joinAttributes } from '../format/record.ts'
 import { type Imported, importTree } from '../format/unixfs-import.ts'
 import { type Context, tell } from './context.ts'
+import { dropGarbage } from './garbage.ts'
 import { type PackBuilder, packBuilder } from './pack-builder.ts'
 
 const MAX_ATTRIBUTE_BYTES = 16 * 1024 * 1024
@@ -122,10 +123,15 @@ function draft(
 async function sealAll(context: Context, builder: PackBuilder, drafts: Drafts, options: PutOptions): Promise<Ingested> {
   const { catalog } = context
   options.signal?.throwIfAborted()
+  if (drafts.objects.length === 0) {
+    await builder.abandon()
+    return { objects: [] }
+  }
   const packs = await builder.finish(drafts.root)
   const sealed = drafts.objects.map((object) => ({ ...object, extents: object.extents() }))
   const ids = await catalog.seal(builder.owner, packs, sealed)
   await builder.settle()
+  await dropUnused(context, packs, sealed)
   const byteLength = sealed.reduce((sum, object) => sum + object.byteLength, 0)
   tell(options.onProgress, {
     type: 'sealed',
@@ -135,6 +141,15 @@ async function sealAll(context: Context, builder: PackBuilder, drafts: Drafts, o
     reusedBytes: builder.reusedBytes,
   })
   return { objects: await rowsOf(context, ids, sealed) }
+}
+
+/** A pack may have come to hold nothing but the directory around the entries: no object needs it. */
+async function dropUnused(context: Context, packs: readonly SealedPack[], objects: readonly SealedObject[]): Promise<void> {
+  const used = new Set(objects.flatMap(({ extents }) => extents.map(({ pack }) => pack)))
+  for (const { id } of packs) {
+    const row = used.has(id) ? undefined : await context.catalog.pack(id)
+    if (row) await dropGarbage(context, row)
+  }
 }
 
 /** Entries of equal content are one object, each with the name it came under. */

@@ -3,7 +3,7 @@
  * policy judged → signed records and receipt. Run it again after any crash: what is stored is found, what is missing is done.
  */
 import { namedEntries, type OpenedSource, openSource } from '../bytes/source.ts'
-import type { AbortOptions, NamedEntry, ObjectRow, PackRow, PutOptions, Receipt, Source } from '../contracts.ts'
+import type { AbortOptions, NamedEntry, ObjectRow, PackId, PackRow, PutOptions, Receipt, Source } from '../contracts.ts'
 import { ArchiveError, CatalogError } from '../errors.ts'
 import { signReceipt } from '../format/receipt.ts'
 import { chunkSizeOf } from '../format/unixfs-import.ts'
@@ -40,7 +40,8 @@ export async function putAll(
 async function replicateObjects(context: Context, objects: readonly ObjectRow[], options: PutOptions): Promise<readonly Receipt[]> {
   const until = options.until ?? 'policy'
   const packs = await packsOf(context, objects)
-  const plan = packs.map((pack) => ({ pack, ...planned(context, pack) }))
+  const held = await holders(context, packs)
+  const plan = packs.map((pack) => ({ pack, ...planned(context, pack, held.get(pack.id) ?? new Set()) }))
   const first =
     until === 'floor' ? plan.map(({ pack, floor }) => ({ pack, vaults: floor })) : plan.map(({ pack, all }) => ({ pack, vaults: all }))
   const work = { ...options, acceptOnly: until === 'accepted', probes: (pack: PackRow) => readBack(context, pack) }
@@ -112,9 +113,26 @@ function later(
   context.background.add(work)
 }
 
-function planned(context: Context, pack: PackRow): { readonly all: readonly string[]; readonly floor: readonly string[] } {
+/** Where packs of earlier puts stand already, so that they are not copied to yet another vault. */
+async function holders(context: Context, packs: readonly PackRow[]): Promise<ReadonlyMap<PackId, ReadonlySet<string>>> {
+  const ids = packs.map(({ id }) => id)
+  const evidence = await context.catalog.packEvidence(ids)
+  const lost = new Set(
+    evidence.filter(({ verdict }) => verdict === 'damaged' || verdict === 'missing').map(({ pack, vault }) => `${pack} ${vault}`),
+  )
+  const placed = (await context.catalog.replicasOf(ids)).filter(
+    ({ pack, vault, state }) => state === 'placed' && context.vaults.has(vault) && !lost.has(`${pack} ${vault}`),
+  )
+  return new Map([...Map.groupBy(placed, ({ pack }) => pack)].map(([id, rows]) => [id, new Set(rows.map(({ vault }) => vault))]))
+}
+
+function planned(
+  context: Context,
+  pack: PackRow,
+  held: ReadonlySet<string>,
+): { readonly all: readonly string[]; readonly floor: readonly string[] } {
   const { policy } = context
-  const question = { vaults: profilesOf(context), packBytes: pack.byteLength, held: new Set<string>() }
+  const question = { vaults: profilesOf(context), packBytes: pack.byteLength, held }
   const floor = place({ ...question, policy: { ...policy, copies: Math.max(1, policy.floor), distinct: {} } }).chosen
   const all = place({ ...question, policy }).chosen
   return { all, floor: floor.every((id) => all.includes(id)) ? floor : all }
