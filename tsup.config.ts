@@ -1,7 +1,12 @@
 import { defineConfig } from 'tsup'
 import { thirdPartyLicences } from './scripts/third-party-licences.ts'
 
-const library = { index: 'src/index.ts', 'conformance/index': 'src/conformance/index.ts', 'wrap/index': 'src/wrap/index.ts' }
+const library = {
+  index: 'src/index.ts',
+  s3: 'src/s3.ts',
+  'conformance/index': 'src/conformance/index.ts',
+  'wrap/index': 'src/wrap/index.ts',
+}
 
 export default defineConfig({
   entry: { ...library, 'cli/bin': 'src/cli/bin.ts' },

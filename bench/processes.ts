@@ -49,7 +49,7 @@ export interface RunOptions {
 }
 
 /** Arguments for node: a script of `children/`, as plain JavaScript, because stripping types at start would be timed as if it were the library's. */
-export async function childScript(context: BenchContext, name: 'verb' | 'usage' | 'catalog'): Promise<string> {
+export async function childScript(context: BenchContext, name: 'verb' | 'usage' | 'catalog' | 's3'): Promise<string> {
   const folder = context.scratch.disk ?? context.scratch.memory ?? process.cwd()
   const path = join(folder, `${name}.mjs`)
   const source = new URL(`children/${name}.ts`, import.meta.url)

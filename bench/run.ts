@@ -14,12 +14,15 @@ import { bench as importTime } from './import-time.ts'
 import { bench as memory } from './memory.ts'
 import { rootFolder } from './processes.ts'
 import { bench as put } from './put.ts'
+import { bench as s3 } from './s3.ts'
 import { openScratch } from './scratch.ts'
 import { bench as small } from './small.ts'
 import { table } from './table.ts'
 import { bench as verify } from './verify.ts'
 
-const BENCHES: ReadonlyMap<string, Bench> = new Map(Object.entries({ put, memory, get, verify, small, 'import-time': importTime, catalog }))
+const BENCHES: ReadonlyMap<string, Bench> = new Map(
+  Object.entries({ put, memory, get, verify, small, 'import-time': importTime, catalog, s3 }),
+)
 /** Above this, somebody else is at work here. */
 const QUIET_LOAD = 0.5
 

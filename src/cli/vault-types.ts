@@ -1,8 +1,11 @@
 /** The vault types a configuration may name. A new network is one entry here; its module is loaded only when it is used. */
+import { readFile } from 'node:fs/promises'
 import type { Vault } from '../contracts.ts'
+import { ConfigError } from '../errors.ts'
 import type { DirectoryOptions } from '../vaults/directory.ts'
 import type { MemoryOptions } from '../vaults/memory.ts'
-import type { Kind, Shape } from './check.ts'
+import type { S3Options } from '../vaults/s3.ts'
+import { checkObject, type Kind, type Shape } from './check.ts'
 
 export interface VaultType {
   readonly shape: Shape
@@ -15,6 +18,29 @@ const place = { id: 'string', network: 'string', operator: 'string', region: 'st
 const size = { maxPackBytes: 'number' } as const
 const traits = { term: 'string', canForget: 'boolean', paid: 'boolean', cold: 'boolean', addressing: 'string' } as const
 
+/** What an S3 vault is told in a file: no functions, and the certificate as a file of its own. */
+type S3Spec = Omit<S3Options, 'credentials' | 'clock' | 'ca'> & { readonly caFile?: string | undefined }
+
+const s3Shape = {
+  bucket: 'string',
+  endpoint: 'string',
+  prefix: 'string',
+  preset: 'string',
+  pathStyle: 'boolean',
+  accessKeyId: 'string',
+  secretAccessKey: 'string',
+  sessionToken: 'string',
+  caFile: 'path',
+  proxy: 'string',
+  storageClass: 'string',
+  cold: 'boolean',
+  lock: 'object',
+  partBytes: 'number',
+  partsInFlight: 'number',
+  requestTimeoutMs: 'number',
+} as const
+const lockShape: Shape = { mode: 'string', days: 'number', legalHold: 'boolean' }
+
 export const VAULT_TYPES: Readonly<Record<string, VaultType>> = {
   directory: vaultType<DirectoryOptions>(
     { at: 'path', ...place, ...size, readOnlyFiles: 'boolean', reserveBytes: 'number', mustExist: 'boolean' },
@@ -24,6 +50,20 @@ export const VAULT_TYPES: Readonly<Record<string, VaultType>> = {
   memory: vaultType<Omit<MemoryOptions, 'store'>>({ ...place, ...size, ...traits }, [], async (options) =>
     (await import('../vaults/memory.ts')).memory(options),
   ),
+  s3: vaultType<S3Spec>({ ...place, ...size, ...s3Shape }, ['bucket'], async ({ caFile, ...options }) => {
+    // A mistyped key in it would be a pack that anybody may delete.
+    if (options.lock !== undefined) checkObject(options.lock, lockShape, { at: 'lock', folder: '' })
+    const ca = caFile === undefined ? undefined : await certificate(caFile)
+    return (await import('../vaults/s3.ts')).s3({ ...options, ca })
+  }),
+}
+
+async function certificate(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (cause) {
+    throw new ConfigError('not-found', `the certificate ${path} of an S3 vault cannot be read; check caFile`, { cause })
+  }
 }
 
 /** Holds the registry to the factory's own options: an option that the factory gains or loses is a type error here. */

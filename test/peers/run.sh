@@ -1,12 +1,35 @@
 #!/usr/bin/env bash
 # Real third-party tools and servers: builds or installs what this machine can, says loudly what it cannot, then runs test/peers/*.test.ts.
-# Nothing listens on another address than 127.0.0.1; Kubo is used offline, without a daemon.
+# Nothing listens on another address than 127.0.0.1; Kubo is used offline, without a daemon. Arguments go to vitest.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+
+servers=(radosgw minio versitygw)
+folder=$(mktemp -d)
+finish() {
+  for name in "${servers[@]}"; do [ -d "$folder/$name" ] && bash "test/peers/$name.sh" stop "$folder/$name"; done
+  rm -rf "$folder"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+free_port() {
+  npm exec -- node -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close() })'
+}
 
 if kubo=$(bash test/peers/kubo.sh); then
   export PERDURE_KUBO="$kubo"
 else
   echo 'SKIPPED: Kubo could not be built here (see above); CID parity with `ipfs add` and `ipfs dag import` were not tested' >&2
 fi
-PERDURE_PEERS=1 npm exec -- vitest run
+
+for name in "${servers[@]}"; do
+  if settings=$(bash "test/peers/$name.sh" start "$folder/$name" "$(free_port)"); then
+    upper=$(tr '[:lower:]' '[:upper:]' <<< "$name")
+    while IFS='=' read -r key value; do export "PERDURE_S3_${upper}_${key#S3_}=$value"; done <<< "$settings"
+  else
+    echo "SKIPPED: $name does not run here (see above); the S3 vault was not tested on it" >&2
+  fi
+done
+
+PERDURE_PEERS=1 npm exec -- vitest run "$@"

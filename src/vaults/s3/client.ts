@@ -1,0 +1,122 @@
+/** The SDK's client, loaded with the first request and made once. It repeats nothing: that is the business of a wrapper. */
+import type { S3Client, S3ClientConfig } from '@aws-sdk/client-s3'
+import { VaultError } from '../../errors.ts'
+import type { Settings } from './options.ts'
+
+export type Sdk = typeof import('@aws-sdk/client-s3')
+
+export interface Connection {
+  readonly sdk: Sdk
+  readonly client: S3Client
+}
+
+const CONNECTION_TIMEOUT_MS = 10_000
+const MOST_CONNECTIONS = 50
+
+/** Resolves to one and the same connection; `close` ends it, and a later `connect` makes another. */
+export function connector(settings: Settings): { connect(): Promise<Connection>; close(): Promise<void> } {
+  let made: Promise<Connection> | undefined
+  return {
+    connect: () => {
+      made ??= connection(settings).catch((error: unknown) => {
+        made = undefined
+        throw error
+      })
+      return made
+    },
+    close: async () => {
+      const closing = made
+      made = undefined
+      if (closing) (await closing).client.destroy()
+    },
+  }
+}
+
+async function connection(settings: Settings): Promise<Connection> {
+  const sdk = await load(settings.id)
+  const client = new sdk.S3Client(configOf(settings))
+  client.middlewareStack.add(
+    (next) => (args) => {
+      signWithChecksum(args.request)
+      return next(args)
+    },
+    { step: 'build', name: 'perdureSignWithChecksum' },
+  )
+  return { sdk, client }
+}
+
+/** A signature covers the SHA-256 of the body. Where we have told it as the checksum, the SDK need not hash the bytes again. */
+function signWithChecksum(request: unknown): void {
+  const headers = (request as { readonly headers?: Record<string, string> }).headers
+  const checksum = headers?.['x-amz-checksum-sha256']
+  if (headers && checksum !== undefined) headers['x-amz-content-sha256'] = Buffer.from(checksum, 'base64').toString('hex')
+}
+
+async function load(id: string): Promise<Sdk> {
+  try {
+    return await import('@aws-sdk/client-s3')
+  } catch (cause) {
+    throw new VaultError('unsupported', id, 'an S3 vault needs the AWS SDK; run `npm install @aws-sdk/client-s3`', { cause })
+  }
+}
+
+/** Checksums only where they are asked for: the defaults of the SDK send streams that Ceph, R2 and B2 refuse. */
+function configOf(settings: Settings): S3ClientConfig {
+  const { region, endpoint, pathStyle, requestTimeoutMs } = settings
+  const credentials = credentialsOf(settings)
+  const agent = agentOf(settings)
+  return {
+    region,
+    ...(endpoint !== undefined && { endpoint }),
+    forcePathStyle: pathStyle,
+    ...(credentials && { credentials }),
+    maxAttempts: 1,
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    // It would cost a round trip for each part, on a connection that is not used again.
+    expectContinueHeader: false,
+    // The time without a byte; a limit on the whole request would end large parts on slow lines.
+    requestHandler: {
+      socketTimeout: requestTimeoutMs,
+      connectionTimeout: Math.min(requestTimeoutMs, CONNECTION_TIMEOUT_MS),
+      httpAgent: agent,
+      httpsAgent: agent,
+    },
+  }
+}
+
+function credentialsOf({ options }: Settings): S3ClientConfig['credentials'] | undefined {
+  const { accessKeyId, secretAccessKey, sessionToken, credentials } = options
+  if (accessKeyId !== undefined && secretAccessKey !== undefined) {
+    return { accessKeyId, secretAccessKey, ...(sessionToken !== undefined && { sessionToken }) }
+  }
+  if (!credentials) return undefined
+  return async () => {
+    const { sessionToken: token, expiration, ...keys } = await credentials()
+    return { ...keys, ...(token !== undefined && { sessionToken: token }), ...(expiration && { expiration }) }
+  }
+}
+
+/** Options of Node's own agents, which speak through proxies themselves in later versions. */
+function agentOf({ id, options }: Settings): Readonly<Record<string, unknown>> {
+  const { ca, proxy } = options
+  if (proxy !== undefined && !knowsProxies(process.versions.node)) {
+    throw new VaultError(
+      'unsupported',
+      id,
+      `Node ${process.versions.node} cannot use a proxy; use Node 24.5 or later, or leave out \`proxy\``,
+    )
+  }
+  return {
+    keepAlive: true,
+    maxSockets: MOST_CONNECTIONS,
+    ...(ca !== undefined && { ca }),
+    ...(proxy !== undefined && { proxyEnv: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy } }),
+  }
+}
+
+/** Agents take `proxyEnv` since Node 24.5. */
+export function knowsProxies(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
+  return major > 24 || (major === 24 && minor >= 5)
+}

@@ -1,0 +1,53 @@
+/** What is said of the object that a pack becomes, and what is made of a create that somebody else won. */
+import type { Locator, Pack, VaultPutOptions } from '../../contracts.ts'
+import { VaultError } from '../../errors.ts'
+import { codeOf, statusOf } from './errors.ts'
+import { look } from './head.ts'
+import { locatorOf } from './keys.ts'
+import { lockMembers } from './lock.ts'
+import type { Place } from './place.ts'
+
+/** What the steps of one put share. */
+export interface Target {
+  readonly key: string
+  readonly pack: Pack
+  /** Nothing stood there: somebody else's pack of that name must not be written over. */
+  readonly creating: boolean
+}
+
+/** What is said of a pack when it is made, in one request or in parts. */
+export function objectMembers(place: Place, { key, pack }: Target) {
+  const { storageClass } = place.settings.options
+  return {
+    Bucket: place.bucket,
+    Key: key,
+    ContentType: 'application/vnd.ipld.car',
+    Metadata: { 'perdure-kind': pack.kind },
+    ...(storageClass !== undefined && { StorageClass: storageClass as 'STANDARD' }),
+    ...lockMembers(place),
+  }
+}
+
+/** Of racing creates one wins, where the store knows how. */
+export function conditionOf(place: Place, { creating }: Target): { readonly IfNoneMatch?: string } {
+  return creating && place.behaviour.conditionalPut ? { IfNoneMatch: '*' } : {}
+}
+
+/** Did somebody else create the object in the meantime? */
+export function isLostRace(error: unknown): boolean {
+  return statusOf(error) === 412 || codeOf(error) === 'ConditionalRequestConflict'
+}
+
+/** The locator of what stands there, when it is as long as the pack; else throws the cause, or what is wrong. */
+export async function confirmed(place: Place, { key, pack }: Target, { signal }: VaultPutOptions, cause?: unknown): Promise<Locator> {
+  const there = await look(place, { key }, { signal })
+  if (there?.byteLength === pack.byteLength) return locatorOf(key, there.versionId)
+  if (there && cause !== undefined) {
+    const sizes = `it has ${there.byteLength} bytes instead of ${pack.byteLength}`
+    throw new VaultError('conflict', place.id, `somebody else has just created ${key}, but ${sizes}; put again to replace it`, { cause })
+  }
+  if (cause !== undefined) throw cause
+  const found = there ? `${there.byteLength} bytes` : 'nothing'
+  const message = `the store accepted ${key} and then showed ${found} instead of ${pack.byteLength} bytes; check the endpoint and proxies, then try again`
+  throw new VaultError('unreachable', place.id, message)
+}

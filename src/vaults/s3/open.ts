@@ -1,0 +1,118 @@
+/** Looks at a bucket before it is used: is it there, may we, is it the right one, and how does this store behave? */
+import { randomUUID } from 'node:crypto'
+import type { AbortOptions, VaultProfile } from '../../contracts.ts'
+import { PerdureError, VaultError } from '../../errors.ts'
+import { type BucketRules, rulesOf } from './bucket-rules.ts'
+import { codeOf, statusOf } from './errors.ts'
+import { look } from './head.ts'
+import { FOLDERS, MARKER } from './keys.ts'
+import { profileOf } from './options.ts'
+import { ask, type Place } from './place.ts'
+import { type Probe, probe } from './probe.ts'
+import { abortUploads, staleBefore } from './uploads.ts'
+import { optional } from './versioning.ts'
+
+export interface OpenOptions extends AbortOptions {
+  readonly mustExist?: boolean | undefined
+}
+
+/** Resolves to the profile as found; writes the behaviour into the place. */
+export async function openPlace(place: Place, { signal, mustExist = false }: OpenOptions): Promise<VaultProfile> {
+  await absenceIsShown(place, { signal, mustExist })
+  const rules = await rulesOf(place, { signal })
+  if (mustExist && !(await isOurs(place, { signal }))) throw emptied(place)
+  const found = await probe(place, rules, { signal })
+  place.behaviour = { checksums: found.checksums, conditionalPut: found.conditionalPut, versioned: rules.versioned }
+  if (found.writable) {
+    await mark(place, { signal })
+    await optional(() => abortUploads(place, { under: place.prefix, before: staleBefore(place), signal }))
+  }
+  return profileAs(place, rules, found)
+}
+
+/** A random key must be absent. A store that answers 403 instead would have every lost pack look like a lapsed credential, and the other way round. */
+async function absenceIsShown(place: Place, { signal, mustExist }: OpenOptions): Promise<void> {
+  const key = `${place.prefix}probe/absent-${randomUUID()}`
+  try {
+    const seen = await look(place, { key }, { signal })
+    if (!seen) return
+  } catch (error) {
+    throw explained(place, error, mustExist)
+  }
+  throw new VaultError(
+    'unreachable',
+    place.id,
+    `a key that cannot exist is there; ${place.settings.endpoint ?? 'this'} is no S3 store, check the endpoint`,
+  )
+}
+
+function explained(place: Place, error: unknown, mustExist: boolean | undefined): unknown {
+  const code = codeOf(error)
+  if (code === 'AccessDenied' || (code === undefined && statusOf(error) === 403)) {
+    const message = `bucket ${place.bucket} answers 403 for a key that is absent; grant s3:ListBucket so that absent objects answer 404 (and s3:GetObject, if that is missing)`
+    return new VaultError('denied', place.id, message, { cause: error })
+  }
+  if (code === 'NoSuchBucket' && mustExist) {
+    const message = `bucket ${place.bucket} is gone, and it held packs; correct the endpoint or the credentials, or reset the vault if they are gone for good`
+    return new VaultError('unreachable', place.id, message, { cause: error })
+  }
+  return error
+}
+
+/** Has this prefix been opened as a vault before, or does it hold packs? */
+async function isOurs(place: Place, { signal }: AbortOptions): Promise<boolean> {
+  if (await look(place, { key: `${place.prefix}${MARKER}` }, { signal })) return true
+  for (const folder of Object.values(FOLDERS)) {
+    const input = { Bucket: place.bucket, Prefix: `${place.prefix}${folder}/`, MaxKeys: 1 }
+    const page = await ask(
+      place,
+      'looking for packs',
+      ({ sdk, client }, request) => client.send(new sdk.ListObjectsV2Command(input), request),
+      { signal },
+    )
+    if ((page.Contents?.length ?? 0) > 0) return true
+  }
+  return false
+}
+
+function emptied(place: Place): VaultError {
+  const where = place.prefix === '' ? `bucket ${place.bucket}` : `bucket ${place.bucket} under ${place.prefix}`
+  const message = `${where} holds no ${MARKER} and no pack: it is another place or was emptied; correct bucket, prefix and endpoint, or reset the vault`
+  return new VaultError('unreachable', place.id, message)
+}
+
+/** A small object that tells an empty vault from the wrong bucket. Where it cannot be written, packs must tell. */
+async function mark(place: Place, { signal }: AbortOptions): Promise<void> {
+  const key = `${place.prefix}${MARKER}`
+  if (await look(place, { key }, { signal })) return
+  const Body = Buffer.from(`${JSON.stringify({ version: 1, id: place.id, created: new Date(place.settings.clock()).toISOString() })}\n`)
+  const input = { Bucket: place.bucket, Key: key, Body, ContentLength: Body.byteLength, ContentType: 'application/json' }
+  try {
+    await ask(place, `storing ${key}`, ({ sdk, client }, request) => client.send(new sdk.PutObjectCommand(input), request), { signal })
+  } catch (error) {
+    if (!(error instanceof PerdureError) || error.code !== 'denied') throw error
+  }
+}
+
+function profileAs(place: Place, rules: BucketRules, found: Probe): VaultProfile {
+  const profile = profileOf(place.settings)
+  const labels = {
+    access: found.writable ? undefined : 'read-only',
+    checksums: found.checksums,
+    'conditional-put': found.conditionalPut ? 'yes' : 'no',
+    versioning: rules.versioned === undefined ? 'unknown' : rules.versioned ? 'kept' : undefined,
+    lock: rules.lock,
+    lifecycle: rules.expires ? 'expires' : undefined,
+    'lifecycle-rules': rules.expires?.join(' '),
+    'unfinished-uploads': rules.abortsUploads ? 'aborted-by-lifecycle' : undefined,
+    ...profile.labels,
+  }
+  const told = Object.entries(labels).flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]))
+  const locked = rules.lockDays !== undefined || place.settings.options.lock !== undefined
+  return {
+    ...profile,
+    labels: Object.fromEntries(told),
+    term: locked ? 'renewable' : profile.term,
+    canForget: profile.canForget && !locked && !rules.versioned,
+  }
+}

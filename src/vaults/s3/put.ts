@@ -1,0 +1,53 @@
+/** Stores a pack: in one request when it is small, else in parts. */
+import type { Locator, Pack, VaultPutOptions } from '../../contracts.ts'
+import { bodyOf, tell } from '../body.ts'
+import { digestsOf } from './digests.ts'
+import { look } from './head.ts'
+import { keyOf, locatorOf } from './keys.ts'
+import { conditionOf, confirmed, isLostRace, objectMembers, type Target } from './object.ts'
+import { ask, type Place } from './place.ts'
+import { putParts } from './put-parts.ts'
+
+/** Sends nothing when a pack of that length is there, unless it is to be replaced. Something of another length was overwritten behind our back. */
+export async function putPack(place: Place, pack: Pack, options: VaultPutOptions): Promise<Locator> {
+  const { signal, replace = false } = options
+  const key = keyOf(place.prefix, pack.name, pack.kind)
+  const there = await look(place, { key }, { signal })
+  if (there?.byteLength === pack.byteLength && !replace) return locatorOf(key, there.versionId)
+  const target: Target = { key, pack, creating: there === undefined && !replace }
+  return pack.byteLength <= place.settings.partBytes ? putWhole(place, target, options) : putParts(place, target, options)
+}
+
+async function putWhole(place: Place, target: Target, options: VaultPutOptions): Promise<Locator> {
+  const { signal, onProgress } = options
+  const { key, pack } = target
+  const bytes = await gathered(place, pack, options)
+  const input = {
+    ...objectMembers(place, target),
+    ...digestsOf(bytes, place.behaviour.checksums),
+    ...conditionOf(place, target),
+    Body: bytes,
+    ContentLength: bytes.byteLength,
+  }
+  try {
+    const answer = await ask(place, `storing ${key}`, ({ sdk, client }, request) => client.send(new sdk.PutObjectCommand(input), request), {
+      signal,
+    })
+    tell(onProgress, { type: 'bytes-sent', byteLength: bytes.byteLength })
+    // Every store answers a PUT with an ETag; a success without one came from something else.
+    return answer.ETag ? locatorOf(key, answer.VersionId) : await confirmed(place, target, options)
+  } catch (error) {
+    if (isLostRace(error)) return confirmed(place, target, options, error)
+    throw error
+  }
+}
+
+async function gathered(place: Place, pack: Pack, { signal }: VaultPutOptions): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafeSlow(pack.byteLength)
+  let filled = 0
+  for await (const chunk of bodyOf(pack, place.id, { signal })) {
+    bytes.set(chunk, filled)
+    filled += chunk.byteLength
+  }
+  return bytes
+}

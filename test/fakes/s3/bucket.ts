@@ -1,0 +1,55 @@
+/** The one bucket of the fake and the rules it was made with. */
+import type { S3Faults } from './faults.ts'
+import type { Upload } from './multipart.ts'
+import type { Store } from './versions.ts'
+
+export interface LifecycleRule {
+  readonly id: string
+  readonly prefix: string
+  /** Objects expire after so many days. */
+  readonly expirationDays?: number
+  readonly abortIncompleteDays?: number
+}
+
+export interface BucketRules {
+  /** Default false. */
+  readonly versioning: boolean
+  /** Object Lock; brings versioning. Default false. */
+  readonly objectLock: boolean
+  /** Are x-amz-checksum headers checked and kept, or accepted and forgotten, as Ceph does? Default `kept`. */
+  readonly checksums: 'kept' | 'ignored'
+  /** 403 for absent keys and listings, as without s3:ListBucket. Default false. */
+  readonly deniesAbsent: boolean
+  /** Is `If-None-Match` obeyed, or forgotten as older stores do? Default true. */
+  readonly conditionalPuts: boolean
+  /** Default `us-east-1`. */
+  readonly region: string
+  readonly lifecycle: readonly LifecycleRule[]
+  /** Least bytes of a part that is not the last; S3 has 5 MiB, and smaller only spares tests their time. */
+  readonly minPartBytes: number
+  /** Most keys, versions or parts of one page; S3 has 1000. */
+  readonly pageLimit: number
+}
+
+export interface Bucket {
+  readonly name: string
+  readonly rules: BucketRules
+  readonly store: Store
+  /** Unfinished uploads by id. */
+  readonly uploads: Map<string, Upload>
+  readonly faults: S3Faults
+  /** The server's clock. */
+  readonly now: () => number
+}
+
+export const defaultRules: BucketRules = {
+  versioning: false,
+  objectLock: false,
+  checksums: 'kept',
+  deniesAbsent: false,
+  conditionalPuts: true,
+  region: 'us-east-1',
+  lifecycle: [],
+  minPartBytes: 5 * 1024 * 1024,
+  pageLimit: 1000,
+}
