@@ -19,6 +19,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { describe, expect, it } from 'vitest'
 import { md5, refusal, sdkHouse, upload } from './s3/sdk-house.ts'
+import type { FakeS3Options } from './s3/server.ts'
 
 const DAY_MS = 86_400_000
 
@@ -226,6 +227,18 @@ describe('Object Lock', () => {
     expect(await refusal(client.send(new DeleteObjectCommand(at)))).toEqual(['AccessDenied', 403])
     await client.send(new PutObjectLegalHoldCommand({ ...at, LegalHold: { Status: 'OFF' } }))
     await client.send(new DeleteObjectCommand(at))
+  })
+
+  it('of the bucket itself holds for every object that brings none, and wants a digest of it', async () => {
+    const rules: FakeS3Options = { objectLock: true, defaultRetention: { mode: 'GOVERNANCE', days: 3 } }
+    const { client, put, Bucket } = await sdkHouse(rules)
+    const { VersionId } = await put('k', 'x')
+    const { Retention } = await client.send(new GetObjectRetentionCommand({ Bucket, Key: 'k', VersionId }))
+    expect(Retention?.Mode).toBe('GOVERNANCE')
+    const { ObjectLockConfiguration } = await client.send(new GetObjectLockConfigurationCommand({ Bucket }))
+    expect(ObjectLockConfiguration?.Rule?.DefaultRetention).toEqual({ Mode: 'GOVERNANCE', Days: 3 })
+    const bare = await sdkHouse(rules, { requestChecksumCalculation: 'WHEN_REQUIRED' })
+    expect(await refusal(bare.put('k', 'x'))).toEqual(['InvalidRequest', 400])
   })
 
   it('wants a digest and a bucket that was made for it', async () => {

@@ -42,6 +42,17 @@ async function connection(settings: Settings): Promise<Connection> {
     },
     { step: 'build', name: 'perdureSignWithChecksum' },
   )
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args)
+      const { statusCode, headers = {} } = result.response as { statusCode?: number; headers?: Record<string, string> }
+      // No S3 answer is a page; read as XML it would be an empty listing, or a success of something that was not done.
+      if ((statusCode ?? 0) < 300 && /^text\/html/i.test(headers['content-type'] ?? ''))
+        throw new VaultError('unreachable', settings.id, 'the answer is a page and not that of an S3 store; check the endpoint and proxies')
+      return result
+    },
+    { step: 'deserialize', priority: 'low', name: 'perdureRefusePages' },
+  )
   return { sdk, client }
 }
 

@@ -83,7 +83,8 @@ function isLockless(error: unknown): boolean {
   return code === 'InvalidRequest' || code === 'ObjectLockConfigurationNotFoundError' || code === 'NotImplemented'
 }
 
-function lockless(place: Place, error: unknown): unknown {
+/** Says it when what a lock asked for failed because the bucket has none. */
+export function lockless(place: Place, error: unknown): unknown {
   if (!isLockless(error) || statusOf(error) === undefined) return error
   const message = `bucket ${place.bucket} has no Object Lock; make a bucket with Object Lock enabled, or leave out \`lock\``
   return new VaultError('unsupported', place.id, message, { cause: error })

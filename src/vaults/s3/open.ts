@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { AbortOptions, VaultProfile } from '../../contracts.ts'
 import { PerdureError, VaultError } from '../../errors.ts'
 import { type BucketRules, rulesOf } from './bucket-rules.ts'
+import { digestsOf } from './digests.ts'
 import { codeOf, statusOf } from './errors.ts'
 import { look } from './head.ts'
 import { FOLDERS, MARKER } from './keys.ts'
@@ -86,7 +87,14 @@ async function mark(place: Place, { signal }: AbortOptions): Promise<void> {
   const key = `${place.prefix}${MARKER}`
   if (await look(place, { key }, { signal })) return
   const Body = Buffer.from(`${JSON.stringify({ version: 1, id: place.id, created: new Date(place.settings.clock()).toISOString() })}\n`)
-  const input = { Bucket: place.bucket, Key: key, Body, ContentLength: Body.byteLength, ContentType: 'application/json' }
+  const input = {
+    Bucket: place.bucket,
+    Key: key,
+    Body,
+    ContentLength: Body.byteLength,
+    ContentType: 'application/json',
+    ...digestsOf(Body, place.behaviour.checksums),
+  }
   try {
     await ask(place, `storing ${key}`, ({ sdk, client }, request) => client.send(new sdk.PutObjectCommand(input), request), { signal })
   } catch (error) {

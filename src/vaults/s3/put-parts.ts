@@ -4,6 +4,7 @@ import { VaultError } from '../../errors.ts'
 import { codeOf } from './errors.ts'
 import { decodeUpload, encodeUpload, type UploadState } from './journal.ts'
 import { locatorOf } from './keys.ts'
+import { lockless } from './lock.ts'
 import { conditionOf, confirmed, isLostRace, objectMembers, type Target } from './object.ts'
 import { partSize } from './parts.ts'
 import { ask, type Place } from './place.ts'
@@ -53,7 +54,9 @@ async function begun(place: Place, target: Target, options: VaultPutOptions): Pr
     `beginning the upload of ${key}`,
     ({ sdk, client }, request) => client.send(new sdk.CreateMultipartUploadCommand(input), request),
     { signal },
-  )
+  ).catch((error: unknown) => {
+    throw place.settings.options.lock ? lockless(place, error) : error
+  })
   if (!uploadId) throw new VaultError('unreachable', place.id, `the answer to beginning the upload of ${key} is not that of an S3 store`)
   const { byteLength } = pack
   const state = { uploadId, key, byteLength, partBytes: partSize(byteLength, place.settings.partBytes), sha256, replace }

@@ -4,6 +4,7 @@ import { bodyOf, tell } from '../body.ts'
 import { digestsOf } from './digests.ts'
 import { look } from './head.ts'
 import { keyOf, locatorOf } from './keys.ts'
+import { lockless } from './lock.ts'
 import { conditionOf, confirmed, isLostRace, objectMembers, type Target } from './object.ts'
 import { ask, type Place } from './place.ts'
 import { putParts } from './put-parts.ts'
@@ -38,7 +39,7 @@ async function putWhole(place: Place, target: Target, options: VaultPutOptions):
     return answer.ETag ? locatorOf(key, answer.VersionId) : await confirmed(place, target, options)
   } catch (error) {
     if (isLostRace(error)) return confirmed(place, target, options, error)
-    throw error
+    throw place.settings.options.lock ? lockless(place, error) : error
   }
 }
 

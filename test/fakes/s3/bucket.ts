@@ -1,7 +1,7 @@
 /** The one bucket of the fake and the rules it was made with. */
 import type { S3Faults } from './faults.ts'
 import type { Upload } from './multipart.ts'
-import type { Store } from './versions.ts'
+import type { Retention, Store } from './versions.ts'
 
 export interface LifecycleRule {
   readonly id: string
@@ -16,6 +16,8 @@ export interface BucketRules {
   readonly versioning: boolean
   /** Object Lock; brings versioning. Default false. */
   readonly objectLock: boolean
+  /** The lock of every object that brings none of its own; wants `objectLock`. */
+  readonly defaultRetention: { readonly mode: Retention['mode']; readonly days: number } | undefined
   /** Are x-amz-checksum headers checked and kept, or accepted and forgotten, as Ceph does? Default `kept`. */
   readonly checksums: 'kept' | 'ignored'
   /** 403 for absent keys and listings, as without s3:ListBucket. Default false. */
@@ -45,6 +47,7 @@ export interface Bucket {
 export const defaultRules: BucketRules = {
   versioning: false,
   objectLock: false,
+  defaultRetention: undefined,
   checksums: 'kept',
   deniesAbsent: false,
   conditionalPuts: true,

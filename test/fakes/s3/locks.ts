@@ -4,20 +4,26 @@ import { addressed, type Retention, type StoredVersion } from './versions.ts'
 import { Refusal, type S3Request, type S3Response } from './wire.ts'
 import { document, element, textOf } from './xml.ts'
 
+const DAY_MS = 86_400_000
+
 export interface Lock {
   readonly retention: Retention | undefined
   readonly legalHold: boolean
 }
 
-/** The lock that a PUT or a new upload asks for in its headers. */
+/** The lock that a PUT or a new upload asks for in its headers, or that of the bucket. */
 export function lockOf(bucket: Bucket, { headers }: S3Request): Lock {
   const mode = headers['x-amz-object-lock-mode']
   const until = headers['x-amz-object-lock-retain-until-date']
   const legalHold = headers['x-amz-object-lock-legal-hold'] === 'ON'
-  if (mode === undefined && until === undefined && !legalHold) return { retention: undefined, legalHold }
-  mustLock(bucket)
-  const retention = mode === undefined && until === undefined ? undefined : retentionOf(bucket, mode, until)
+  if (mode !== undefined || until !== undefined || legalHold) mustLock(bucket)
+  const retention = mode === undefined && until === undefined ? defaultOf(bucket) : retentionOf(bucket, mode, until)
   return { retention, legalHold }
+}
+
+function defaultOf(bucket: Bucket): Retention | undefined {
+  const { defaultRetention } = bucket.rules
+  return defaultRetention && { mode: defaultRetention.mode, until: bucket.now() + defaultRetention.days * DAY_MS }
 }
 
 /** Bodies that are to be locked must come with a digest. */

@@ -6,7 +6,6 @@ import {
   type ChecksumName,
   checkedChecksum,
   checkMd5,
-  checksumHeaders,
   checksumName,
   checksumOf,
   compositeChecksum,
@@ -108,7 +107,7 @@ export function completeUpload(bucket: Bucket, request: S3Request): S3Response {
   ]
   return {
     status: 200,
-    headers: { ...versionHeader(version), ...checksumHeaders(undefined) },
+    headers: { ...versionHeader(version) },
     body: document('CompleteMultipartUploadResult', children),
   }
 }

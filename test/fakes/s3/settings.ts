@@ -20,7 +20,9 @@ export function getVersioning({ rules }: Bucket): S3Response {
 export function getObjectLock({ rules }: Bucket): S3Response {
   if (!rules.objectLock)
     throw new Refusal(404, 'ObjectLockConfigurationNotFoundError', 'Object Lock configuration does not exist for this bucket')
-  return { status: 200, body: document('ObjectLockConfiguration', [element('ObjectLockEnabled', 'Enabled')]) }
+  const { defaultRetention: lock } = rules
+  const rule = lock ? [group('Rule', [group('DefaultRetention', [element('Mode', lock.mode), element('Days', lock.days)])])] : []
+  return { status: 200, body: document('ObjectLockConfiguration', [element('ObjectLockEnabled', 'Enabled'), ...rule]) }
 }
 
 export function getLifecycle({ rules }: Bucket): S3Response {
