@@ -1,4 +1,5 @@
 /** A vault in an S3 bucket, of AWS or of anyone who speaks its protocol. The layout is in s3/keys.ts and FORMAT.md. */
+import { createPool } from '../bytes/pool.ts'
 import type { Vault } from '../contracts.ts'
 import { admit } from './body.ts'
 import { connector } from './s3/client.ts'
@@ -29,6 +30,7 @@ export function s3(options: S3Options): Vault {
     bucket: options.bucket,
     prefix: settings.prefix,
     connect,
+    buffers: createPool({ byteLength: settings.partBytes, count: settings.partsInFlight + 1 }),
     behaviour: { checksums, conditionalPut, versioned: undefined },
   }
   const profile = profileOf(settings)

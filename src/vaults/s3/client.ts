@@ -12,6 +12,8 @@ export interface Connection {
 
 const CONNECTION_TIMEOUT_MS = 10_000
 const MOST_CONNECTIONS = 50
+/** Shorter than any store's patience with idle connections: a request on one that the store has just closed fails, and a put is never repeated. */
+const IDLE_MS = 3_000
 
 /** Resolves to one and the same connection; `close` ends it, and a later `connect` makes another. */
 export function connector(settings: Settings): { connect(): Promise<Connection>; close(): Promise<void> } {
@@ -120,6 +122,7 @@ function agentOf({ id, options }: Settings): Readonly<Record<string, unknown>> {
   }
   return {
     keepAlive: true,
+    timeout: IDLE_MS,
     maxSockets: MOST_CONNECTIONS,
     ...(ca !== undefined && { ca }),
     ...(proxy !== undefined && { proxyEnv: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy } }),

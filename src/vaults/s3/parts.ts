@@ -12,13 +12,3 @@ export function partSize(byteLength: number, wished: number): number {
   if (byteLength <= wished * MAX_PARTS) return wished
   return Math.ceil(byteLength / MAX_PARTS / MIB) * MIB
 }
-
-/** Length of part `number`, counted from 1; zero past the end. */
-export function partLength(byteLength: number, partBytes: number, number: number): number {
-  return Math.max(0, Math.min(partBytes, byteLength - (number - 1) * partBytes))
-}
-
-/** How many parts there are. */
-export function partCount(byteLength: number, partBytes: number): number {
-  return Math.max(1, Math.ceil(byteLength / partBytes))
-}

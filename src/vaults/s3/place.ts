@@ -1,4 +1,5 @@
 /** What the steps of one S3 vault share, and the one way in which they ask the store. */
+import type { BufferPool } from '../../bytes/pool.ts'
 import type { AbortOptions, Locator } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
 import type { Connection } from './client.ts'
@@ -6,9 +7,15 @@ import { s3Error } from './errors.ts'
 import { type ObjectName, type PackName, parseLocator } from './keys.ts'
 import type { Settings } from './options.ts'
 
+/**
+ * How a store makes sure of the bytes it is sent: it checks and keeps their SHA-256, checks the SHA-256 that the signature covers and forgets it,
+ * checks Content-MD5, or does none of it.
+ */
+export type Checksums = 'sha256' | 'signed' | 'md5' | 'none'
+
 /** How the store behaves; a preset's word until `open` has tried. */
 export interface Behaviour {
-  readonly checksums: 'sha256' | 'md5' | 'none'
+  readonly checksums: Checksums
   readonly conditionalPut: boolean
   /** Undefined: not known (yet, or not permitted). */
   readonly versioned: boolean | undefined
@@ -20,6 +27,8 @@ export interface Place {
   readonly bucket: string
   readonly prefix: string
   readonly connect: () => Promise<Connection>
+  /** Buffers of one part each, used again by later parts and packs. */
+  readonly buffers: BufferPool
   /** The one thing that changes: `open` and the first listing write what they found. */
   behaviour: Behaviour
 }

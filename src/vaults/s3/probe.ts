@@ -5,14 +5,15 @@ import { VaultError } from '../../errors.ts'
 import type { BucketRules } from './bucket-rules.ts'
 import { codeOf, statusOf } from './errors.ts'
 import { look } from './head.ts'
-import { ask, type Place } from './place.ts'
+import { ask, type Checksums, type Place } from './place.ts'
 
 export interface Probe {
-  readonly checksums: 'sha256' | 'md5' | 'none'
+  readonly checksums: Checksums
   readonly conditionalPut: boolean
   readonly writable: boolean
 }
 
+const GARBLED = new Set(['BadDigest', 'XAmzContentSHA256Mismatch', 'XAmzContentChecksumMismatch'])
 const BODY = Buffer.from('perdure looks how this store behaves\n')
 
 /** Leaves nothing behind, except where a lock keeps everything: there it uses one and the same key each time. */
@@ -28,9 +29,17 @@ export async function probe(place: Place, rules: BucketRules, { signal }: AbortO
     const conditionalPut = created.condition === 'refused' || again?.status === 412
     const seen = await look(place, { key }, { signal, checksum: true })
     if (seen?.sha256 === sha256()) return { checksums: 'sha256', conditionalPut, writable: true }
-    const garbled = await put(place, key, { ContentMD5: Buffer.alloc(16).toString('base64'), signal })
-    if (garbled.versionId !== undefined) made.push(garbled.versionId)
-    return { checksums: garbled.status === 200 ? 'none' : 'md5', conditionalPut, writable: true }
+    // It is the payload hash of the signature too.
+    const wrongs: readonly (readonly [Checksums, PutOptions])[] = [
+      ['signed', { ChecksumSHA256: Buffer.alloc(32).toString('base64') }],
+      ['md5', { ContentMD5: Buffer.alloc(16).toString('base64') }],
+    ]
+    for (const [checksums, wrong] of created.condition === 'unknown' ? wrongs.slice(1) : wrongs) {
+      const garbled = await put(place, key, { ...wrong, signal })
+      if (garbled.versionId !== undefined) made.push(garbled.versionId)
+      if (garbled.status !== 200) return { checksums, conditionalPut, writable: true }
+    }
+    return { checksums: 'none', conditionalPut, writable: true }
   } finally {
     if (rules.lockDays === undefined) await clear(place, key, made, { signal })
   }
@@ -76,7 +85,7 @@ async function put(place: Place, key: string, { signal, ...members }: PutOptions
   } catch (error) {
     const status = statusOf(error)
     const isBusy =
-      error instanceof VaultError && (error.code === 'unreachable' || error.code === 'exhausted') && codeOf(error) !== 'BadDigest'
+      error instanceof VaultError && (error.code === 'unreachable' || error.code === 'exhausted') && !GARBLED.has(codeOf(error) ?? '')
     if (status === undefined || (isBusy && status !== 501) || signal?.aborted) throw error
     return { status, error }
   }

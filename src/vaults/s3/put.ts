@@ -1,7 +1,7 @@
 /** Stores a pack: in one request when it is small, else in parts. */
 import type { Locator, Pack, VaultPutOptions } from '../../contracts.ts'
 import { bodyOf, tell } from '../body.ts'
-import { digestsOf } from './digests.ts'
+import { digestsOf, needsMd5 } from './digests.ts'
 import { look } from './head.ts'
 import { keyOf, locatorOf } from './keys.ts'
 import { lockless } from './lock.ts'
@@ -23,9 +23,10 @@ async function putWhole(place: Place, target: Target, options: VaultPutOptions):
   const { signal, onProgress } = options
   const { key, pack } = target
   const bytes = await gathered(place, pack, options)
+  const { checksums } = place.behaviour
   const input = {
     ...objectMembers(place, target),
-    ...digestsOf(bytes, place.behaviour.checksums),
+    ...digestsOf(bytes, checksums, { md5: needsMd5(checksums, place.settings.options.lock) }),
     ...conditionOf(place, target),
     Body: bytes,
     ContentLength: bytes.byteLength,

@@ -1,11 +1,13 @@
 /** Cuts the body into parts and sends so many at a time; parts that are there already are only hashed. */
+
+import { allocate, recycle } from '../../bytes/pool.ts'
 import type { VaultPutOptions } from '../../contracts.ts'
 import { bodyOf, tell } from '../body.ts'
 import { type Digests, digestsOf, etagOf, sameEtag } from './digests.ts'
 import type { UploadState } from './journal.ts'
 import { lanesOf } from './lanes.ts'
 import type { Target } from './object.ts'
-import { ask, type Place } from './place.ts'
+import { ask, type Checksums, type Place } from './place.ts'
 import type { Part } from './uploads.ts'
 
 export interface SendOptions extends Pick<VaultPutOptions, 'signal' | 'onProgress'> {
@@ -20,8 +22,8 @@ export async function sendParts(place: Place, target: Target, options: SendOptio
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal
   const lanes = lanesOf(place.settings.partsInFlight)
   const parts: Part[] = []
-  const spare: Buffer<ArrayBuffer>[] = []
-  let filling = Buffer.allocUnsafeSlow(Math.min(partBytes, target.pack.byteLength))
+  const take = async () => (partBytes === place.buffers.byteLength ? await place.buffers.take(signal) : allocate(partBytes))
+  let filling = await take()
   let filled = 0
   let number = 0
 
@@ -32,9 +34,10 @@ export async function sendParts(place: Place, target: Target, options: SendOptio
     const at = number
     await lanes.run(async () => {
       parts[at - 1] = await onePart(place, bytes, { ...options, signal, number: at, key: target.key })
-      spare.push(buffer)
+      // What failed may still be read by a socket that is on its way out: such a buffer is not used again.
+      recycle(buffer)
     })
-    filling = spare.pop() ?? Buffer.allocUnsafeSlow(partBytes)
+    filling = await take()
     filled = 0
   }
 
@@ -65,11 +68,11 @@ interface PartOptions extends SendOptions {
   readonly number: number
 }
 
-async function onePart(place: Place, bytes: Buffer, options: PartOptions): Promise<Part> {
+async function onePart(place: Place, bytes: Uint8Array, options: PartOptions): Promise<Part> {
   const { signal, onProgress, state, key, number } = options
-  const digests = digestsOf(bytes, state.sha256 ? 'sha256' : 'md5')
+  const digests = digestsOf(bytes, checksumsOf(place, state))
   const there = options.there.get(number)
-  if (there && isSame(there, bytes, digests)) return { ...there, sha256: digests.ChecksumSHA256 }
+  if (there && isSame(there, bytes, digests)) return { ...there, sha256: kept(state, digests) }
   const input = { Bucket: place.bucket, Key: key, UploadId: state.uploadId, PartNumber: number }
   const answer = await ask(
     place,
@@ -80,7 +83,18 @@ async function onePart(place: Place, bytes: Buffer, options: PartOptions): Promi
   )
   tell(onProgress, { type: 'bytes-sent', byteLength: bytes.byteLength })
   // Some stores give no ETag for a part and want it at the end all the same.
-  return { number, byteLength: bytes.byteLength, etag: answer.ETag || etagOf(bytes, digests), sha256: digests.ChecksumSHA256 }
+  return { number, byteLength: bytes.byteLength, etag: answer.ETag || etagOf(bytes, digests), sha256: kept(state, digests) }
+}
+
+/** What was agreed when the upload began holds to its end; only what is kept for nobody may change with what `open` found. */
+function checksumsOf({ behaviour }: Place, { sha256 }: UploadState): Checksums {
+  if (sha256) return 'sha256'
+  return behaviour.checksums === 'sha256' ? 'md5' : behaviour.checksums
+}
+
+/** What is said of a part at the end of an upload. */
+function kept({ sha256 }: UploadState, digests: Digests): string | undefined {
+  return sha256 ? digests.ChecksumSHA256 : undefined
 }
 
 /** By the checksum that the store keeps, else by the ETag; a part of which neither is right is sent again. */

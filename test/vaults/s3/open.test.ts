@@ -15,7 +15,7 @@ describe('open', () => {
   })
 
   it.each([
-    [{ checksums: 'ignored' }, { checksums: 'md5' }],
+    [{ checksums: 'ignored' }, { checksums: 'signed' }],
     [{ conditionalPuts: false }, { 'conditional-put': 'no' }],
     [{ versioning: true }, { versioning: 'kept' }],
     [{ objectLock: true }, { lock: 'enabled', versioning: 'kept' }],
