@@ -17,6 +17,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   flow: ['contracts', 'bytes', 'format', 'policy', 'vaults', 'wrap', 'catalog'],
   archive: ['contracts', 'bytes', 'format', 'policy', 'vaults', 'wrap', 'catalog', 'flow'],
   index: ['contracts', 'bytes', 'format', 'policy', 'vaults', 'wrap', 'catalog', 'flow', 'archive'],
+  // The door of perdure/s3; each network's vault gets one like it.
+  s3: ['contracts', 'bytes', 'vaults'],
   cli: ['contracts', 'bytes', 'format', 'policy', 'vaults', 'wrap', 'catalog', 'flow', 'archive', 'index'],
   server: ['contracts', 'bytes', 'format', 'policy', 'vaults', 'wrap', 'catalog', 'flow', 'archive', 'index'],
 }
