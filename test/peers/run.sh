@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Real third-party tools and servers: builds or installs what this machine can, says loudly what it cannot, then runs test/peers/*.test.ts.
-# Nothing listens on another address than 127.0.0.1; Kubo is used offline, without a daemon. Arguments go to vitest.
+# Nothing listens on another address than loopback; Kubo is used offline, without a daemon. Arguments go to vitest.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

@@ -1,6 +1,7 @@
 /** What the bucket itself does with objects: versions, default locks, lifecycle. */
 import type { LifecycleRule } from '@aws-sdk/client-s3'
 import type { AbortOptions } from '../../contracts.ts'
+import { codeOf } from './errors.ts'
 import { FOLDERS } from './keys.ts'
 import { ask, type Place } from './place.ts'
 import { optional, versioningOf } from './versioning.ts'
@@ -8,7 +9,7 @@ import { optional, versioningOf } from './versioning.ts'
 /** Undefined is what the store does not tell. */
 export interface BucketRules {
   readonly versioned: boolean | undefined
-  /** `enabled`, or the mode of the default lock. */
+  /** `none`, `enabled`, or the mode of the default lock. */
   readonly lock: string | undefined
   /** How long every new object is locked, whoever puts it. */
   readonly lockDays: number | undefined
@@ -30,7 +31,10 @@ export async function rulesOf(place: Place, options: AbortOptions): Promise<Buck
         'asking for Object Lock',
         ({ sdk, client }, request) => client.send(new sdk.GetObjectLockConfigurationCommand({ Bucket }), request),
         options,
-      ),
+      ).catch((error: unknown) => {
+        if (codeOf(error) === 'ObjectLockConfigurationNotFoundError') return { ObjectLockConfiguration: undefined }
+        throw error
+      }),
     ),
     optional(() =>
       ask(
@@ -47,7 +51,7 @@ export async function rulesOf(place: Place, options: AbortOptions): Promise<Buck
   const expires = rules.filter((each) => expiresPacks(place.prefix, each)).map(({ ID }) => ID ?? 'unnamed')
   return {
     versioned: versioned || enabled === 'Enabled' ? true : versioned,
-    lock: mode ?? (enabled === 'Enabled' ? 'enabled' : undefined),
+    lock: lock && (mode ?? (enabled === 'Enabled' ? 'enabled' : 'none')),
     lockDays: days ?? (years === undefined ? undefined : years * DAYS_OF_A_YEAR),
     expires: expires.length > 0 ? expires : undefined,
     abortsUploads: rules.some((each) => each.AbortIncompleteMultipartUpload !== undefined),

@@ -85,9 +85,13 @@ function isLockless(error: unknown): boolean {
 
 /** Says it when what a lock asked for failed because the bucket has none. */
 export function lockless(place: Place, error: unknown): unknown {
-  if (!isLockless(error) || statusOf(error) === undefined) return error
+  return isLockless(error) && statusOf(error) !== undefined ? withoutLock(place, error) : error
+}
+
+/** A lock was asked for in a bucket that has none. */
+export function withoutLock(place: Place, cause?: unknown): VaultError {
   const message = `bucket ${place.bucket} has no Object Lock; make a bucket with Object Lock enabled, or leave out \`lock\``
-  return new VaultError('unsupported', place.id, message, { cause: error })
+  return new VaultError('unsupported', place.id, message, { cause })
 }
 
 function inputOf(place: Place, { key, versionId }: ObjectName) {

@@ -1,11 +1,12 @@
 /** What is said of the object that a pack becomes, and what is made of a create that somebody else won. */
-import type { Locator, Pack, VaultPutOptions } from '../../contracts.ts'
+import type { AbortOptions, Locator, Pack, VaultPutOptions } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
 import { codeOf, statusOf } from './errors.ts'
 import { look } from './head.ts'
 import { locatorOf } from './keys.ts'
+import { type Version, versions } from './list.ts'
 import { lockMembers } from './lock.ts'
-import type { Place } from './place.ts'
+import { ask, type Place } from './place.ts'
 
 /** What the steps of one put share. */
 export interface Target {
@@ -50,4 +51,32 @@ export async function confirmed(place: Place, { key, pack }: Target, { signal }:
   const found = there ? `${there.byteLength} bytes` : 'nothing'
   const message = `the store accepted ${key} and then showed ${found} instead of ${pack.byteLength} bytes; check the endpoint and proxies, then try again`
   throw new VaultError('unreachable', place.id, message)
+}
+
+/**
+ * Where a store keeps versions and lets every create win, the oldest copy is the replica that all of them name, and ours goes when it is not that one.
+ * Behind a delete marker nothing is trusted: then ours stays.
+ */
+export async function settled(
+  place: Place,
+  { key, pack, creating }: Target,
+  versionId: string | undefined,
+  options: AbortOptions,
+): Promise<Locator> {
+  const ours = locatorOf(key, versionId)
+  if (!creating || place.behaviour.conditionalPut || versionId === undefined || place.behaviour.versioned !== true) return ours
+  const found: Version[] = []
+  for await (const version of versions(place, key, options)) if (version.key === key) found.push(version)
+  const first = found.filter(({ byteLength }) => byteLength === pack.byteLength).at(-1)
+  if (found.some(({ isMarker }) => isMarker) || first?.versionId === undefined || first.versionId === versionId) return ours
+  const input = { Bucket: place.bucket, Key: key, VersionId: versionId }
+  const removing = ask(
+    place,
+    `removing a second ${key}`,
+    ({ sdk, client }, request) => client.send(new sdk.DeleteObjectCommand(input), request),
+    options,
+  )
+  // A lock may keep it: one copy too many harms nobody.
+  await Promise.allSettled([removing])
+  return locatorOf(key, first.versionId)
 }

@@ -7,6 +7,7 @@ import { digestsOf } from './digests.ts'
 import { codeOf, statusOf } from './errors.ts'
 import { look } from './head.ts'
 import { FOLDERS, MARKER } from './keys.ts'
+import { withoutLock } from './lock.ts'
 import { profileOf } from './options.ts'
 import { ask, type Place } from './place.ts'
 import { type Probe, probe } from './probe.ts'
@@ -22,6 +23,7 @@ export async function openPlace(place: Place, { signal, mustExist = false }: Ope
   await absenceIsShown(place, { signal, mustExist })
   const rules = await rulesOf(place, { signal })
   if (mustExist && !(await isOurs(place, { signal }))) throw emptied(place)
+  if (rules.lock === 'none' && place.settings.options.lock) throw withoutLock(place)
   const found = await probe(place, rules, { signal })
   place.behaviour = { checksums: found.checksums, conditionalPut: found.conditionalPut, versioned: rules.versioned }
   if (found.writable) {
@@ -109,7 +111,7 @@ function profileAs(place: Place, rules: BucketRules, found: Probe): VaultProfile
     checksums: found.checksums,
     'conditional-put': found.conditionalPut ? 'yes' : 'no',
     versioning: rules.versioned === undefined ? 'unknown' : rules.versioned ? 'kept' : undefined,
-    lock: rules.lock,
+    lock: rules.lock === 'none' ? undefined : rules.lock,
     lifecycle: rules.expires ? 'expires' : undefined,
     'lifecycle-rules': rules.expires?.join(' '),
     'unfinished-uploads': rules.abortsUploads ? 'aborted-by-lifecycle' : undefined,

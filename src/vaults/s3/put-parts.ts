@@ -3,9 +3,8 @@ import type { Locator, VaultPutOptions } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
 import { codeOf } from './errors.ts'
 import { decodeUpload, encodeUpload, type UploadState } from './journal.ts'
-import { locatorOf } from './keys.ts'
 import { lockless } from './lock.ts'
-import { conditionOf, confirmed, isLostRace, objectMembers, type Target } from './object.ts'
+import { conditionOf, confirmed, isLostRace, objectMembers, settled, type Target } from './object.ts'
 import { partSize } from './parts.ts'
 import { ask, type Place } from './place.ts'
 import { sendParts } from './send-parts.ts'
@@ -92,7 +91,7 @@ async function completed(
     )
     // A success may hold an error, a page of a proxy or nothing at all: what counts is what stands there.
     const at = await confirmed(place, target, options)
-    return answer.VersionId === undefined ? at : locatorOf(key, answer.VersionId)
+    return answer.VersionId === undefined ? at : await settled(place, target, answer.VersionId, { signal })
   } catch (error) {
     if (!isLostRace(error) && codeOf(error) !== 'NoSuchUpload') throw error
     // Somebody else was first, or our own earlier request was heard and its answer lost.

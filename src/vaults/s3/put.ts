@@ -5,7 +5,7 @@ import { digestsOf, needsMd5 } from './digests.ts'
 import { look } from './head.ts'
 import { keyOf, locatorOf } from './keys.ts'
 import { lockless } from './lock.ts'
-import { conditionOf, confirmed, isLostRace, objectMembers, type Target } from './object.ts'
+import { conditionOf, confirmed, isLostRace, objectMembers, settled, type Target } from './object.ts'
 import { ask, type Place } from './place.ts'
 import { putParts } from './put-parts.ts'
 
@@ -37,7 +37,7 @@ async function putWhole(place: Place, target: Target, options: VaultPutOptions):
     })
     tell(onProgress, { type: 'bytes-sent', byteLength: bytes.byteLength })
     // Every store answers a PUT with an ETag; a success without one came from something else.
-    return answer.ETag ? locatorOf(key, answer.VersionId) : await confirmed(place, target, options)
+    return answer.ETag ? await settled(place, target, answer.VersionId, { signal }) : await confirmed(place, target, options)
   } catch (error) {
     if (isLostRace(error)) return confirmed(place, target, options, error)
     throw place.settings.options.lock ? lockless(place, error) : error

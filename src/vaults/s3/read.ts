@@ -29,7 +29,8 @@ export async function* readSpan(
   const stop = () => discard(body.stream)
   signal?.addEventListener('abort', stop, { once: true })
   try {
-    for await (const chunk of body.stream as AsyncIterable<Uint8Array>) {
+    // Leaving the loop must not destroy the stream: that would cost the connection, and the next read a new one.
+    for await (const chunk of body.stream.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
       signal?.throwIfAborted()
       const from = Math.min(skip, chunk.byteLength)
       skip -= from

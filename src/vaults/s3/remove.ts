@@ -41,7 +41,9 @@ async function removeOne(place: Place, object: ObjectName, options: AbortOptions
     await ask(place, `removing ${key}`, ({ sdk, client }, request) => client.send(new sdk.DeleteObjectCommand(input), request), options)
   } catch (error) {
     if (codeOf(error) === 'NoSuchKey' || codeOf(error) === 'NoSuchVersion') return
-    throw error instanceof VaultError && error.code === 'denied' ? await keptBy(place, object, error, options) : error
+    // MinIO refuses what a lock keeps with InvalidRequest.
+    const refused = error instanceof VaultError && (error.code === 'denied' || codeOf(error) === 'InvalidRequest')
+    throw refused ? await keptBy(place, object, error, options) : error
   }
 }
 
