@@ -1,5 +1,5 @@
 /** Packs that nothing refers to: the mark is kept up to date by whoever changes a reference, in the same transaction. */
-import { sql } from 'kysely'
+import { type Expression, type SqlBool, sql } from 'kysely'
 import type { Catalog } from '../contracts.ts'
 import { CatalogError } from '../errors.ts'
 import { batchesOf, PAGE_LENGTH } from './batches.ts'
@@ -9,44 +9,26 @@ import { type Database, type Session, write } from './schema.ts'
 /** Looks again at the packs named, all of them sealed. */
 export async function markGarbage(session: Session, packs: Iterable<number>): Promise<void> {
   for (const ids of batchesOf([...new Set(packs)])) {
-    await session
-      .updateTable('packs')
-      .set((expression) => ({
-        garbage: expression
-          .case()
-          .when(
-            expression.not(
-              expression.exists(expression.selectFrom('extents').select(sql`1`.as('one')).whereRef('extents.pack', '=', 'packs.id')),
-            ),
-          )
-          .then(sql<1>`1`)
-          .else(sql<0>`0`)
-          .end(),
+    const named = session.updateTable('packs').where('id', 'in', ids)
+    await named
+      .set(({ exists, selectFrom }) => ({
+        garbage: unless(exists(selectFrom('extents').select(sql`1`.as('one')).whereRef('extents.pack', '=', 'packs.id'))),
       }))
-      .where('id', 'in', ids)
       .where('kind', '=', 'content')
       .where('owner', 'is', null)
       .execute()
-    await session
-      .updateTable('packs')
-      .set((expression) => ({
-        garbage: expression
-          .case()
-          .when(
-            expression.not(
-              expression.exists(expression.selectFrom('objects').select(sql`1`.as('one')).whereRef('objects.record_pack', '=', 'packs.id')),
-            ),
-          )
-          .then(sql<1>`1`)
-          .else(sql<0>`0`)
-          .end(),
+    await named
+      .set(({ exists, selectFrom }) => ({
+        garbage: unless(exists(selectFrom('objects').select(sql`1`.as('one')).whereRef('objects.record_pack', '=', 'packs.id'))),
       }))
-      .where('id', 'in', ids)
       .where('kind', '=', 'index')
       .where('recorded', '=', 1)
       .execute()
   }
 }
+
+/** 0 where something refers to it, 1 where nothing does. */
+const unless = (referred: Expression<SqlBool>) => sql<0 | 1>`case when ${referred} then 0 else 1 end`
 
 export function forgetting(db: Database): Pick<Catalog, 'forget' | 'garbage' | 'dropPack'> {
   return {

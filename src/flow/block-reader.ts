@@ -3,6 +3,7 @@
  * one fails or lies. Nothing leaves here that does not hash to its CID.
  */
 import type { CID } from 'multiformats/cid'
+import { collect } from '../bytes/collect.ts'
 import type { AbortOptions, BlockPlace, PackId, PackRow, ReplicaRow, Span, Vault, Visibility } from '../contracts.ts'
 import { ArchiveError } from '../errors.ts'
 import { inlined, matches } from '../format/address.ts'
@@ -131,9 +132,7 @@ async function readFrom(
 
 async function fromSpool(context: Context, row: PackRow, span: Span, failures: Error[]): Promise<Uint8Array | undefined> {
   try {
-    const pieces: Uint8Array[] = []
-    for await (const piece of context.spool.pack(row).open({ offset: span.offset, length: span.length })) pieces.push(piece)
-    const bytes = pieces.length === 1 && pieces[0] ? pieces[0] : Buffer.concat(pieces)
+    const bytes = await collect(context.spool.pack(row).open({ offset: span.offset, length: span.length }), span.length)
     if (matches(span.cid, bytes)) return bytes
     failures.push(new ArchiveError('unavailable', `the spool's copy of ${span.cid} does not hash to it`))
   } catch (error) {
