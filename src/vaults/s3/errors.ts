@@ -97,7 +97,7 @@ export function s3Error(id: string, doing: string, cause: unknown): VaultError |
   const status = statusOf(cause)
   const code = codeOf(cause)
   const [verdict, advice] = verdictOf(code, status)
-  const region = verdict === 'invalid' ? headerOf(cause, 'x-amz-bucket-region') : undefined
+  const region = verdict === 'invalid' ? (headerOf(cause, 'x-amz-bucket-region') ?? regionIn(cause)) : undefined
   const hint = region === undefined ? advice : `the bucket is in region ${region}; set \`region\` to it`
   const met = [status, code].filter((part) => part !== undefined && part !== String(status)).join(' ')
   const retryAfterMs = retryAfter(headerOf(cause, 'retry-after'))
@@ -136,6 +136,12 @@ function verdictOf(code: string | undefined, status: number | undefined): Verdic
 
 function headerOf(error: unknown, name: string): string | undefined {
   const value = property(property(property(error, '$response'), 'headers'), name)
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/** A signature for the wrong region is answered with the right one in the body. */
+function regionIn(error: unknown): string | undefined {
+  const value = property(error, 'Region')
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
