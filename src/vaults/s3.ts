@@ -31,7 +31,7 @@ export function s3(options: S3Options): Vault {
     prefix: settings.prefix,
     connect,
     buffers: createPool({ byteLength: settings.partBytes, count: settings.partsInFlight + 1 }),
-    behaviour: { checksums, conditionalPut, versioned: undefined },
+    behaviour: { checksums, conditionalPut, md5Etags: false, versioned: undefined },
   }
   const profile = profileOf(settings)
 

@@ -55,14 +55,34 @@ async function connection(settings: Settings): Promise<Connection> {
     },
     { step: 'deserialize', priority: 'low', name: 'perdureRefusePages' },
   )
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args)
+      const crc64 = headersOf(args.request)?.['x-amz-checksum-crc64nvme']
+      if (crc64 !== undefined) sentCrcs.set(result.output, crc64)
+      return result
+    },
+    { step: 'finalizeRequest', name: 'perdureRememberCrc64' },
+  )
   return { sdk, client }
 }
 
 /** A signature covers the SHA-256 of the body. Where we have told it as the checksum, the SDK need not hash the bytes again. */
 function signWithChecksum(request: unknown): void {
-  const headers = (request as { readonly headers?: Record<string, string> }).headers
+  const headers = headersOf(request)
   const checksum = headers?.['x-amz-checksum-sha256']
   if (headers && checksum !== undefined) headers['x-amz-content-sha256'] = Buffer.from(checksum, 'base64').toString('hex')
+}
+
+function headersOf(request: unknown): Record<string, string> | undefined {
+  return (request as { readonly headers?: Record<string, string> }).headers
+}
+
+const sentCrcs = new WeakMap<object, string>()
+
+/** The CRC64NVME, in base64, that the SDK computed of the body to which this is the answer: what was sent, not what the store says. */
+export function sentCrc64Of(answer: object): string | undefined {
+  return sentCrcs.get(answer)
 }
 
 async function load(id: string): Promise<Sdk> {

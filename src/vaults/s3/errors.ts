@@ -104,6 +104,11 @@ export function s3Error(id: string, doing: string, cause: unknown): VaultError |
   return new VaultError(verdict, id, `${doing} failed${met === '' ? '' : ` with ${met}`}; ${hint}`, { cause, retryAfterMs })
 }
 
+/** The store has other bytes than it was sent, and they are not used. */
+export function garbled(id: string, what: string): VaultError {
+  return new VaultError('unreachable', id, `the store received other bytes of ${what} than were sent; ${GARBLED}`)
+}
+
 /** The store's own code, e.g. `NoSuchKey`, or the system's, e.g. `ECONNREFUSED`; looks through our own errors. */
 export function codeOf(error: unknown): string | undefined {
   if (error instanceof PerdureError) return codeOf(error.cause)

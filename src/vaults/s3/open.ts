@@ -25,7 +25,8 @@ export async function openPlace(place: Place, { signal, mustExist = false }: Ope
   if (mustExist && !(await isOurs(place, { signal }))) throw emptied(place)
   if (rules.lock === 'none' && place.settings.options.lock) throw withoutLock(place)
   const found = await probe(place, rules, { signal })
-  place.behaviour = { checksums: found.checksums, conditionalPut: found.conditionalPut, versioned: rules.versioned }
+  const { checksums, conditionalPut, md5Etags } = found
+  place.behaviour = { checksums, conditionalPut, md5Etags, versioned: rules.versioned }
   if (found.writable) {
     await mark(place, { signal })
     await optional(() => abortUploads(place, { under: place.prefix, before: staleBefore(place), signal }))
@@ -114,6 +115,7 @@ function profileAs(place: Place, rules: BucketRules, found: Probe): VaultProfile
   const labels = {
     access: found.writable ? undefined : 'read-only',
     checksums: found.checksums,
+    'read-back': found.checksums === 'none' && !found.md5Etags ? 'every put' : undefined,
     'conditional-put': found.conditionalPut ? 'yes' : 'no',
     versioning: rules.versioned === undefined ? 'unknown' : rules.versioned ? 'kept' : undefined,
     lock: rules.lock === 'none' ? undefined : rules.lock,

@@ -9,14 +9,16 @@ import type { Settings } from './options.ts'
 
 /**
  * How a store makes sure of the bytes it is sent: it checks and keeps their SHA-256, checks the SHA-256 that the signature covers and forgets it,
- * checks Content-MD5, or does none of it.
+ * checks Content-MD5, checks and keeps CRC64NVME (last, because nothing computes it fast here), or does none of it.
  */
-export type Checksums = 'sha256' | 'signed' | 'md5' | 'none'
+export type Checksums = 'sha256' | 'signed' | 'md5' | 'crc64nvme' | 'none'
 
 /** How the store behaves; a preset's word until `open` has tried. */
 export interface Behaviour {
   readonly checksums: Checksums
   readonly conditionalPut: boolean
+  /** The ETag of bytes that came in one request is their MD5: no encryption with a key of the customer's, no scheme of the store's own. */
+  readonly md5Etags: boolean
   /** Undefined: not known (yet, or not permitted). */
   readonly versioned: boolean | undefined
 }

@@ -16,6 +16,13 @@ describe('open', () => {
 
   it.each([
     [{ checksums: 'ignored' }, { checksums: 'signed' }],
+    [{ checksums: 'crc64nvme' }, { checksums: 'crc64nvme' }],
+    [{ checksums: 'unchecked' }, { checksums: 'none' }],
+    [
+      { checksums: 'unchecked', etags: 'opaque' },
+      { checksums: 'none', 'read-back': 'every put' },
+    ],
+    [{ checksums: 'echoed' }, { checksums: 'none' }],
     [{ conditionalPuts: false }, { 'conditional-put': 'no' }],
     [{ versioning: true }, { versioning: 'kept' }],
     [{ objectLock: true }, { lock: 'enabled', versioning: 'kept' }],
