@@ -15,16 +15,33 @@ const MOST_CONNECTIONS = 50
 /** Shorter than any store's patience with idle connections: a request on one that the store has just closed fails, and a put is never repeated. */
 const IDLE_MS = 3_000
 
-/** Resolves to one and the same connection; `close` ends it, and a later `connect` makes another. */
-export function connector(settings: Settings): { connect(): Promise<Connection>; close(): Promise<void> } {
+export interface Connector {
+  /** Resolves to one and the same connection until it was let go or closed. */
+  connect(): Promise<Connection>
+  /** The next `connect` makes another, which asks for credentials anew; requests under way end on this one. */
+  letGo(connection: Connection): void
+  close(): Promise<void>
+}
+
+export function connector(settings: Settings): Connector {
+  let current: Connection | undefined
   let made: Promise<Connection> | undefined
   return {
     connect: () => {
-      made ??= connection(settings).catch((error: unknown) => {
-        made = undefined
-        throw error
-      })
+      made ??= connection(settings).then(
+        (connection) => {
+          current = connection
+          return connection
+        },
+        (error: unknown) => {
+          made = undefined
+          throw error
+        },
+      )
       return made
+    },
+    letGo: (connection) => {
+      if (connection === current) made = current = undefined
     },
     close: async () => {
       const closing = made

@@ -3,7 +3,7 @@ import type { BufferPool } from '../../bytes/pool.ts'
 import type { AbortOptions, Locator } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
 import type { Connection } from './client.ts'
-import { s3Error } from './errors.ts'
+import { isSessionOver, s3Error } from './errors.ts'
 import { type ObjectName, type PackName, parseLocator } from './keys.ts'
 import type { Settings } from './options.ts'
 
@@ -29,6 +29,7 @@ export interface Place {
   readonly bucket: string
   readonly prefix: string
   readonly connect: () => Promise<Connection>
+  readonly letGo: (connection: Connection) => void
   /** Buffers of one part each, used again by later parts and packs. */
   readonly buffers: BufferPool
   /** The one thing that changes: `open` and the first listing write what they found. */
@@ -47,10 +48,15 @@ export async function ask<T>(
   { signal }: AbortOptions = {},
 ): Promise<T> {
   signal?.throwIfAborted()
+  let used: Connection | undefined
   try {
-    const sent = place.connect().then((connection) => work(connection, signal ? { abortSignal: signal } : {}))
+    const sent = place.connect().then((connection) => {
+      used = connection
+      return work(connection, signal ? { abortSignal: signal } : {})
+    })
     return await untilAborted(sent, signal)
   } catch (error) {
+    if (used && isSessionOver(error)) place.letGo(used)
     throw signal?.aborted ? signal.reason : s3Error(place.id, `${doing} in bucket ${place.bucket}`, error)
   }
 }
