@@ -12,6 +12,8 @@ import { readSpan } from './read.ts'
 export interface CheckOptions extends AbortOptions {
   /** Of the whole, as it was sent. */
   readonly crc64?: string | undefined
+  /** Every part was compared with its ETag. */
+  readonly areCompared?: boolean
 }
 
 /**
@@ -19,10 +21,10 @@ export interface CheckOptions extends AbortOptions {
  * back, unless its parts were compared with their ETags. Throws `damaged` when the bytes are others: the object is gone then, and the next put makes it anew.
  */
 export async function checkStored(place: Place, target: Target, at: Locator, options: CheckOptions): Promise<void> {
-  const { checksums, md5Etags } = place.behaviour
-  if (checksums !== 'crc64nvme' && (checksums !== 'none' || md5Etags)) return
+  const { checksums } = place.behaviour
+  const { signal, crc64, areCompared = false } = options
+  if (checksums !== 'crc64nvme' && (checksums !== 'none' || areCompared)) return
   const object = known(place, at)
-  const { signal, crc64 } = options
   try {
     if (checksums === 'crc64nvme' && crc64 !== undefined && (await look(place, object, { signal, checksum: true }))?.crc64 === crc64) return
     if (await isReadBack(place, target, at, { signal })) return

@@ -59,7 +59,7 @@ async function byReading(place: Place, { key, versionId }: ObjectName, { signal 
     const total = /\/(\d+)$/.exec(seen.ContentRange ?? '')?.[1]
     const byteLength = total === undefined ? seen.ContentLength : Number(total)
     if (byteLength === undefined || seen.ContentType?.startsWith('text/html')) throw foreign(place, key)
-    return { byteLength, versionId: seen.VersionId }
+    return { byteLength, versionId: seen.VersionId, etag: seen.ETag }
   } catch (error) {
     if (isAbsent(error, versionId)) return undefined
     if (codeOf(error) === 'InvalidRange') return { byteLength: 0 }

@@ -3,7 +3,7 @@ import type { Locator, VaultPutOptions } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
 import { checkStored } from './check-stored.ts'
 import { joinedCrc64 } from './crc64.ts'
-import { codeOf } from './errors.ts'
+import { codeOf, garbled } from './errors.ts'
 import { decodeUpload, encodeUpload, type UploadState } from './journal.ts'
 import { lockless } from './lock.ts'
 import { conditionOf, confirmed, isLostRace, objectMembers, settled, type Target } from './object.ts'
@@ -83,13 +83,13 @@ async function completed(
 ): Promise<Locator> {
   const { signal, state } = options
   const { key } = target
-  const crc64 = state.crc64 ? crc64Of(parts) : undefined
+  const check = { signal, crc64: state.crc64 ? crc64Of(parts) : undefined, areCompared: areCompared(place, target, parts) }
   const input = {
     Bucket: place.bucket,
     Key: key,
     UploadId: state.uploadId,
     MultipartUpload: { Parts: parts.map((part) => partMembers(part, state)) },
-    ...(crc64 !== undefined && { ChecksumCRC64NVME: crc64, ChecksumType: 'FULL_OBJECT' as const }),
+    ...(check.crc64 !== undefined && { ChecksumCRC64NVME: check.crc64, ChecksumType: 'FULL_OBJECT' as const }),
     ...conditionOf(place, target),
   }
   try {
@@ -101,13 +101,13 @@ async function completed(
     )
     // A success may hold an error, a page of a proxy or nothing at all: what counts is what stands there.
     const at = await confirmed(place, target, options)
-    await checkStored(place, target, at, { signal, crc64 })
+    await checkStored(place, target, at, check)
     return answer.VersionId === undefined ? at : await settled(place, target, answer.VersionId, { signal })
   } catch (error) {
     if (!isLostRace(error) && codeOf(error) !== 'NoSuchUpload') throw error
     // Somebody else was first, or our own earlier request was heard and its answer lost.
     const at = await confirmed(place, target, options, error)
-    await checkStored(place, target, at, { signal, crc64 })
+    await checkStored(place, target, at, check)
     await letGo(place, state, options)
     return at
   }
@@ -120,6 +120,17 @@ function partMembers({ number, etag, sha256, crc64 }: Part, state: UploadState) 
     ...(state.sha256 && sha256 !== undefined && { ChecksumSHA256: sha256 }),
     ...(state.crc64 && crc64 !== undefined && { ChecksumCRC64NVME: crc64 }),
   }
+}
+
+/**
+ * Where nobody but us looks, garbled parts are found before they become an object: the next put sends them again. Where no ETag is the MD5 of its part,
+ * ETags tell nothing.
+ */
+function areCompared({ id, behaviour }: Place, { key }: Target, parts: readonly Part[]): boolean {
+  if (behaviour.checksums !== 'none') return false
+  const others = parts.filter(({ isCompared }) => !isCompared)
+  if (others.length > 0 && others.length < parts.length) throw garbled(id, `part ${others[0]?.number} of ${key}`)
+  return others.length === 0
 }
 
 /** Of the whole; undefined when that of some part is not known. */

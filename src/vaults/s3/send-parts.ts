@@ -5,7 +5,6 @@ import type { VaultPutOptions } from '../../contracts.ts'
 import { bodyOf, tell } from '../body.ts'
 import { sentCrc64Of } from './client.ts'
 import { type Digests, digestsOf, etagOf, sameEtag } from './digests.ts'
-import { garbled } from './errors.ts'
 import type { UploadState } from './journal.ts'
 import { lanesOf } from './lanes.ts'
 import type { Target } from './object.ts'
@@ -74,7 +73,8 @@ async function onePart(place: Place, bytes: Uint8Array, options: PartOptions): P
   const { signal, onProgress, state, key, number } = options
   const digests = digestsOf(bytes, checksumsOf(place, state))
   const there = options.there.get(number)
-  if (there && isSame(there, bytes, digests)) return { ...there, sha256: kept(state, digests) }
+  if (there && isSame(there, bytes, digests))
+    return { ...there, sha256: kept(state, digests), isCompared: place.behaviour.checksums === 'none' }
   const input = { Bucket: place.bucket, Key: key, UploadId: state.uploadId, PartNumber: number }
   const answer = await ask(
     place,
@@ -84,11 +84,9 @@ async function onePart(place: Place, bytes: Uint8Array, options: PartOptions): P
     { signal },
   )
   tell(onProgress, { type: 'bytes-sent', byteLength: bytes.byteLength })
-  const { checksums, md5Etags } = place.behaviour
-  // Nobody but us looks, and before the object is made: what was garbled is sent again by the next put.
-  if (checksums === 'none' && md5Etags && !sameEtag(answer.ETag ?? '', etagOf(bytes, digests)))
-    throw garbled(place.id, `part ${number} of ${key}`)
-  const about = { number, byteLength: bytes.byteLength, sha256: kept(state, digests), crc64: state.crc64 ? sentCrc64Of(answer) : undefined }
+  const isCompared = place.behaviour.checksums === 'none' && sameEtag(answer.ETag ?? '', etagOf(bytes, digests))
+  const crc64 = state.crc64 ? sentCrc64Of(answer) : undefined
+  const about = { number, byteLength: bytes.byteLength, sha256: kept(state, digests), crc64, isCompared }
   // Some stores give no ETag for a part and want it at the end all the same.
   return { ...about, etag: answer.ETag || etagOf(bytes, digests) }
 }

@@ -11,6 +11,8 @@ export interface Part {
   /** In base64, where the store keeps it. */
   readonly sha256?: string | undefined
   readonly crc64?: string | undefined
+  /** The store told its MD5, and it is that of what was sent. */
+  readonly isCompared?: boolean
 }
 
 /** One upload of one key. */

@@ -23,8 +23,8 @@ export interface BucketRules {
    * believes any bytes, also against Content-MD5 and the hash that was signed; `echoed` does so too, and keeps the SHA-256 it was told. Default `kept`.
    */
   readonly checksums: 'kept' | 'ignored' | 'crc64nvme' | 'unchecked' | 'echoed'
-  /** Are ETags the MD5 of what came, or something of the store's own, as with its encryption? Default `md5`. */
-  readonly etags: 'md5' | 'opaque'
+  /** Are ETags the MD5 of what came, or something of the store's own, as with its encryption? R2 has MD5 for objects alone. Default `md5`. */
+  readonly etags: 'md5' | 'opaque' | 'opaque-parts'
   /** 403 for absent keys and listings, as without s3:ListBucket. Default false. */
   readonly deniesAbsent: boolean
   /** Is `If-None-Match` obeyed, or forgotten as older stores do? Default true. */
@@ -32,6 +32,8 @@ export interface BucketRules {
   /** Default `us-east-1`. */
   readonly region: string
   readonly lifecycle: readonly LifecycleRule[]
+  /** Are listings refused unless their prefix is a folder, as Storj does where it cannot read the keys? Default false. */
+  readonly listsFoldersOnly: boolean
   /** Least bytes of a part that is not the last; S3 has 5 MiB, and smaller only spares tests their time. */
   readonly minPartBytes: number
   /** Most keys, versions or parts of one page; S3 has 1000. */
@@ -59,6 +61,7 @@ export const defaultRules: BucketRules = {
   conditionalPuts: true,
   region: 'us-east-1',
   lifecycle: [],
+  listsFoldersOnly: false,
   minPartBytes: 5 * 1024 * 1024,
   pageLimit: 1000,
 }

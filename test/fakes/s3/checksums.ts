@@ -74,8 +74,9 @@ export function checkDigests({ checksums }: BucketRules, request: Pick<S3Request
 export const checksPayload = ({ checksums }: BucketRules): boolean => checksums === 'kept' || checksums === 'ignored'
 
 /** The ETag of what came in one request. */
-export function etagOf({ etags }: BucketRules, body: Buffer): string {
-  return `"${(etags === 'md5' ? md5Of(body) : createHash('sha256').update(body).digest().subarray(0, 16)).toString('hex')}"`
+export function etagOf({ etags }: BucketRules, body: Buffer, of: 'object' | 'part'): string {
+  const isMd5 = etags === 'md5' || (etags === 'opaque-parts' && of === 'object')
+  return `"${(isMd5 ? md5Of(body) : createHash('sha256').update(body).digest().subarray(0, 16)).toString('hex')}"`
 }
 
 /** The digest over the digests of the parts, as multipart uploads have it. */

@@ -60,7 +60,7 @@ export function uploadPart(bucket: Bucket, request: S3Request): S3Response {
   if (checksum && upload.algorithm && checksum.name !== upload.algorithm)
     throw new Refusal(400, 'InvalidRequest', `Checksum Type mismatch occurred, expected ${upload.algorithm}, actual ${checksum.name}`)
   checkQuota(bucket.faults, request.body.byteLength)
-  const etag = etagOf(bucket.rules, request.body)
+  const etag = etagOf(bucket.rules, request.body, 'part')
   upload.parts.set(number, { body: request.body, etag, checksum, modified: bucket.now() })
   return { status: 200, headers: { etag, ...(checksum && { [`x-amz-checksum-${checksum.name}`]: checksum.value }) } }
 }

@@ -57,7 +57,7 @@ export function putObject(bucket: Bucket, request: S3Request): S3Response {
   if (making.retention || making.legalHold) mustHaveDigest(request)
   const checksum = checkDigests(bucket.rules, request)
   checkQuota(bucket.faults, request.body.byteLength)
-  const etag = etagOf(bucket.rules, request.body)
+  const etag = etagOf(bucket.rules, request.body, 'object')
   const version = commit(bucket, request, { making, body: request.body, etag, checksum })
   return { status: 200, headers: { etag, ...versionHeader(version), ...checksumHeaders(checksum) } }
 }

@@ -17,6 +17,7 @@ const stores: readonly (readonly [string, FakeS3Options])[] = [
   ['knows CRC64NVME alone', { checksums: 'crc64nvme' }],
   ['knows CRC64NVME alone, and keeps versions', { checksums: 'crc64nvme', versioning: true }],
   ['checks nothing', { checksums: 'unchecked' }],
+  ['checks nothing, the ETags of its parts opaque', { checksums: 'unchecked', etags: 'opaque-parts' }],
   ['checks nothing, its ETags opaque', { checksums: 'unchecked', etags: 'opaque' }],
   ['checks nothing, its ETags opaque, and keeps versions', { checksums: 'unchecked', etags: 'opaque', versioning: true }],
   ['keeps what it is told unread', { checksums: 'echoed', etags: 'opaque' }],

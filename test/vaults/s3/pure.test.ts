@@ -174,6 +174,14 @@ describe('options', () => {
     ])
   })
 
+  it('each preset names its quirks and an example that is written with its own name', () => {
+    for (const [name, { network, quirks = [], example }] of Object.entries(S3_PRESETS)) {
+      expect(network, name).not.toBe('')
+      expect(quirks.length, name).toBeGreaterThan(0)
+      expect(example, name).toMatch(new RegExp(`^s3\\(\\{ preset: '${name}', bucket: `))
+    }
+  })
+
   it('of a user win over the preset', () => {
     const { profile } = s3({ bucket: 'My.Media', preset: 'storj', network: 'n', operator: 'o', storageClass: 'DEEP_ARCHIVE' })
     expect(profile).toMatchObject({ id: 'my-media', network: 'n', operator: 'o', cold: true })
