@@ -175,6 +175,8 @@ export interface Explanation {
 export interface VaultCheck {
   readonly vault: string
   readonly ok: boolean
+  /** What the vault says of itself, found when it was opened. */
+  readonly labels?: Readonly<Record<string, string>> | undefined
   readonly steps: readonly { readonly name: string; readonly ok: boolean; readonly ms: number; readonly detail?: string }[]
 }
 
@@ -194,6 +196,8 @@ export interface Archive extends AsyncDisposable {
   readonly publicKey: string
   readonly policy: Policy
   readonly vaults: readonly VaultProfile[]
+  /** The vaults that could not be opened, and why; `testVault` tries them again. */
+  unopened(): readonly { readonly vault: string; readonly reason: string }[]
   put(source: Source, options?: PutOptions): Promise<Receipt>
   /** One receipt per entry, in order; entries share packs. */
   putAll(entries: Iterable<NamedEntry> | AsyncIterable<NamedEntry>, options?: PutOptions): Promise<readonly Receipt[]>
@@ -216,7 +220,7 @@ export interface Archive extends AsyncDisposable {
   explain(options?: { readonly byteLength?: number | undefined }): Explanation
   /** The newest receipt of a root, as it was signed. */
   receipt(root: CID | string): Promise<Receipt | undefined>
-  /** Puts, finds, reads back, and where it can forget removes, a small pack of random bytes. */
+  /** Puts, finds, reads back, and where it can removes, a small pack of random bytes; a vault that could not be opened is opened first. */
   testVault(id: string, options?: AbortOptions): Promise<VaultCheck>
   /**
    * Believes no longer what the catalog knows of a vault, for one that is gone for good or was replaced by an empty one: `repair` then places anew,

@@ -1,4 +1,4 @@
-/** Packs that nobody refers to any more leave the vaults that can forget, the spool, and last the catalog. */
+/** Packs that nobody refers to any more leave the vaults that can remove, the spool, and last the catalog. */
 import type { AbortOptions, PackRow, ReplicaRow } from '../contracts.ts'
 import { VaultError } from '../errors.ts'
 import type { Context } from './context.ts'
@@ -11,7 +11,7 @@ export interface Outcome {
   readonly kept: readonly Kept[]
 }
 
-/** What dropping it would do. */
+/** What dropping it would ask for. Whether a vault will refuse, because of a lock or for want of a right, only asking it tells. */
 export async function planGarbage(context: Context, pack: PackRow): Promise<Outcome> {
   const replicas = await context.catalog.replicasOf([pack.id])
   const name = pack.name.toString()
@@ -22,13 +22,18 @@ export async function planGarbage(context: Context, pack: PackRow): Promise<Outc
   }
 }
 
+export interface DropOptions extends AbortOptions {
+  /** Nobody asked for it: vaults that keep what they have until a date are not bothered. */
+  readonly tidying?: boolean | undefined
+}
+
 /** Replicas first, the catalog's rows last: a crash in between is found by the next prune. */
-export async function dropGarbage(context: Context, pack: PackRow, options: AbortOptions = {}): Promise<Outcome> {
+export async function dropGarbage(context: Context, pack: PackRow, options: DropOptions = {}): Promise<Outcome> {
   const { catalog, spool } = context
   const removed: (Removed & { readonly vault: string })[] = []
   const kept: Kept[] = []
   for (const replica of await catalog.replicasOf([pack.id])) {
-    const reason = whyKept(context, replica.vault) ?? (await forgetReplica(context, pack, replica, options))
+    const reason = whyKept(context, replica.vault, options) ?? (await forgetReplica(context, pack, replica, options))
     if (reason === undefined) removed.push({ vault: replica.vault, pack: pack.name.toString(), byteLength: pack.byteLength })
     else kept.push({ vault: replica.vault, pack: pack.name.toString(), reason })
   }
@@ -40,10 +45,11 @@ export async function dropGarbage(context: Context, pack: PackRow, options: Abor
   return { removed, kept }
 }
 
-function whyKept(context: Context, id: string): string | undefined {
+/** Without `canForget` a vault promises nothing, but it may be asked: its refusal says what keeps the pack. */
+function whyKept(context: Context, id: string, { tidying = false }: DropOptions = {}): string | undefined {
   const vault = context.vaults.get(id)
   if (!vault) return 'this vault is not configured any more; remove it there by hand, or configure it and prune again'
-  if (!vault.profile.canForget || !vault.remove) return 'this vault cannot forget'
+  if (!vault.remove || (tidying && vault.profile.term !== 'standing')) return 'this vault cannot forget'
   return undefined
 }
 

@@ -22,7 +22,7 @@ export type { S3Credentials, S3Lock, S3Options } from './s3/options.ts'
  */
 export function s3(options: S3Options): Vault {
   const settings = settingsOf(options)
-  const { connect, close } = connector(settings)
+  const { connect, letGo, close } = connector(settings)
   const { checksums, conditionalPut = true } = settings.preset
   const place: Place = {
     settings,
@@ -30,8 +30,9 @@ export function s3(options: S3Options): Vault {
     bucket: options.bucket,
     prefix: settings.prefix,
     connect,
+    letGo,
     buffers: createPool({ byteLength: settings.partBytes, count: settings.partsInFlight + 1 }),
-    behaviour: { checksums, conditionalPut, versioned: undefined },
+    behaviour: { checksums, conditionalPut, md5Etags: false, versioned: undefined },
   }
   const profile = profileOf(settings)
 

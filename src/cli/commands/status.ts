@@ -28,7 +28,13 @@ async function archiveStatus(context: CommandContext): Promise<ExitCode> {
   const archive = await context.archive()
   const totals = await archive.totals({ signal: context.signal })
   const state = worstOf(totals)
-  await context.reporter.result({ state, path: archive.path, ...totals }, { lines: (style) => lines(totals, state, style) })
+  const unopened = archive.unopened()
+  const troubles = (style: Style) =>
+    unopened.map(({ vault, reason }) => `  ${style.yellow('not open')}  ${printable(vault)}: ${printable(reason)}`)
+  await context.reporter.result(
+    { state, path: archive.path, ...totals, ...(unopened.length > 0 && { unopened }) },
+    { lines: (style) => [...lines(totals, state, style), ...troubles(style)] },
+  )
   return exitCodeOf(state)
 }
 

@@ -7,14 +7,17 @@ import type { Checksums } from './place.ts'
 export interface Digests {
   readonly ChecksumSHA256?: string
   readonly ContentMD5?: string
+  /** Computed by the SDK as it sends. */
+  readonly ChecksumAlgorithm?: 'CRC64NVME'
 }
 
-/** SHA-256 where the store looks at it, MD5 elsewhere and where `md5` asks for it besides; both in base64. */
+/** SHA-256 where the store looks at it, CRC64NVME where it looks at nothing else, MD5 elsewhere and where `md5` asks for it besides; in base64. */
 export function digestsOf(bytes: Uint8Array, checksums: Checksums, { md5 = false }: { readonly md5?: boolean } = {}): Digests {
   const looksAtSha256 = checksums === 'sha256' || checksums === 'signed'
   return {
     ...(looksAtSha256 && { ChecksumSHA256: createHash('sha256').update(bytes).digest('base64') }),
-    ...((md5 || !looksAtSha256) && { ContentMD5: createHash('md5').update(bytes).digest('base64') }),
+    ...(checksums === 'crc64nvme' && { ChecksumAlgorithm: 'CRC64NVME' as const }),
+    ...((md5 || (!looksAtSha256 && checksums !== 'crc64nvme')) && { ContentMD5: createHash('md5').update(bytes).digest('base64') }),
   }
 }
 

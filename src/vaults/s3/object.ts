@@ -65,8 +65,7 @@ export async function settled(
 ): Promise<Locator> {
   const ours = locatorOf(key, versionId)
   if (!creating || place.behaviour.conditionalPut || versionId === undefined || place.behaviour.versioned !== true) return ours
-  const found: Version[] = []
-  for await (const version of versions(place, key, options)) if (version.key === key) found.push(version)
+  const found = await versionsOf(place, key, options)
   const first = found.filter(({ byteLength }) => byteLength === pack.byteLength).at(-1)
   if (found.some(({ isMarker }) => isMarker) || first?.versionId === undefined || first.versionId === versionId) return ours
   const input = { Bucket: place.bucket, Key: key, VersionId: versionId }
@@ -79,4 +78,16 @@ export async function settled(
   // A lock may keep it: one copy too many harms nobody.
   await Promise.allSettled([removing])
   return locatorOf(key, first.versionId)
+}
+
+/** The newest first; none where they may not be listed, or not by a prefix that is no folder. */
+async function versionsOf(place: Place, key: string, options: AbortOptions): Promise<readonly Version[]> {
+  const found: Version[] = []
+  try {
+    for await (const version of versions(place, key, options)) if (version.key === key) found.push(version)
+  } catch (error) {
+    if (codeOf(error) !== 'AccessDenied' && codeOf(error) !== 'NotImplemented') throw error
+    return []
+  }
+  return found
 }

@@ -20,12 +20,13 @@ export interface OpenOptions extends AbortOptions {
 
 /** Resolves to the profile as found; writes the behaviour into the place. */
 export async function openPlace(place: Place, { signal, mustExist = false }: OpenOptions): Promise<VaultProfile> {
-  await absenceIsShown(place, { signal, mustExist })
+  await absenceIsShown(place, { signal })
   const rules = await rulesOf(place, { signal })
   if (mustExist && !(await isOurs(place, { signal }))) throw emptied(place)
   if (rules.lock === 'none' && place.settings.options.lock) throw withoutLock(place)
   const found = await probe(place, rules, { signal })
-  place.behaviour = { checksums: found.checksums, conditionalPut: found.conditionalPut, versioned: rules.versioned }
+  const { checksums, conditionalPut, md5Etags } = found
+  place.behaviour = { checksums, conditionalPut, md5Etags, versioned: rules.versioned }
   if (found.writable) {
     await mark(place, { signal })
     await optional(() => abortUploads(place, { under: place.prefix, before: staleBefore(place), signal }))
@@ -34,13 +35,13 @@ export async function openPlace(place: Place, { signal, mustExist = false }: Ope
 }
 
 /** A random key must be absent. A store that answers 403 instead would have every lost pack look like a lapsed credential, and the other way round. */
-async function absenceIsShown(place: Place, { signal, mustExist }: OpenOptions): Promise<void> {
+async function absenceIsShown(place: Place, { signal }: AbortOptions): Promise<void> {
   const key = `${place.prefix}probe/absent-${randomUUID()}`
   try {
     const seen = await look(place, { key }, { signal })
     if (!seen) return
   } catch (error) {
-    throw explained(place, error, mustExist)
+    throw explained(place, error)
   }
   throw new VaultError(
     'unreachable',
@@ -49,17 +50,22 @@ async function absenceIsShown(place: Place, { signal, mustExist }: OpenOptions):
   )
 }
 
-function explained(place: Place, error: unknown, mustExist: boolean | undefined): unknown {
+/**
+ * A bucket that is not there, or is in another region, is a state of the remote: it may be made or moved, and the other vaults go on without it.
+ * Only what is wrong with the options themselves is `invalid`, and that is said before anything is sent.
+ */
+function explained(place: Place, error: unknown): unknown {
   const code = codeOf(error)
   if (code === 'AccessDenied' || (code === undefined && statusOf(error) === 403)) {
     const message = `bucket ${place.bucket} answers 403 for a key that is absent; grant s3:ListBucket so that absent objects answer 404 (and s3:GetObject, if that is missing)`
     return new VaultError('denied', place.id, message, { cause: error })
   }
-  if (code === 'NoSuchBucket' && mustExist) {
-    const message = `bucket ${place.bucket} is gone, and it held packs; correct the endpoint or the credentials, or reset the vault if they are gone for good`
+  if (code === 'NoSuchBucket') {
+    const message = `there is no bucket ${place.bucket} here; create it, correct its name, endpoint or credentials, or reset the vault if it held packs and is gone for good`
     return new VaultError('unreachable', place.id, message, { cause: error })
   }
-  return error
+  if (!(error instanceof VaultError) || error.code !== 'invalid' || statusOf(error) === undefined) return error
+  return new VaultError('unreachable', place.id, error.message.slice(`vault ${place.id}: `.length), { cause: error })
 }
 
 /** Has this prefix been opened as a vault before, or does it hold packs? */
@@ -109,6 +115,7 @@ function profileAs(place: Place, rules: BucketRules, found: Probe): VaultProfile
   const labels = {
     access: found.writable ? undefined : 'read-only',
     checksums: found.checksums,
+    'read-back': found.checksums === 'none' && !found.md5Etags ? 'every put' : undefined,
     'conditional-put': found.conditionalPut ? 'yes' : 'no',
     versioning: rules.versioned === undefined ? 'unknown' : rules.versioned ? 'kept' : undefined,
     lock: rules.lock === 'none' ? undefined : rules.lock,

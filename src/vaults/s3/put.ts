@@ -1,6 +1,8 @@
 /** Stores a pack: in one request when it is small, else in parts. */
 import type { Locator, Pack, VaultPutOptions } from '../../contracts.ts'
 import { bodyOf, tell } from '../body.ts'
+import { checkStored, isSound } from './check-stored.ts'
+import { sentCrc64Of } from './client.ts'
 import { digestsOf, needsMd5 } from './digests.ts'
 import { look } from './head.ts'
 import { keyOf, locatorOf } from './keys.ts'
@@ -14,9 +16,17 @@ export async function putPack(place: Place, pack: Pack, options: VaultPutOptions
   const { signal, replace = false } = options
   const key = keyOf(place.prefix, pack.name, pack.kind)
   const there = await look(place, { key }, { signal })
-  if (there?.byteLength === pack.byteLength && !replace) return locatorOf(key, there.versionId)
   const target: Target = { key, pack, creating: there === undefined && !replace }
-  return pack.byteLength <= place.settings.partBytes ? putWhole(place, target, options) : putParts(place, target, options)
+  if (there?.byteLength === pack.byteLength && !replace) {
+    const at = locatorOf(key, there.versionId)
+    if (await isSound(place, target, at, { signal })) return at
+  }
+  const { checksums, md5Etags } = place.behaviour
+  // Parts can be compared before they become an object, bytes sent in one request only afterwards.
+  const isComparedInParts = checksums === 'none' && md5Etags
+  return pack.byteLength <= place.settings.partBytes && !isComparedInParts
+    ? putWhole(place, target, options)
+    : putParts(place, target, options)
 }
 
 async function putWhole(place: Place, target: Target, options: VaultPutOptions): Promise<Locator> {
@@ -37,7 +47,9 @@ async function putWhole(place: Place, target: Target, options: VaultPutOptions):
     })
     tell(onProgress, { type: 'bytes-sent', byteLength: bytes.byteLength })
     // Every store answers a PUT with an ETag; a success without one came from something else.
-    return answer.ETag ? await settled(place, target, answer.VersionId, { signal }) : await confirmed(place, target, options)
+    const at = answer.ETag ? locatorOf(key, answer.VersionId) : await confirmed(place, target, options)
+    await checkStored(place, target, at, { signal, crc64: sentCrc64Of(answer) })
+    return answer.ETag ? await settled(place, target, answer.VersionId, { signal }) : at
   } catch (error) {
     if (isLostRace(error)) return confirmed(place, target, options, error)
     throw place.settings.options.lock ? lockless(place, error) : error

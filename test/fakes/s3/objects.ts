@@ -1,6 +1,6 @@
 /** GET, HEAD, PUT and DELETE of objects: conditions, ranges, versions, checksums. */
 import type { Bucket } from './bucket.ts'
-import { type Checksum, checkedChecksum, checkMd5, checksumHeaders, md5Of } from './checksums.ts'
+import { type Checksum, checkDigests, checksumHeaders, etagOf } from './checksums.ts'
 import { checkQuota } from './faults.ts'
 import { type Lock, lockHeaders, lockOf, mustBeFree, mustHaveDigest } from './locks.ts'
 import { add, addressed, current, deleteMarker, drop, newVersionId, type StoredVersion } from './versions.ts'
@@ -55,10 +55,9 @@ function mustMeet(existing: StoredVersion | undefined, headers: S3Request['heade
 export function putObject(bucket: Bucket, request: S3Request): S3Response {
   const making = makingOf(bucket, request)
   if (making.retention || making.legalHold) mustHaveDigest(request)
-  checkMd5(request)
-  const checksum = bucket.rules.checksums === 'kept' ? checkedChecksum(request) : undefined
+  const checksum = checkDigests(bucket.rules, request)
   checkQuota(bucket.faults, request.body.byteLength)
-  const etag = `"${md5Of(request.body).toString('hex')}"`
+  const etag = etagOf(bucket.rules, request.body, 'object')
   const version = commit(bucket, request, { making, body: request.body, etag, checksum })
   return { status: 200, headers: { etag, ...versionHeader(version), ...checksumHeaders(checksum) } }
 }

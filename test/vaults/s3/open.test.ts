@@ -16,6 +16,13 @@ describe('open', () => {
 
   it.each([
     [{ checksums: 'ignored' }, { checksums: 'signed' }],
+    [{ checksums: 'crc64nvme' }, { checksums: 'crc64nvme' }],
+    [{ checksums: 'unchecked' }, { checksums: 'none' }],
+    [
+      { checksums: 'unchecked', etags: 'opaque' },
+      { checksums: 'none', 'read-back': 'every put' },
+    ],
+    [{ checksums: 'echoed' }, { checksums: 'none' }],
     [{ conditionalPuts: false }, { 'conditional-put': 'no' }],
     [{ versioning: true }, { versioning: 'kept' }],
     [{ objectLock: true }, { lock: 'enabled', versioning: 'kept' }],
@@ -53,14 +60,14 @@ describe('open', () => {
     expect(fake.store.size).toBe(0)
   })
 
-  it('takes a bucket that is gone for an error of the configuration, unless it held packs', async () => {
+  it('takes a bucket that is not there for a state of the remote, whether it held packs or not', async () => {
     const fake = await fakeS3()
     fake.faults.bucketGone = true
-    await expect(vaultOn(fake).open?.()).rejects.toMatchObject({ code: 'invalid', message: expect.stringContaining(fake.bucket) })
-    await expect(vaultOn(fake).open?.({ mustExist: true })).rejects.toMatchObject({
-      code: 'unreachable',
-      message: expect.stringContaining(fake.bucket),
-    })
+    for (const mustExist of [false, true])
+      await expect(vaultOn(fake).open?.({ mustExist })).rejects.toMatchObject({
+        code: 'unreachable',
+        message: expect.stringMatching(new RegExp(`no bucket ${fake.bucket} here; create it`)),
+      })
   })
 
   it('never takes another place for a vault that lost everything', async () => {
@@ -76,7 +83,7 @@ describe('open', () => {
 
   it.each([
     ['the wrong secret', { secretAccessKey: 'wrong' }, 'denied', 'secret key'],
-    ["a region that is not the bucket's", { region: 'eu-west-1' }, 'invalid', 'us-east-1'],
+    ["a region that is not the bucket's", { region: 'eu-west-1' }, 'unreachable', 'us-east-1'],
   ] as const)('fails with %s', async (_, options, code, says) => {
     const fake = await fakeS3()
     await expect(vaultOn(fake, options).open?.()).rejects.toMatchObject({ code, message: expect.stringContaining(says) })
