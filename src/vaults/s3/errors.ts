@@ -13,7 +13,7 @@ const GARBLED = 'the bytes changed on their way and were not kept; try again'
 const TLS = 'its certificate is not trusted; give the authority as `ca`'
 const BUCKET = 'create the bucket or correct its name'
 const LATER = 'another version of the software may know it'
-const RESTORE = 'it lies in a cold storage class; restore it first'
+const RESTORE = 'it lies in a cold storage class; restore it first (`perdure thaw ROOT`)'
 const SMALLER = 'put with a smaller maxPackBytes'
 
 const BY_CODE: Readonly<Record<string, Verdict>> = {

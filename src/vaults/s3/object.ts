@@ -1,5 +1,5 @@
 /** What is said of the object that a pack becomes, and what is made of a create that somebody else won. */
-import type { AbortOptions, Locator, Pack, VaultPutOptions } from '../../contracts.ts'
+import type { AbortOptions, Locator, Pack, Retention, VaultPutOptions } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
 import { codeOf, statusOf } from './errors.ts'
 import { look } from './head.ts'
@@ -14,10 +14,11 @@ export interface Target {
   readonly pack: Pack
   /** Nothing stood there: somebody else's pack of that name must not be written over. */
   readonly creating: boolean
+  readonly retain?: Retention | undefined
 }
 
 /** What is said of a pack when it is made, in one request or in parts. */
-export function objectMembers(place: Place, { key, pack }: Target) {
+export function objectMembers(place: Place, { key, pack, retain }: Target) {
   const { storageClass } = place.settings.options
   return {
     Bucket: place.bucket,
@@ -25,7 +26,7 @@ export function objectMembers(place: Place, { key, pack }: Target) {
     ContentType: 'application/vnd.ipld.car',
     Metadata: { 'perdure-kind': pack.kind },
     ...(storageClass !== undefined && { StorageClass: storageClass as 'STANDARD' }),
-    ...lockMembers(place),
+    ...lockMembers(place, retain),
   }
 }
 

@@ -112,6 +112,8 @@ export function profileOf(settings: Settings): VaultProfile {
     jurisdiction: options.jurisdiction,
     labels: options.labels,
     term: options.lock ? 'renewable' : 'standing',
+    termDays: options.lock?.days,
+    canRetain: options.lock !== undefined,
     maxPackBytes: options.maxPackBytes,
     canForget: options.lock === undefined,
     paid: false,

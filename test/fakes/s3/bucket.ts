@@ -27,6 +27,8 @@ export interface BucketRules {
   /** Default `us-east-1`. */
   readonly region: string
   readonly lifecycle: readonly LifecycleRule[]
+  /** Does it know RestoreObject? MinIO, Ceph and the Versity gateway do not. Default true. */
+  readonly restores: boolean
   /** Least bytes of a part that is not the last; S3 has 5 MiB, and smaller only spares tests their time. */
   readonly minPartBytes: number
   /** Most keys, versions or parts of one page; S3 has 1000. */
@@ -53,6 +55,7 @@ export const defaultRules: BucketRules = {
   conditionalPuts: true,
   region: 'us-east-1',
   lifecycle: [],
+  restores: true,
   minPartBytes: 5 * 1024 * 1024,
   pageLimit: 1000,
 }
