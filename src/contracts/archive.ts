@@ -155,13 +155,13 @@ export interface ThawOptions extends AbortOptions {
   /** How long the restored copies are wanted, default 7. */
   readonly days?: number | undefined
   readonly tier?: ThawTier | undefined
-  /** In these vaults. Default: for each pack in one of the vaults that hold it, where it can be read or is being restored already, else the first. */
+  /** In each of these vaults. Default: each pack in one that holds it, where a restore is done or under way already, else the first that freezes. */
   readonly vaults?: readonly string[] | undefined
 }
 
 export interface ThawReport {
   readonly root: string
-  /** Every pack can be read somewhere now. */
+  /** Each of the replicas below can be read now. */
   readonly readable: boolean
   readonly replicas: readonly {
     readonly vault: string

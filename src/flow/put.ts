@@ -8,6 +8,7 @@ import { ArchiveError, CatalogError, PolicyError } from '../errors.ts'
 import { signReceipt } from '../format/receipt.ts'
 import { chunkSizeOf } from '../format/unixfs-import.ts'
 import { place } from '../policy/placement.ts'
+import { evidenceRulesFor } from '../policy/policy.ts'
 import { cannotRetain, retainRow } from '../policy/retain.ts'
 import { type Assessment, reassess } from './assess.ts'
 import { type Context, profilesOf } from './context.ts'
@@ -106,7 +107,8 @@ async function conclude(
   if (assessments.some(({ packs }) => packs.length === 0)) throw removedMeanwhile()
   if (!unfinished) await releaseSpool(context, assessments)
   const named = new Set(placements.map(({ vault }) => vault))
-  const complete = !unfinished && [...placements, ...published.filter(({ vault }) => named.has(vault))].every(showed)
+  const complete =
+    !unfinished && [...placements, ...published.filter(({ vault }) => named.has(vault))].every((placement) => showed(context, placement))
   const receipts: Receipt[] = []
   for (const assessment of assessments) receipts.push(await receiptOf(context, assessment, complete))
   await context.catalog.saveReceipts(
@@ -115,9 +117,13 @@ async function conclude(
   return receipts
 }
 
-/** Taken, and bytes of it shown. */
-const showed = ({ outcome, evidence }: Placement): boolean =>
-  outcome !== 'failed' && evidence.length > 0 && evidence.every(({ verdict }) => verdict === 'intact')
+/** Taken, and bytes of it shown; of a vault whose word the policy takes, its word will do. */
+function showed({ policy }: Context, { vault, outcome, evidence }: Placement): boolean {
+  const takesItsWord = evidenceRulesFor(policy, vault).accept.includes('listed')
+  const isShown = ({ verdict, possession }: Placement['evidence'][number]) =>
+    verdict === 'intact' || (takesItsWord && verdict === 'unproven' && possession === 'listed')
+  return outcome !== 'failed' && evidence.length > 0 && evidence.every(isShown)
+}
 
 /** What lies beyond the floor goes on after put has resolved; closing the archive waits for it. */
 function later(

@@ -18,7 +18,7 @@ import type {
 } from '../contracts.ts'
 import { ArchiveError, VaultError } from '../errors.ts'
 import { cannotRetain, retentionOf } from '../policy/retain.ts'
-import { challengeReplica, type Judged } from './challenge.ts'
+import { askStanding, challengeReplica, type Judged } from './challenge.ts'
 import { type Context, eachOf, tell } from './context.ts'
 import { ensureSpooled } from './rebuild.ts'
 
@@ -185,7 +185,8 @@ async function showBytes(
   const standing = await settled(context, vault, at, signal)
   const rows: (EvidenceRow | Judged)[] = []
   if (standing === 'settling') rows.push(pending(context, pack, vault))
-  else if (!vault.profile.cold) {
+  else if (vault.profile.cold) rows.push(await askStanding(context, { vault, pack, at, signal }))
+  else {
     for (const probe of await options.probes(pack)) rows.push(await challengeReplica(context, { vault, pack, at, signal, ...probe }))
   }
   await context.catalog.recordEvidence(rows)

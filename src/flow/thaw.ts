@@ -1,5 +1,5 @@
 /** Thaw: the one verb that asks cold vaults for a restore. It starts or looks, and never waits: the same call again tells how far they are. */
-import type { ObjectRow, PackRow, ReplicaRow, ThawOptions, ThawReport, Vault, Warmth } from '../contracts.ts'
+import type { ObjectRow, PackRow, ReplicaRow, ThawOptions, ThawReport, Vault } from '../contracts.ts'
 import { ConfigError, VaultError } from '../errors.ts'
 import { type Context, eachOf } from './context.ts'
 
@@ -17,20 +17,10 @@ export async function thaw(context: Context, object: ObjectRow, options: ThawOpt
   const perPack = await eachOf(packs, PACKS_AT_ONCE, async (pack) => {
     const own = rows.filter((row) => row.pack === pack.id)
     const held = able.flatMap((vault) => placesIn(vault, own))
-    const wanted = chosen ? held : await bestOf(held, options)
-    const replicas = await eachOf(wanted, 1, (place) => thawOne(pack, place, options))
-    // A vault without cold classes can be read at any time.
-    const warm = own.some(({ vault: id, state }) => {
-      const vault = context.vaults.get(id)
-      return state === 'placed' && vault !== undefined && !vault.profile.cold && vault.thaw === undefined
-    })
-    return { replicas, readable: warm || replicas.some(({ state }) => state === 'readable') }
+    return eachOf(chosen ? held : await bestOf(held, options), 1, (place) => thawOne(pack, place, options))
   })
-  return {
-    root: object.root.toString(),
-    readable: perPack.every(({ readable }) => readable),
-    replicas: perPack.flatMap(({ replicas }) => replicas),
-  }
+  const replicas = perPack.flat()
+  return { root: object.root.toString(), readable: replicas.every(({ state }) => state === 'readable'), replicas }
 }
 
 interface Place {
@@ -50,26 +40,26 @@ const placesIn = (vault: Vault, rows: readonly ReplicaRow[]): readonly Place[] =
     id === vault.profile.id && state === 'placed' && locator !== undefined ? [{ vault, at: locator }] : [],
   )
 
-const EASE: Readonly<Record<Warmth['state'], number>> = { readable: 0, thawing: 1, frozen: 2 }
+/** From what is easiest to what is hardest to read; what never freezes needs no thaw and is taken only where nothing else is. */
+const EASE = ['readable', 'thawing', 'frozen', 'silent', 'warm'] as const
 
 /** One restore is enough: where it can be read already, or soonest. */
 async function bestOf(places: readonly Place[], { signal }: ThawOptions): Promise<readonly Place[]> {
   if (places.length < 2) return places
-  const judged = await eachOf(places, places.length, async (place) => ({ place, ease: await easeOf(place, signal) }))
+  const judged = await eachOf(places, places.length, async (place) => ({ place, ease: EASE.indexOf(await easeOf(place, signal)) }))
   return judged
     .toSorted((a, b) => a.ease - b.ease)
     .slice(0, 1)
     .map(({ place }) => place)
 }
 
-/** A vault that does not answer comes last. */
-async function easeOf({ vault, at }: Place, signal: AbortSignal | undefined): Promise<number> {
+async function easeOf({ vault, at }: Place, signal: AbortSignal | undefined): Promise<(typeof EASE)[number]> {
   try {
-    const warmth = await vault.warmth?.(at, { signal })
-    return warmth ? EASE[warmth.state] : EASE.frozen
+    const { state, until } = (await vault.warmth?.(at, { signal })) ?? { state: 'frozen' }
+    return state === 'readable' && until === undefined && !vault.profile.cold ? 'warm' : state
   } catch {
     signal?.throwIfAborted()
-    return EASE.frozen + 1
+    return 'silent'
   }
 }
 

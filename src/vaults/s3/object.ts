@@ -6,6 +6,7 @@ import { look } from './head.ts'
 import { locatorOf } from './keys.ts'
 import { type Version, versions } from './list.ts'
 import { lockMembers } from './lock.ts'
+import { freezes } from './options.ts'
 import { ask, type Place } from './place.ts'
 
 /** What the steps of one put share. */
@@ -19,7 +20,7 @@ export interface Target {
 
 /** What is said of a pack when it is made, in one request or in parts. */
 export function objectMembers(place: Place, { key, pack, retain }: Target) {
-  const { storageClass } = place.settings.options
+  const storageClass = classOf(place, pack)
   return {
     Bucket: place.bucket,
     Key: key,
@@ -28,6 +29,12 @@ export function objectMembers(place: Place, { key, pack, retain }: Target) {
     ...(storageClass !== undefined && { StorageClass: storageClass as 'STANDARD' }),
     ...lockMembers(place, retain),
   }
+}
+
+/** Index packs stay out of classes that freeze: they are what a lost catalog is rebuilt from, and superseded within days. */
+function classOf({ settings }: Place, { kind }: Pack): string | undefined {
+  const { storageClass } = settings.options
+  return kind === 'index' && freezes(storageClass) ? undefined : storageClass
 }
 
 /** Of racing creates one wins, where the store knows how. */

@@ -4,11 +4,10 @@ import type { AbortOptions, Locator, ThawTier, VaultThawOptions, Warmth } from '
 import { VaultError } from '../../errors.ts'
 import { codeOf, statusOf } from './errors.ts'
 import { look } from './head.ts'
+import { freezes } from './options.ts'
 import { ask, known, type Place } from './place.ts'
 
 const DAY_MS = 24 * 60 * 60 * 1000
-/** Classes whose bytes are read only after a restore; Glacier Instant Retrieval is not among them. */
-const FROZEN_CLASSES: ReadonlySet<string> = new Set(['GLACIER', 'DEEP_ARCHIVE'])
 /** Objects in it freeze by themselves where its archive tiers are switched on, and a restore brings them back for good. */
 const TIERING = 'INTELLIGENT_TIERING'
 const EXPIRY = /expiry-date="([^"]+)"/
@@ -72,7 +71,7 @@ async function headOf(place: Place, at: Locator, { signal }: AbortOptions): Prom
 
 /** `x-amz-restore: ongoing-request="true"`, or `ongoing-request="false", expiry-date="Fri, 21 Dec 2029 00:00:00 GMT"`. */
 function warmthOf({ StorageClass: storageClass = 'STANDARD', ArchiveStatus: archive, Restore: restore }: HeadObjectCommandOutput): Warmth {
-  const canFreeze = FROZEN_CLASSES.has(storageClass) || (storageClass === TIERING && archive !== undefined)
+  const canFreeze = freezes(storageClass) || (storageClass === TIERING && archive !== undefined)
   if (!canFreeze) return { state: 'readable' }
   if (restore === undefined) return { state: 'frozen' }
   if (/ongoing-request="true"/.test(restore)) return { state: 'thawing' }
