@@ -295,6 +295,19 @@ function retentions(server: S3Server): void {
     expect((await vault.retention?.(other))?.until.getTime()).toBeGreaterThanOrEqual(until.getTime())
   })
 
+  it('is denied where a governance lock is to become a compliance lock', async () => {
+    const bucket = await newBucket(server, 'lockable')
+    const vault = s3(bucket.options)
+    await vault.open?.()
+    const pack = await samplePack({ seed: 'harder' })
+    const at = await vault.put(pack, { retain: { until: inDays(1), mode: 'governance' } })
+    await expect(vault.put(pack, { retain: { until: inDays(2), mode: 'compliance' } })).rejects.toMatchObject({
+      code: 'denied',
+      message: expect.stringContaining('is locked as GOVERNANCE'),
+    })
+    expect((await vault.retention?.(at))?.mode).toBe('governance')
+  })
+
   it('in a bucket without locks is unsupported, and nothing is stored', async () => {
     const bucket = await newBucket(server)
     const vault = s3(bucket.options)

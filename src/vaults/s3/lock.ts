@@ -117,14 +117,25 @@ async function putRetention(
     Mode: stronger([own, ...(standing ? [standing] : [])]),
     RetainUntilDate: wholeSeconds(Math.max(wish.until.getTime(), until)),
   }
-  await changed(place, () =>
-    ask(
-      place,
-      `extending the lock of ${object.key}`,
-      ({ sdk, client }, request) => client.send(new sdk.PutObjectRetentionCommand({ ...inputOf(place, object), Retention }), request),
-      options,
-    ),
-  )
+  try {
+    await changed(place, () =>
+      ask(
+        place,
+        `extending the lock of ${object.key}`,
+        ({ sdk, client }, request) => client.send(new sdk.PutObjectRetentionCommand({ ...inputOf(place, object), Retention }), request),
+        options,
+      ),
+    )
+  } catch (error) {
+    if (standing === undefined || standing === Retention.Mode || !isRefusal(error)) throw error
+    const message = `${object.key} is locked as ${standing}, and this key may not make it ${Retention.Mode}; ask for ${standing.toLowerCase()}, or wait until that lock has ended`
+    throw new VaultError('denied', place.id, message, { cause: error })
+  }
+}
+
+/** MinIO refuses a change of mode with InvalidRequest, which elsewhere says that there are no locks. */
+function isRefusal(error: unknown): boolean {
+  return error instanceof VaultError && (error.code === 'denied' || codeOf(error) === 'InvalidRequest')
 }
 
 async function putHold(place: Place, object: ObjectName, options: AbortOptions): Promise<void> {

@@ -83,7 +83,10 @@ describe('a put that is to be retained', () => {
     const vault = await openedOn(fake)
     const pack = await samplePack({ seed: 'harder' })
     await vault.put(pack, { retain: { until: inDays(9), mode: 'governance' } })
-    await expect(vault.put(pack, { retain: { until: inDays(10), mode: 'compliance' } })).rejects.toMatchObject({ code: 'denied' })
+    await expect(vault.put(pack, { retain: { until: inDays(10), mode: 'compliance' } })).rejects.toMatchObject({
+      code: 'denied',
+      message: expect.stringContaining('is locked as GOVERNANCE'),
+    })
     expect(storedIn(fake, pack).at(-1)?.retention?.mode).toBe('GOVERNANCE')
   })
 
