@@ -4,6 +4,7 @@ import { CatalogError } from '../errors.ts'
 import { batchesOf, gather } from './batches.ts'
 import { readablePacks } from './blocks.ts'
 import { markGarbage } from './garbage.ts'
+import { retainObjects } from './retention.ts'
 import { keyOf } from './rows.ts'
 import { type Database, type Session, write } from './schema.ts'
 import { sealPacks } from './seal-packs.ts'
@@ -50,6 +51,10 @@ async function seal(
     ids,
   )
   await saveAttributes(session, incoming, ids)
+  await retainObjects(
+    session,
+    incoming.map(({ key, object }) => ({ id: idOf(ids, key), object })),
+  )
   await markGarbage(session, [...known.values(), ...named, ...renewed.left])
   return incoming.map(({ key }) => idOf(ids, key))
 }

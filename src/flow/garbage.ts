@@ -1,5 +1,5 @@
 /** Packs that nobody refers to any more leave the vaults that can remove, the spool, and last the catalog. */
-import type { AbortOptions, PackRow, ReplicaRow } from '../contracts.ts'
+import type { AbortOptions, Locator, PackRow, ReplicaRow } from '../contracts.ts'
 import { VaultError } from '../errors.ts'
 import type { Context } from './context.ts'
 
@@ -11,11 +11,13 @@ export interface Outcome {
   readonly kept: readonly Kept[]
 }
 
-/** What dropping it would ask for. Whether a vault will refuse, because of a lock or for want of a right, only asking it tells. */
+/** What dropping it would do, as far as vaults tell of locks; a refusal for want of a right shows only when they are asked. */
 export async function planGarbage(context: Context, pack: PackRow): Promise<Outcome> {
   const replicas = await context.catalog.replicasOf([pack.id])
   const name = pack.name.toString()
-  const judged = replicas.map(({ vault }) => ({ vault, reason: whyKept(context, vault) }))
+  const judged = await Promise.all(
+    replicas.map(async ({ vault, locator }) => ({ vault, reason: whyKept(context, vault) ?? (await lockOn(context, vault, locator)) })),
+  )
   return {
     removed: judged.filter(({ reason }) => reason === undefined).map(({ vault }) => ({ vault, pack: name, byteLength: pack.byteLength })),
     kept: judged.flatMap(({ vault, reason }) => (reason === undefined ? [] : [{ vault, pack: name, reason }])),
@@ -51,6 +53,22 @@ function whyKept(context: Context, id: string, { tidying = false }: DropOptions 
   if (!vault) return 'this vault is not configured any more; remove it there by hand, or configure it and prune again'
   if (!vault.remove || (tidying && vault.profile.term !== 'standing')) return 'this vault cannot forget'
   return undefined
+}
+
+/** What keeps it there now, where the vault tells. */
+async function lockOn(context: Context, id: string, at: Locator | undefined): Promise<string | undefined> {
+  const held =
+    at === undefined
+      ? undefined
+      : await context.vaults
+          .get(id)
+          ?.retention?.(at)
+          .catch(() => undefined)
+  if (!held) return undefined
+  const until =
+    held.until.getTime() > context.clock() ? `a lock${held.mode ? ` (${held.mode})` : ''} retains it until ${held.until.toISOString()}` : ''
+  const reasons = [until, held.legalHold ? 'a legal hold keeps it' : ''].filter((reason) => reason !== '')
+  return reasons.length > 0 ? reasons.join(', and ') : undefined
 }
 
 /** Resolves to the reason when the replica could not be removed. An intent without a locator may still have left one: it is looked for. */

@@ -63,6 +63,14 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
     verifyAll: (options) => verifyAll(context, options),
     repair: async (root, options) => repair(context, await found(root), options),
     repairAll: (options) => repairAll(context, options),
+    renew: async (root, options) => {
+      const { renew } = await import('./renew.ts')
+      return renew(context, root === undefined ? undefined : await found(root), options)
+    },
+    thaw: async (root, options) => {
+      const { thaw } = await import('./thaw.ts')
+      return thaw(context, await found(root), options)
+    },
     rm: async (root, options) => remove(context, await found(root), options),
     prune: (options) => prune(context, options),
     unopened: () => [...context.unopened].map(([vault, { message }]) => ({ vault, reason: message })),

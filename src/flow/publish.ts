@@ -135,6 +135,9 @@ async function recordOf(
     created: object.createdAt,
     packs,
     attributes: attributes.map(({ cid }) => cid),
+    ...(object.retain && {
+      retain: { until: object.retain.until, mode: object.retain.mode ?? null, legalHold: object.retain.legalHold ?? false },
+    }),
   }
 }
 

@@ -1,6 +1,5 @@
 /** What a store is told of the bytes it is sent, so that it refuses any others. */
 import { createHash } from 'node:crypto'
-import type { S3Lock } from './options.ts'
 import type { Checksums } from './place.ts'
 
 /** Members of PutObject and UploadPart. */
@@ -22,8 +21,8 @@ export function digestsOf(bytes: Uint8Array, checksums: Checksums, { md5 = false
 }
 
 /** Requests that set a lock must carry a digest that the store knows, so MD5 where it does not keep SHA-256. */
-export function needsMd5(checksums: Checksums, lock: S3Lock | undefined): boolean {
-  return lock !== undefined && checksums !== 'sha256'
+export function needsMd5(checksums: Checksums, locked: boolean): boolean {
+  return locked && checksums !== 'sha256'
 }
 
 /** The ETag of bytes that came in one piece, unless the store encrypts with a key of the customer's. */

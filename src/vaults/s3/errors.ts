@@ -15,7 +15,7 @@ const NAME = 'its certificate is for another name; correct the endpoint'
 const OLD = 'its certificate is not valid now; have it renewed, or set the clock'
 const BUCKET = 'create the bucket or correct its name'
 const LATER = 'another version of the software may know it'
-const RESTORE = 'it lies in a cold storage class; restore it first'
+const RESTORE = 'it lies in a cold storage class; restore it first (`perdure thaw ROOT`)'
 const SMALLER = 'put with a smaller maxPackBytes'
 
 const BY_CODE: Readonly<Record<string, Verdict>> = {

@@ -1,11 +1,12 @@
 /** What is said of the object that a pack becomes, and what is made of a create that somebody else won. */
-import type { AbortOptions, Locator, Pack, VaultPutOptions } from '../../contracts.ts'
+import type { AbortOptions, Locator, Pack, Retention, VaultPutOptions } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
 import { codeOf, statusOf } from './errors.ts'
 import { look } from './head.ts'
 import { locatorOf } from './keys.ts'
 import { type Version, versions } from './list.ts'
 import { lockMembers } from './lock.ts'
+import { freezes } from './options.ts'
 import { ask, type Place } from './place.ts'
 
 /** What the steps of one put share. */
@@ -14,19 +15,26 @@ export interface Target {
   readonly pack: Pack
   /** Nothing stood there: somebody else's pack of that name must not be written over. */
   readonly creating: boolean
+  readonly retain?: Retention | undefined
 }
 
 /** What is said of a pack when it is made, in one request or in parts. */
-export function objectMembers(place: Place, { key, pack }: Target) {
-  const { storageClass } = place.settings.options
+export function objectMembers(place: Place, { key, pack, retain }: Target) {
+  const storageClass = classOf(place, pack)
   return {
     Bucket: place.bucket,
     Key: key,
     ContentType: 'application/vnd.ipld.car',
     Metadata: { 'perdure-kind': pack.kind },
     ...(storageClass !== undefined && { StorageClass: storageClass as 'STANDARD' }),
-    ...lockMembers(place),
+    ...lockMembers(place, retain),
   }
+}
+
+/** Index packs stay out of classes that freeze: they are what a lost catalog is rebuilt from, and superseded within days. */
+function classOf({ settings }: Place, { kind }: Pack): string | undefined {
+  const { storageClass } = settings.options
+  return kind === 'index' && freezes(storageClass) ? undefined : storageClass
 }
 
 /** Of racing creates one wins, where the store knows how. */

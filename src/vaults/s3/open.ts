@@ -26,12 +26,25 @@ export async function openPlace(place: Place, { signal, mustExist = false }: Ope
   if (rules.lock === 'none' && place.settings.options.lock) throw withoutLock(place)
   const found = await probe(place, rules, { signal })
   const { checksums, conditionalPut, md5Etags } = found
-  place.behaviour = { checksums, conditionalPut, md5Etags, versioned: rules.versioned }
+  place.behaviour = {
+    checksums,
+    conditionalPut,
+    md5Etags,
+    versioned: rules.versioned,
+    lockable: rules.lock === undefined ? undefined : rules.lock !== 'none',
+    defaultLock: defaultLockOf(rules),
+  }
   if (found.writable) {
     await mark(place, { signal })
     await optional(() => abortUploads(place, { under: place.prefix, before: staleBefore(place), signal }))
   }
   return profileAs(place, rules, found)
+}
+
+/** How long a new pack is locked. */
+function termDaysOf({ settings }: Place, { lockDays }: BucketRules): number | undefined {
+  const own = settings.options.lock?.days
+  return own === undefined || lockDays === undefined ? (own ?? lockDays) : Math.max(own, lockDays)
 }
 
 /** A random key must be absent. A store that answers 403 instead would have every lost pack look like a lapsed credential, and the other way round. */
@@ -110,6 +123,11 @@ async function mark(place: Place, { signal }: AbortOptions): Promise<void> {
   }
 }
 
+function defaultLockOf({ lock, lockDays }: BucketRules): Place['behaviour']['defaultLock'] {
+  if (lockDays === undefined || (lock !== 'GOVERNANCE' && lock !== 'COMPLIANCE')) return undefined
+  return { mode: lock, days: lockDays }
+}
+
 function profileAs(place: Place, rules: BucketRules, found: Probe): VaultProfile {
   const profile = profileOf(place.settings)
   const labels = {
@@ -130,6 +148,8 @@ function profileAs(place: Place, rules: BucketRules, found: Probe): VaultProfile
     ...profile,
     labels: Object.fromEntries(told),
     term: locked ? 'renewable' : profile.term,
+    termDays: termDaysOf(place, rules),
+    canRetain: place.behaviour.lockable ?? profile.canRetain,
     canForget: profile.canForget && !locked && !rules.versioned,
   }
 }

@@ -21,6 +21,10 @@ export interface Behaviour {
   readonly md5Etags: boolean
   /** Undefined: not known (yet, or not permitted). */
   readonly versioned: boolean | undefined
+  /** Object Lock; undefined: not known (yet, or not permitted). */
+  readonly lockable?: boolean | undefined
+  /** What the bucket itself puts on every object that brings no lock of its own. */
+  readonly defaultLock?: { readonly mode: 'GOVERNANCE' | 'COMPLIANCE'; readonly days: number } | undefined
 }
 
 export interface Place {

@@ -5,7 +5,7 @@ import { checkStored } from './check-stored.ts'
 import { joinedCrc64 } from './crc64.ts'
 import { codeOf, garbled } from './errors.ts'
 import { decodeUpload, encodeUpload, type UploadState } from './journal.ts'
-import { lockless } from './lock.ts'
+import { isLocked, lockless } from './lock.ts'
 import { conditionOf, confirmed, isLostRace, objectMembers, settled, type Target } from './object.ts'
 import { partSize } from './parts.ts'
 import { ask, type Place } from './place.ts'
@@ -61,7 +61,7 @@ async function begun(place: Place, target: Target, options: VaultPutOptions): Pr
     ({ sdk, client }, request) => client.send(new sdk.CreateMultipartUploadCommand(input), request),
     { signal },
   ).catch((error: unknown) => {
-    throw place.settings.options.lock ? lockless(place, error) : error
+    throw isLocked(place, target.retain) ? lockless(place, error) : error
   })
   if (!uploadId) throw new VaultError('unreachable', place.id, `the answer to beginning the upload of ${key} is not that of an S3 store`)
   const { byteLength } = pack

@@ -6,17 +6,25 @@ import { sentCrc64Of } from './client.ts'
 import { digestsOf, needsMd5 } from './digests.ts'
 import { look } from './head.ts'
 import { keyOf, locatorOf } from './keys.ts'
-import { lockless } from './lock.ts'
+import { isLocked, lockless, mustLock, retain } from './lock.ts'
 import { conditionOf, confirmed, isLostRace, objectMembers, settled, type Target } from './object.ts'
-import { ask, type Place } from './place.ts'
+import { ask, known, type Place } from './place.ts'
 import { putParts } from './put-parts.ts'
 
 /** Sends nothing when a pack of that length is there, unless it is to be replaced. Something of another length was overwritten behind our back. */
 export async function putPack(place: Place, pack: Pack, options: VaultPutOptions): Promise<Locator> {
+  if (options.retain) mustLock(place)
+  const at = await stored(place, pack, options)
+  // Also what was just stored with it: the store shows the lock, or it is not believed.
+  if (options.retain) await retain(place, known(place, at), options.retain, { signal: options.signal })
+  return at
+}
+
+async function stored(place: Place, pack: Pack, options: VaultPutOptions): Promise<Locator> {
   const { signal, replace = false } = options
   const key = keyOf(place.prefix, pack.name, pack.kind)
   const there = await look(place, { key }, { signal })
-  const target: Target = { key, pack, creating: there === undefined && !replace }
+  const target: Target = { key, pack, creating: there === undefined && !replace, retain: options.retain }
   if (there?.byteLength === pack.byteLength && !replace) {
     const at = locatorOf(key, there.versionId)
     if (await isSound(place, target, at, { signal })) return at
@@ -36,7 +44,7 @@ async function putWhole(place: Place, target: Target, options: VaultPutOptions):
   const { checksums } = place.behaviour
   const input = {
     ...objectMembers(place, target),
-    ...digestsOf(bytes, checksums, { md5: needsMd5(checksums, place.settings.options.lock) }),
+    ...digestsOf(bytes, checksums, { md5: needsMd5(checksums, isLocked(place, target.retain)) }),
     ...conditionOf(place, target),
     Body: bytes,
     ContentLength: bytes.byteLength,
@@ -52,7 +60,7 @@ async function putWhole(place: Place, target: Target, options: VaultPutOptions):
     return answer.ETag ? await settled(place, target, answer.VersionId, { signal }) : at
   } catch (error) {
     if (isLostRace(error)) return confirmed(place, target, options, error)
-    throw place.settings.options.lock ? lockless(place, error) : error
+    throw isLocked(place, target.retain) ? lockless(place, error) : error
   }
 }
 

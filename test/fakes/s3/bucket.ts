@@ -34,6 +34,8 @@ export interface BucketRules {
   readonly lifecycle: readonly LifecycleRule[]
   /** Are listings refused unless their prefix is a folder, as Storj does where it cannot read the keys? Default false. */
   readonly listsFoldersOnly: boolean
+  /** Does it know RestoreObject? MinIO, Ceph and the Versity gateway do not. Default true. */
+  readonly restores: boolean
   /** Least bytes of a part that is not the last; S3 has 5 MiB, and smaller only spares tests their time. */
   readonly minPartBytes: number
   /** Most keys, versions or parts of one page; S3 has 1000. */
@@ -62,6 +64,7 @@ export const defaultRules: BucketRules = {
   region: 'us-east-1',
   lifecycle: [],
   listsFoldersOnly: false,
+  restores: true,
   minPartBytes: 5 * 1024 * 1024,
   pageLimit: 1000,
 }
