@@ -164,8 +164,11 @@ export interface Vault {
   /**
    * Looks before the first use (permissions, device, quirks) and resolves to the profile as found; throws when the vault cannot be used.
    * `mustExist`: this vault holds replicas of ours already, so one that looks new and empty is another place, and `unreachable`.
+   * `thorough`: also what only writing tells, and may otherwise wait for the first put.
    */
-  open?(options?: AbortOptions & { readonly mustExist?: boolean | undefined }): Promise<VaultProfile>
+  open?(
+    options?: AbortOptions & { readonly mustExist?: boolean | undefined; readonly thorough?: boolean | undefined },
+  ): Promise<VaultProfile>
   /** Idempotent by `pack.name`. Resolves when the vault has accepted every byte durably, as far as it can tell. */
   put(pack: Pack, options?: VaultPutOptions): Promise<Locator>
   /** Finds what a dead run put. A replica that is known to be incomplete is absent. */

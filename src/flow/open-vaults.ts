@@ -16,23 +16,29 @@ export interface Opened {
 
 /** A vault that cannot be reached now, or is full, must not keep the others from being used: it stays as configured, and its own answers tell. */
 export async function openVaults(catalog: Catalog, configured: readonly Vault[]): Promise<Opened> {
+  const ids = configured.map(({ profile }) => profile.id)
+  const twice = ids.find((id, index) => ids.indexOf(id) !== index)
+  if (twice !== undefined) throw new ConfigError('invalid', `two vaults are called ${twice}; give each an id of its own`)
   const vaults = new Map<string, Vault>()
   const unopened = new Map<string, VaultError>()
-  for (const vault of configured) {
-    const { id } = vault.profile
-    if (vaults.has(id)) throw new ConfigError('invalid', `two vaults are called ${id}; give each an id of its own`)
-    const found = await openVault(catalog, vault).catch((error: unknown) => unusable(error))
-    if (found instanceof VaultError) unopened.set(id, found)
-    vaults.set(id, { ...vault, profile: found instanceof VaultError ? vault.profile : found })
+  const found = await Promise.all(configured.map((vault) => openVault(catalog, vault).catch((error: unknown) => unusable(error))))
+  for (const [index, vault] of configured.entries()) {
+    const profile = found[index]
+    if (profile instanceof VaultError) unopened.set(vault.profile.id, profile)
+    vaults.set(vault.profile.id, profile instanceof VaultError || !profile ? vault : { ...vault, profile })
   }
   return { vaults, unopened }
 }
 
 /** Resolves to the profile as found. A vault that holds replicas of ours must not pass for a new one. */
-export async function openVault(catalog: Catalog, vault: Vault): Promise<VaultProfile> {
+export async function openVault(
+  catalog: Catalog,
+  vault: Vault,
+  options: { readonly thorough?: boolean | undefined } = {},
+): Promise<VaultProfile> {
   const { profile } = vault
   if (!vault.open) return profile
-  return vault.open({ mustExist: await holdsReplicas(catalog, profile.id) })
+  return vault.open({ ...options, mustExist: await holdsReplicas(catalog, profile.id) })
 }
 
 /** An intent that never came to a replica is none: what could not be opened when it was new may still be new. */

@@ -5,7 +5,7 @@ import { PerdureError, VaultError } from '../../errors.ts'
 import { type BucketRules, rulesOf } from './bucket-rules.ts'
 import { digestsOf } from './digests.ts'
 import { codeOf, statusOf } from './errors.ts'
-import { look } from './head.ts'
+import { byReading, look } from './head.ts'
 import { FOLDERS, MARKER } from './keys.ts'
 import { withoutLock } from './lock.ts'
 import { profileOf } from './options.ts'
@@ -16,29 +16,44 @@ import { optional } from './versioning.ts'
 
 export interface OpenOptions extends AbortOptions {
   readonly mustExist?: boolean | undefined
+  readonly thorough?: boolean | undefined
 }
 
-/** Resolves to the profile as found; writes the behaviour into the place. */
-export async function openPlace(place: Place, { signal, mustExist = false }: OpenOptions): Promise<VaultProfile> {
+/**
+ * Resolves to the profile as found; writes the behaviour into the place. How the store takes bytes only writing tells: a vault that is new, or that is
+ * looked at thoroughly, is tried at once, any other before its first put, so that whoever only reads writes nothing.
+ */
+export async function openPlace(place: Place, options: OpenOptions): Promise<VaultProfile> {
+  const { signal, mustExist = false, thorough = !mustExist } = options
   await absenceIsShown(place, { signal })
-  const rules = await rulesOf(place, { signal })
-  if (mustExist && !(await isOurs(place, { signal }))) throw emptied(place)
+  const [rules, ours] = await Promise.all([rulesOf(place, { signal }), mustExist ? isOurs(place, { signal }) : true])
+  if (!ours) throw emptied(place)
   if (rules.lock === 'none' && place.settings.options.lock) throw withoutLock(place)
-  const found = await probe(place, rules, { signal })
-  const { checksums, conditionalPut, md5Etags } = found
   place.behaviour = {
-    checksums,
-    conditionalPut,
-    md5Etags,
+    ...place.behaviour,
     versioned: rules.versioned,
     lockable: rules.lock === undefined ? undefined : rules.lock !== 'none',
     defaultLock: defaultLockOf(rules),
   }
+  place.ready = undefined
+  const prepare = () => prepared(place, rules, { signal })
+  if (thorough) return profileAs(place, rules, await prepare())
+  place.prepare = prepare
+  return profileAs(place, rules, undefined)
+}
+
+/** Tries how the store takes bytes, marks the vault and clears away what was never finished. */
+async function prepared(place: Place, rules: BucketRules, options: AbortOptions): Promise<Probe> {
+  const found = await probe(place, rules, options)
+  const { checksums, conditionalPut, md5Etags } = found
+  place.behaviour = { ...place.behaviour, checksums, conditionalPut, md5Etags }
   if (found.writable) {
-    await mark(place, { signal })
-    await optional(() => abortUploads(place, { under: place.prefix, before: staleBefore(place), signal }))
+    await Promise.all([
+      mark(place, options),
+      optional(() => abortUploads(place, { under: place.prefix, before: staleBefore(place), signal: options.signal })),
+    ])
   }
-  return profileAs(place, rules, found)
+  return found
 }
 
 /** How long a new pack is locked. */
@@ -51,7 +66,7 @@ function termDaysOf({ settings }: Place, { lockDays }: BucketRules): number | un
 async function absenceIsShown(place: Place, { signal }: AbortOptions): Promise<void> {
   const key = `${place.prefix}probe/absent-${randomUUID()}`
   try {
-    const seen = await look(place, { key }, { signal })
+    const seen = await byReading(place, { key }, { signal })
     if (!seen) return
   } catch (error) {
     throw explained(place, error)
@@ -128,13 +143,19 @@ function defaultLockOf({ lock, lockDays }: BucketRules): Place['behaviour']['def
   return { mode: lock, days: lockDays }
 }
 
-function profileAs(place: Place, rules: BucketRules, found: Probe): VaultProfile {
+function writingLabels({ writable, checksums, md5Etags, conditionalPut }: Probe): Readonly<Record<string, string | undefined>> {
+  return {
+    access: writable ? undefined : 'read-only',
+    checksums,
+    'read-back': checksums === 'none' && !md5Etags ? 'every put' : undefined,
+    'conditional-put': conditionalPut ? 'yes' : 'no',
+  }
+}
+
+function profileAs(place: Place, rules: BucketRules, found: Probe | undefined): VaultProfile {
   const profile = profileOf(place.settings)
   const labels = {
-    access: found.writable ? undefined : 'read-only',
-    checksums: found.checksums,
-    'read-back': found.checksums === 'none' && !found.md5Etags ? 'every put' : undefined,
-    'conditional-put': found.conditionalPut ? 'yes' : 'no',
+    ...(found && writingLabels(found)),
     versioning: rules.versioned === undefined ? 'unknown' : rules.versioned ? 'kept' : undefined,
     lock: rules.lock === 'none' ? undefined : rules.lock,
     lifecycle: rules.expires ? 'expires' : undefined,

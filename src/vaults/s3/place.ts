@@ -36,8 +36,27 @@ export interface Place {
   readonly letGo: (connection: Connection) => void
   /** Buffers of one part each, used again by later parts and packs. */
   readonly buffers: BufferPool
-  /** The one thing that changes: `open` and the first listing write what they found. */
+  /** What changes: `open`, the first listing and the first put write what they found. */
   behaviour: Behaviour
+  /** Left by `open` for the first put. */
+  prepare?: (() => Promise<unknown>) | undefined
+  /** The first put, and all that came while it prepared. */
+  ready?: Promise<unknown> | undefined
+}
+
+/** Before anything is put. What fails is tried again by the next one. */
+export async function prepared(place: Place): Promise<void> {
+  if (!place.prepare) return
+  place.ready ??= place.prepare().then(
+    () => {
+      place.prepare = undefined
+    },
+    (error: unknown) => {
+      place.ready = undefined
+      throw error
+    },
+  )
+  await place.ready
 }
 
 export interface RequestOptions {

@@ -32,9 +32,13 @@ export async function probe(place: Place, rules: BucketRules, { signal }: AbortO
       if (answer.versionId !== undefined) made.push(answer.versionId)
       return answer
     }
-    const seen = await look(place, { key }, { signal, checksum: true })
+    const [seen, second] = await Promise.all([
+      look(place, { key }, { signal, checksum: true }),
+      // With the digest of the first, so that it does not matter which of them is seen.
+      created.condition === 'taken' ? store({ IfNoneMatch: '*', ChecksumSHA256: sha256() }) : undefined,
+    ])
     const md5Etags = sameEtag(seen?.etag ?? '', etagOf(BODY, {}))
-    const taken = created.condition === 'taken' && (await store({ IfNoneMatch: '*' })).status === 412
+    const taken = second?.status === 412
     const checksums = await checksumsOf(created.condition === 'unknown' ? undefined : seen, {
       store,
       look: () => look(place, { key }, { signal, checksum: true }),

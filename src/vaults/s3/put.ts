@@ -22,6 +22,7 @@ export async function putPack(place: Place, pack: Pack, options: VaultPutOptions
 
 async function stored(place: Place, pack: Pack, options: VaultPutOptions): Promise<Locator> {
   const { signal, replace = false } = options
+  await untilAborted(prepared(place), signal)
   const key = keyOf(place.prefix, pack.name, pack.kind)
   const there = await look(place, { key }, { signal })
   const target: Target = { key, pack, creating: there === undefined && !replace, retain: options.retain }
