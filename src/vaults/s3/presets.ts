@@ -92,7 +92,7 @@ export const S3_PRESETS: Readonly<Record<S3PresetName, S3Preset>> = {
     checksums: 'sha256',
     quirks: [
       'refuses to delete what a lock keeps with InvalidRequest instead of AccessDenied (seen)',
-      'lists unfinished uploads by the exact name of an object alone: stale ones are not cleared at open',
+      'lists no unfinished uploads under a folder: in a vault with a prefix stale ones are not cleared at open (seen)',
     ],
     example:
       "s3({ preset: 'minio', bucket: 'media', endpoint: 'https://minio.example.org:9000', operator: 'us', accessKeyId, secretAccessKey })",
