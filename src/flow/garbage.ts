@@ -1,5 +1,5 @@
 /** Packs that nobody refers to any more leave the vaults that can forget, the spool, and last the catalog. */
-import type { AbortOptions, Locator, PackRow, ReplicaRow, Vault } from '../contracts.ts'
+import type { AbortOptions, PackRow, ReplicaRow } from '../contracts.ts'
 import { VaultError } from '../errors.ts'
 import type { Context } from './context.ts'
 
@@ -15,7 +15,7 @@ export interface Outcome {
 export async function planGarbage(context: Context, pack: PackRow): Promise<Outcome> {
   const replicas = await context.catalog.replicasOf([pack.id])
   const name = pack.name.toString()
-  const judged = await Promise.all(replicas.map(async ({ vault, locator }) => ({ vault, reason: await whyKept(context, vault, locator) })))
+  const judged = replicas.map(({ vault }) => ({ vault, reason: whyKept(context, vault) }))
   return {
     removed: judged.filter(({ reason }) => reason === undefined).map(({ vault }) => ({ vault, pack: name, byteLength: pack.byteLength })),
     kept: judged.flatMap(({ vault, reason }) => (reason === undefined ? [] : [{ vault, pack: name, reason }])),
@@ -28,7 +28,7 @@ export async function dropGarbage(context: Context, pack: PackRow, options: Abor
   const removed: (Removed & { readonly vault: string })[] = []
   const kept: Kept[] = []
   for (const replica of await catalog.replicasOf([pack.id])) {
-    const reason = (await whyKept(context, replica.vault, replica.locator)) ?? (await forgetReplica(context, pack, replica, options))
+    const reason = whyKept(context, replica.vault) ?? (await forgetReplica(context, pack, replica, options))
     if (reason === undefined) removed.push({ vault: replica.vault, pack: pack.name.toString(), byteLength: pack.byteLength })
     else kept.push({ vault: replica.vault, pack: pack.name.toString(), reason })
   }
@@ -40,20 +40,11 @@ export async function dropGarbage(context: Context, pack: PackRow, options: Abor
   return { removed, kept }
 }
 
-async function whyKept(context: Context, id: string, at: Locator | undefined): Promise<string | undefined> {
+function whyKept(context: Context, id: string): string | undefined {
   const vault = context.vaults.get(id)
   if (!vault) return 'this vault is not configured any more; remove it there by hand, or configure it and prune again'
-  if (!vault.profile.canForget || !vault.remove) return ['this vault cannot forget', ...(await locksOf(vault, at))].join(': ')
+  if (!vault.profile.canForget || !vault.remove) return 'this vault cannot forget'
   return undefined
-}
-
-/** What keeps it there, where the vault tells. */
-async function locksOf(vault: Vault, at: Locator | undefined): Promise<readonly string[]> {
-  const held = at === undefined ? undefined : await vault.retention?.(at).catch(() => undefined)
-  if (!held) return []
-  const until =
-    held.until.getTime() > 0 ? `a lock${held.mode ? ` (${held.mode})` : ''} retains it until ${held.until.toISOString()}` : undefined
-  return [[until, held.legalHold ? 'a legal hold keeps it' : undefined].filter((part) => part !== undefined).join(', and ')]
 }
 
 /** Resolves to the reason when the replica could not be removed. An intent without a locator may still have left one: it is looked for. */

@@ -2,6 +2,7 @@
 import type { AbortOptions, ObjectRow, PackId, PruneReport, RemoveReport } from '../contracts.ts'
 import { type Context, packRow } from './context.ts'
 import { dropGarbage, type Kept, planGarbage, type Removed } from './garbage.ts'
+import { withLocks } from './kept-by.ts'
 import { publishTombstone } from './publish.ts'
 
 const PAGE = 200
@@ -16,9 +17,10 @@ export async function remove(context: Context, object: ObjectRow, options: Abort
   for (const id of shared)
     kept.push({ pack: (await packRow(context, id)).name.toString(), reason: 'other objects use blocks of this pack' })
   for (const id of garbage) {
-    const done = await dropGarbage(context, await packRow(context, id), options)
+    const pack = await packRow(context, id)
+    const done = await dropGarbage(context, pack, options)
     removed.push(...done.removed)
-    kept.push(...done.kept)
+    kept.push(...(await withLocks(context, pack, done.kept, options)))
   }
   return { root: object.root.toString(), removed, kept }
 }
@@ -37,7 +39,7 @@ export async function prune(context: Context, options: AbortOptions & { readonly
       const reason = pack.kind === 'index' ? 'superseded by newer records' : 'no object refers to it'
       const done = plan ? await planGarbage(context, pack) : await dropGarbage(context, pack, options)
       removed.push(...done.removed.map((one) => ({ ...one, reason })))
-      kept.push(...done.kept)
+      kept.push(...(await withLocks(context, pack, done.kept, { signal })))
     }
     const last = page.at(-1)
     if (!last || page.length < PAGE) return { planned: plan, removed, kept }
