@@ -132,7 +132,7 @@ export interface Receipt {
   readonly replicas: readonly ReplicaReport[]
   readonly missing: readonly Missing[]
   readonly retain?: RetainReport
-  /** Did every vault that the plan named accept the object and show bytes of it? */
+  /** Did every vault that the plan named accept the object and show bytes of it, or say that it has it where the policy takes its word? */
   readonly complete: boolean
   /** Ed25519 public key as a multikey (`z6Mk…`). */
   readonly archive: string

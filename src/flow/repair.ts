@@ -180,7 +180,9 @@ async function carryOut(context: Context, steps: readonly Step[], options: Repai
     const done: Placement[] = []
     for (const [action, group] of sorted) {
       const jobs = [{ pack, vaults: group.map(({ vault }) => vault) }]
-      done.push(...(await replicate(context, jobs, { signal, onProgress, replace: action === 'replace', probes })))
+      done.push(
+        ...(await replicate(context, jobs, { signal, onProgress, replace: action === 'replace', acceptOnly: action === 'retain', probes })),
+      )
     }
     return done
   })

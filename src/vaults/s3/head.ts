@@ -45,8 +45,8 @@ export async function look(
   }
 }
 
-/** Asks for one byte: what is refused has a code then, which a HEAD cannot tell. */
-export async function byReading(place: Place, { key, versionId }: ObjectName, { signal }: AbortOptions): Promise<Seen | undefined> {
+/** Asks for one byte: what is refused has a code now. */
+async function byReading(place: Place, { key, versionId }: ObjectName, { signal }: AbortOptions): Promise<Seen | undefined> {
   const input = { Bucket: place.bucket, Key: key, Range: 'bytes=0-0', ...(versionId !== undefined && { VersionId: versionId }) }
   try {
     const seen = await ask(

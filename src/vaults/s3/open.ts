@@ -5,7 +5,7 @@ import { PerdureError, VaultError } from '../../errors.ts'
 import { type BucketRules, rulesOf } from './bucket-rules.ts'
 import { digestsOf } from './digests.ts'
 import { codeOf, statusOf } from './errors.ts'
-import { byReading, look } from './head.ts'
+import { look } from './head.ts'
 import { FOLDERS, MARKER } from './keys.ts'
 import { withoutLock } from './lock.ts'
 import { profileOf } from './options.ts'
@@ -66,7 +66,7 @@ function termDaysOf({ settings }: Place, { lockDays }: BucketRules): number | un
 async function absenceIsShown(place: Place, { signal }: AbortOptions): Promise<void> {
   const key = `${place.prefix}probe/absent-${randomUUID()}`
   try {
-    const seen = await byReading(place, { key }, { signal })
+    const seen = await look(place, { key }, { signal })
     if (!seen) return
   } catch (error) {
     throw explained(place, error)

@@ -8,7 +8,7 @@ import { look } from './head.ts'
 import { keyOf, locatorOf } from './keys.ts'
 import { isLocked, lockless, mustLock, retain } from './lock.ts'
 import { conditionOf, confirmed, isLostRace, objectMembers, settled, type Target } from './object.ts'
-import { ask, known, type Place } from './place.ts'
+import { ask, known, type Place, prepared, untilAborted } from './place.ts'
 import { putParts } from './put-parts.ts'
 
 /** Sends nothing when a pack of that length is there, unless it is to be replaced. Something of another length was overwritten behind our back. */

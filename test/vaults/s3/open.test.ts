@@ -78,7 +78,39 @@ describe('open', () => {
     await vault.put(await samplePack())
     fake.store.delete(`old/${MARKER}`)
     await vault.open?.({ mustExist: true })
+    await vault.put(await samplePack())
     expect(fake.store.has(`old/${MARKER}`)).toBe(true)
+  })
+
+  it('writes nothing into a vault that holds packs until something is put, and then tries how the store takes it, once', async () => {
+    const fake = await fakeS3({ checksums: 'ignored' })
+    const first = await openedOn(fake)
+    const pack = await samplePack()
+    const at = await first.put(pack)
+    const writes = () => fake.faults.log.filter(({ method }) => method === 'PUT' || method === 'DELETE').length
+    const vault = vaultOn(fake)
+    const before = writes()
+    expect((await vault.open?.({ mustExist: true }))?.labels).toEqual({})
+    const [span] = await pack.spans()
+    if (span) for await (const bytes of vault.read(at, span)) expect(bytes.byteLength).toBeGreaterThan(0)
+    expect(writes()).toBe(before)
+    await Promise.all([vault.put(pack), vault.put(pack)])
+    const tried = writes()
+    expect(tried).toBeGreaterThan(before)
+    await vault.put(pack)
+    expect(writes()).toBe(tried)
+    expect((await vault.open?.({ mustExist: true, thorough: true }))?.labels).toEqual({ checksums: 'signed', 'conditional-put': 'yes' })
+  })
+
+  it('that could not try how the store takes bytes tries again at the next put', async () => {
+    const fake = await fakeS3()
+    const pack = await samplePack()
+    const at = await (await openedOn(fake)).put(pack)
+    const vault = vaultOn(fake)
+    await vault.open?.({ mustExist: true })
+    fake.faults.slowDown = { times: 1 }
+    await expect(vault.put(pack)).rejects.toMatchObject({ code: 'unreachable' })
+    expect(await vault.put(pack)).toBe(at)
   })
 
   it.each([
