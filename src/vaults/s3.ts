@@ -34,6 +34,7 @@ export function s3(options: S3Options): Vault {
     letGo,
     buffers: createPool({ byteLength: settings.partBytes, count: settings.partsInFlight + 1 }),
     behaviour: { checksums, conditionalPut, md5Etags: false, versioned: undefined },
+    turns: new Map(),
   }
   const profile = profileOf(settings)
 

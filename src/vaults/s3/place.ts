@@ -38,6 +38,8 @@ export interface Place {
   readonly buffers: BufferPool
   /** What changes: `open`, the first listing and the first put write what they found. */
   behaviour: Behaviour
+  /** The last put under way by key, where creates must not race. */
+  readonly turns: Map<string, Promise<void>>
   /** Left by `open` for the first put. */
   prepare?: (() => Promise<unknown>) | undefined
   /** The first put, and all that came while it prepared. */

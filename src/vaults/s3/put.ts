@@ -21,9 +21,34 @@ export async function putPack(place: Place, pack: Pack, options: VaultPutOptions
 }
 
 async function stored(place: Place, pack: Pack, options: VaultPutOptions): Promise<Locator> {
-  const { signal, replace = false } = options
+  const { signal } = options
   await untilAborted(prepared(place), signal)
   const key = keyOf(place.prefix, pack.name, pack.kind)
+  return place.behaviour.conditionalPut
+    ? storedAt(place, key, pack, options)
+    : inTurn(place, key, () => storedAt(place, key, pack, options), options)
+}
+
+/** Where a store lets every create win, puts of one pack through this vault go one after the other: the later ones find what the first one left. */
+async function inTurn<T>({ turns }: Place, key: string, work: () => Promise<T>, { signal }: VaultPutOptions): Promise<T> {
+  const before = turns.get(key) ?? Promise.resolve()
+  const own = before.then(() => {
+    signal?.throwIfAborted()
+    return work()
+  })
+  const over = own.then(
+    () => undefined,
+    () => undefined,
+  )
+  turns.set(key, over)
+  void over.then(() => {
+    if (turns.get(key) === over) turns.delete(key)
+  })
+  return untilAborted(own, signal)
+}
+
+async function storedAt(place: Place, key: string, pack: Pack, options: VaultPutOptions): Promise<Locator> {
+  const { signal, replace = false } = options
   const there = await look(place, { key }, { signal })
   const target: Target = { key, pack, creating: there === undefined && !replace, retain: options.retain }
   if (there?.byteLength === pack.byteLength && !replace) {
