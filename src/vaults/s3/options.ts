@@ -47,7 +47,7 @@ export interface S3Options {
   readonly cold?: boolean | undefined
   /** Bytes of one part of a large pack, default 16 MiB; grown so that 10,000 parts suffice. */
   readonly partBytes?: number | undefined
-  /** Parts under way at a time, default 4; memory is one part more than that. */
+  /** Parts of one upload under way at a time, default 4; all uploads of the vault together hold one part more than that in memory. */
   readonly partsInFlight?: number | undefined
   readonly lock?: S3Lock | undefined
   readonly maxPackBytes?: number | undefined

@@ -64,9 +64,17 @@ async function storedAt(place: Place, key: string, pack: Pack, options: VaultPut
 }
 
 async function putWhole(place: Place, target: Target, options: VaultPutOptions): Promise<Locator> {
+  await place.slots.take(options.signal)
+  try {
+    return await sendWhole(place, target, await gathered(place, target.pack, options), options)
+  } finally {
+    place.slots.giveBack()
+  }
+}
+
+async function sendWhole(place: Place, target: Target, bytes: Buffer, options: VaultPutOptions): Promise<Locator> {
   const { signal, onProgress } = options
-  const { key, pack } = target
-  const bytes = await gathered(place, pack, options)
+  const { key } = target
   const { checksums } = place.behaviour
   const input = {
     ...objectMembers(place, target),
