@@ -1,4 +1,5 @@
 /** Stores a pack: in one request when it is small, else in parts. */
+import { recycle } from '../../bytes/pool.ts'
 import type { Locator, Pack, VaultPutOptions } from '../../contracts.ts'
 import { bodyOf, tell } from '../body.ts'
 import { checkStored, isSound } from './check-stored.ts'
@@ -104,6 +105,7 @@ async function gathered(place: Place, pack: Pack, { signal }: VaultPutOptions): 
   for await (const chunk of bodyOf(pack, place.id, { signal })) {
     bytes.set(chunk, filled)
     filled += chunk.byteLength
+    recycle(chunk)
   }
   return bytes
 }

@@ -60,6 +60,7 @@ export async function sendParts(place: Place, target: Target, options: SendOptio
         // The last part waits for the end of the body: only then is its length known to be right.
         if (filled === partBytes && from < chunk.byteLength) await dispatch()
       }
+      recycle(chunk)
     }
     await dispatch()
     await lanes.end()
