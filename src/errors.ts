@@ -87,7 +87,18 @@ export class PolicyError extends PerdureError<PolicyErrorCode> {
   override readonly name = 'PolicyError'
 }
 
-export type ConfigErrorCode = 'invalid' | 'not-found' | 'missing-variable' | 'unsupported-runtime'
+export type ConfigErrorCode =
+  | 'invalid'
+  | 'not-found'
+  | 'missing-variable'
+  | 'unsupported-runtime'
+  /** A file is there already and is not overwritten. */
+  | 'exists'
+  /** What stands where a recipient belongs (`age1…`) is none. */
+  | 'not-a-recipient'
+  /** What stands where an identity belongs (`AGE-SECRET-KEY-…`, or a file of them) is none. */
+  | 'not-an-identity'
+  | 'wrong-passphrase'
 
 export class ConfigError extends PerdureError<ConfigErrorCode> {
   override readonly name = 'ConfigError'
@@ -109,6 +120,10 @@ export type ArchiveErrorCode =
   | 'unsafe-target'
   | 'exists'
   | 'closed'
+  /** It is sealed, and no identity was given. */
+  | 'no-identity'
+  /** It is sealed for others: none of the identities opens it. */
+  | 'wrong-identity'
 
 export class ArchiveError extends PerdureError<ArchiveErrorCode> {
   override readonly name = 'ArchiveError'

@@ -4,6 +4,7 @@ import { catCommand } from './commands/cat.ts'
 import { explainCommand } from './commands/explain.ts'
 import { getCommand } from './commands/get.ts'
 import { initCommand } from './commands/init.ts'
+import { keyCommand } from './commands/key.ts'
 import { lsCommand } from './commands/ls.ts'
 import { pruneCommand } from './commands/prune.ts'
 import { putCommand } from './commands/put.ts'
@@ -29,6 +30,7 @@ const COMMANDS = [
   explainCommand,
   vaultCommand,
   receiptCommand,
+  keyCommand,
 ]
 
 const EXIT_CODES = `
@@ -40,6 +42,8 @@ export interface CommonOptions {
   readonly config?: string
   readonly json?: boolean
   readonly quiet?: boolean
+  /** Of commands that open sealed content. */
+  readonly identity?: readonly string[]
 }
 
 export interface ProgramOptions {

@@ -1,4 +1,5 @@
 /** Lines on standard output, everything that is not the answer on standard error. */
+import { redact } from '../bytes/redact.ts'
 import { viewError } from './errors.ts'
 import { printable } from './format.ts'
 import { createProgress, silent } from './progress.ts'
@@ -38,7 +39,7 @@ export function humanReporter(options: ReporterOptions): Reporter {
       const lines = [`${errorStyle.red('error:')} ${printable(message)}`]
       for (const cause of causes) lines.push(errorStyle.dim(`  because: ${printable(cause)}`))
       if (hint !== undefined) lines.push(errorStyle.dim(`  ${hint}`))
-      if (env.PERDURE_DEBUG === '1' && error instanceof Error && error.stack) lines.push(error.stack)
+      if (env.PERDURE_DEBUG === '1' && error instanceof Error && error.stack) lines.push(redact(error.stack))
       await stderr.write(`${lines.join('\n')}\n`)
     },
   }

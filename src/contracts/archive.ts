@@ -1,4 +1,5 @@
 /** The verbs a user calls, their options, events and reports. */
+import type { Identity } from 'age-encryption'
 import type { CID } from 'multiformats/cid'
 import type { Catalog, CatalogTotals } from './catalog.ts'
 import type { AbortOptions, Clock, ProgressOptions, Random } from './options.ts'
@@ -13,6 +14,16 @@ export interface ArchiveConfig {
   readonly vaults?: readonly Vault[] | undefined
   /** Default: copies 2, floor 1, evidence `sampled` or `whole` of the last 30 days. */
   readonly policy?: PolicyInput | undefined
+  /**
+   * age recipients (`age1…`) that new content is sealed for; absent: content is public. Any one of their identities opens it, so give a second one
+   * whose identity is kept offline. Hybrid (`age1pq1…`) and classic recipients are not mixed. An empty list is refused, because it would mean public.
+   */
+  readonly recipients?: readonly string[] | undefined
+  /**
+   * What opens sealed content: `AGE-SECRET-KEY-…` lines, whole texts of files that `age-keygen` wrote, or identities of one's own. They are tried in
+   * order. Needed to read sealed content, never to store, verify or repair it; nothing of them is kept.
+   */
+  readonly identities?: readonly (string | Identity)[] | undefined
   readonly profile?: Profile | undefined
   /** Largest pack in bytes, default 256 MiB. Fixed at put and recorded. */
   readonly maxPackBytes?: number | undefined

@@ -7,6 +7,7 @@ import type { CommandContext, Run } from '../context.ts'
 import { UsageError } from '../errors.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { count, formatBytes, printable } from '../format.ts'
+import { identityOption } from '../options.ts'
 import type { Progress } from '../progress.ts'
 import { parseReference, type Reference } from '../reference.ts'
 import type { Style } from '../style.ts'
@@ -23,6 +24,7 @@ export function getCommand(program: Command, run: Run): void {
     .argument('<root[/path]>', 'what to get')
     .requiredOption('-o, --output <path>', 'where to; a file goes into it when it is a folder or ends with /')
     .option('--overwrite', 'replace files whose content differs')
+    .addOption(identityOption())
     .action(run(get))
 }
 

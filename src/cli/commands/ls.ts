@@ -4,6 +4,7 @@ import type { ObjectSummary, TreeEntry } from '../../contracts.ts'
 import type { CommandContext, Run } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { formatBytes, printable } from '../format.ts'
+import { identityOption } from '../options.ts'
 import { parseReference } from '../reference.ts'
 import { paintState, type Style } from '../style.ts'
 
@@ -17,6 +18,7 @@ export function lsCommand(program: Command, run: Run): void {
     .description('list the objects of the archive, or the entries of one object')
     .argument('[root[/path]]', 'an object, or a folder in it')
     .option('-l, --long', 'with state, size, kind and time')
+    .addOption(identityOption())
     .action(
       run((context, text: string | undefined, options: Options) =>
         text === undefined ? objects(context, options) : entries(context, text, options),
