@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs'
 import { collect } from '../bytes/collect.ts'
 import type { Archive, ArchiveConfig, Vault } from '../contracts.ts'
 import { ConfigError } from '../errors.ts'
-import { keyLines } from '../format/key-text.ts'
+import { keyLines } from '../format/key-form.ts'
 import type { LoadedConfig, VaultSpec } from './config.ts'
 import { VAULT_TYPES } from './vault-types.ts'
 

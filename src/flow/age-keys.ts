@@ -3,7 +3,7 @@
  * none of them is kept as a cause, and no message here repeats what was given.
  */
 import { ConfigError } from '../errors.ts'
-import { formOf, isIdentityForm, type KeyForm, keyLines } from '../format/key-text.ts'
+import { formOf, isIdentityForm, type KeyForm, keyLines } from '../format/key-form.ts'
 
 export interface AgeKey {
   /** `AGE-SECRET-KEY-…`. */
