@@ -52,53 +52,69 @@ function outcomeOf(error: unknown): 'damaged' | 'absent' | 'denied' | 'silent' {
   return 'silent'
 }
 
+async function gather(vault: Vault, at: Locator, span: Span, options: ReadSpanOptions): Promise<Uint8Array> {
+  let whole: Uint8Array | undefined
+  let filled = 0
+  await streamed(vault, at, span, options, (piece) => {
+    if (filled === 0 && piece.byteLength === span.length) whole = piece
+    else {
+      whole ??= Buffer.allocUnsafe(span.length)
+      whole.set(piece, filled)
+    }
+    filled += piece.byteLength
+  })
+  return filled === span.length && whole ? whole : (whole ?? new Uint8Array(0)).subarray(0, filled)
+}
+
 /** The reason a vault sees when its answer is not wanted any more; one for all, since nobody reads it. */
 const LEFT = new DOMException('the answer is not wanted any more', 'AbortError')
 
-/** A vault that ignores its signal is left behind: the race ends without it. */
-async function gather(vault: Vault, at: Locator, span: Span, { signal, timeoutMs, into }: ReadSpanOptions): Promise<Uint8Array> {
-  const stop = new AbortController()
-  const silence = () =>
-    new VaultError('unreachable', vault.profile.id, `nothing came for ${timeoutMs} ms; the span is asked for again at the next check`)
-  let expire: (reason: unknown) => void = () => undefined
-  const expired = new Promise<never>((_, reject) => {
-    expire = reject
-  })
-  expired.catch(() => undefined)
-  const end = (reason: unknown) => {
-    expire(reason)
-    stop.abort(reason)
-  }
-  const onAbort = () => end(signal?.reason)
-  signal?.addEventListener('abort', onAbort, { once: true })
-  const timer = setTimeout(() => end(silence()), timeoutMs)
-  const pieces = vault.read(at, span, { signal: stop.signal, into })[Symbol.asyncIterator]()
-  let whole: Uint8Array | undefined
-  let filled = 0
-  let done = false
-  try {
+/**
+ * Hands over the pieces of a range as they come, at most `range.length` bytes, not hashed. Rejects after `timeoutMs` of silence, at once when the
+ * signal aborts, and with whatever the vault or `onPiece` throws. A vault that ignores its signal is left behind.
+ */
+export function streamed(
+  vault: Vault,
+  at: Locator,
+  range: Span,
+  { signal, timeoutMs, into }: ReadSpanOptions,
+  onPiece: (piece: Uint8Array) => void,
+): Promise<void> {
+  return new Promise((resolve, reject) => {
     signal?.throwIfAborted()
-    for (;;) {
-      const step = await Promise.race([pieces.next(), expired])
-      if (step.done) break
-      timer.refresh()
-      if (filled + step.value.byteLength > span.length)
-        throw new FormatError('limit', `more than the ${span.length} bytes of the span came`)
-      if (filled === 0 && step.value.byteLength === span.length) whole = step.value
-      else {
-        whole ??= Buffer.allocUnsafe(span.length)
-        whole.set(step.value, filled)
-      }
-      filled += step.value.byteLength
+    const stop = new AbortController()
+    const pieces = vault.read(at, range, { signal: stop.signal, into })[Symbol.asyncIterator]()
+    let over = false
+    let left = range.length
+    const end = () => {
+      over = true
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
     }
-    done = true
-    return filled === span.length && whole ? whole : (whole ?? new Uint8Array(0)).subarray(0, filled)
-  } finally {
-    clearTimeout(timer)
-    signal?.removeEventListener('abort', onAbort)
-    if (!done) {
+    const fail = (reason: unknown) => {
+      if (over) return
+      end()
       stop.abort(LEFT)
       Promise.resolve(pieces.return?.()).catch(() => undefined)
+      reject(reason)
     }
-  }
+    const onAbort = () => fail(signal?.reason)
+    const timer = setTimeout(() => fail(silence(vault, timeoutMs)), timeoutMs)
+    signal?.addEventListener('abort', onAbort, { once: true })
+    const pump = async () => {
+      for (let step = await pieces.next(); !step.done && !over; step = await pieces.next()) {
+        timer.refresh()
+        left -= step.value.byteLength
+        if (left < 0) throw new FormatError('limit', `more than the ${range.length} bytes of the span came`)
+        onPiece(step.value)
+      }
+      if (over) return
+      end()
+      resolve()
+    }
+    pump().catch(fail)
+  })
 }
+
+const silence = (vault: Vault, timeoutMs: number) =>
+  new VaultError('unreachable', vault.profile.id, `nothing came for ${timeoutMs} ms; the span is asked for again at the next check`)

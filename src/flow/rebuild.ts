@@ -7,7 +7,8 @@ import { fileWriter } from './file-writer.ts'
 import { spansOf } from './spans.ts'
 import { whileSpaceLasts } from './spool.ts'
 
-const AHEAD = 4
+/** Blocks asked for ahead, half of them together, so that neighbours travel together. */
+const AHEAD = 16
 
 /** Resolves when the pack's CAR lies whole in the spool. Throws `unavailable` naming the block that no replica could give. */
 export async function ensureSpooled(context: Context, pack: PackRow, options: AbortOptions = {}): Promise<void> {
@@ -28,7 +29,8 @@ async function rebuild(context: Context, pack: PackRow, options: AbortOptions): 
     await writer.write(carHeader(pack.root))
     const ahead: Promise<Uint8Array>[] = []
     for (let next = 0, at = 0; at < spans.length; at++) {
-      for (; next < spans.length && ahead.length < AHEAD; next++) {
+      const most = ahead.length <= AHEAD / 2 ? AHEAD : 0
+      for (; next < spans.length && ahead.length < most; next++) {
         const span = spans[next]
         if (span) ahead.push(watched(reader.fromPack(pack, span, options)))
       }

@@ -17,6 +17,9 @@ interface Pending<Step> extends Coming<Step> {
   arriving: Promise<Settled> | undefined
 }
 
+/** Blocks requested at the same time unless the caller says otherwise. */
+export const READ_AHEAD = 32
+
 /** How far ahead a walk looks for blocks to request: directories may list thousands of steps that need none. */
 const LOOK_AHEAD = 64
 
@@ -48,7 +51,9 @@ export function walk<Step>(get: GetBlock, { readAhead, signal }: WalkOptions): W
     pending.arriving = settled(get, pending.cid, combined)
   }
 
+  /** Not one for one: those that are requested together can travel together. */
   const fill = () => {
+    if (requested > readAhead / 2) return
     const end = Math.max(0, stack.length - LOOK_AHEAD)
     for (let index = stack.length - 1; index >= end && requested < readAhead; index--) {
       const pending = stack[index]

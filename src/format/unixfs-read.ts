@@ -4,7 +4,7 @@ import type { ByteRange } from '../contracts/archive.ts'
 import type { AbortOptions } from '../contracts/options.ts'
 import { FormatError } from '../errors.ts'
 import { inlined } from './address.ts'
-import { walk } from './unixfs-fetch.ts'
+import { READ_AHEAD, walk } from './unixfs-fetch.ts'
 import {
   assertCodec,
   decodeUnixFS,
@@ -20,7 +20,7 @@ export interface ReadFileOptions extends AbortOptions {
   /** Bytes `[offset, offset + length)`; a length beyond the end is cut, an offset beyond it is `bad-range`. */
   readonly range?: ByteRange | undefined
   readonly limits?: ExportLimits | undefined
-  /** Blocks requested at the same time, default 4: bounds the memory of a read. */
+  /** Blocks requested at the same time, default 16: bounds the memory of a read. */
   readonly readAhead?: number | undefined
 }
 
@@ -36,7 +36,7 @@ interface Step {
  * or `unsupported`, and whatever `get` throws.
  */
 export async function* readFile(root: CID, get: GetBlock, options: ReadFileOptions = {}): AsyncGenerator<Uint8Array> {
-  const { range, signal, readAhead = 4 } = options
+  const { range, signal, readAhead = READ_AHEAD } = options
   const limits = limitsOf(options.limits)
   if (range) assertRange(range)
   assertCodec(root)

@@ -4,7 +4,7 @@ import type { TreeEntry } from '../contracts/archive.ts'
 import type { AbortOptions } from '../contracts/options.ts'
 import { FormatError } from '../errors.ts'
 import { inlined, RAW } from './address.ts'
-import { type Coming, walk } from './unixfs-fetch.ts'
+import { type Coming, READ_AHEAD, walk } from './unixfs-fetch.ts'
 import { slotsOf } from './unixfs-hamt.ts'
 import {
   assertCodec,
@@ -23,7 +23,7 @@ export interface WalkTreeOptions extends AbortOptions {
   /** Starts there; entries keep their path relative to the root. */
   readonly path?: string | undefined
   readonly limits?: ExportLimits | undefined
-  /** Blocks requested at the same time, default 4. */
+  /** Blocks requested at the same time, default 16. */
   readonly readAhead?: number | undefined
 }
 
@@ -46,7 +46,7 @@ interface Step {
  * `unsupported`, `no-such-path` or `not-a-directory`, and whatever `get` throws.
  */
 export async function* walkTree(root: CID, get: GetBlock, options: WalkTreeOptions = {}): AsyncGenerator<TreeEntry> {
-  const { path = '', signal, readAhead = 4 } = options
+  const { path = '', signal, readAhead = READ_AHEAD } = options
   const limits = limitsOf(options.limits)
   const top = await locate(root, path, get, { signal, limits })
   const blocks = walk<Step>(get, { readAhead: Math.max(1, readAhead), signal })
