@@ -61,6 +61,15 @@ export interface PutOptions extends AbortOptions, ProgressOptions<PutEvent> {
   readonly profile?: Profile | undefined
   /** Glob patterns left out of a directory source. */
   readonly exclude?: readonly string[] | undefined
+  /** Stores it in clear although the archive has recipients: anybody who reaches a vault can read it, for good. */
+  readonly public?: boolean | undefined
+  /** `padme` fills sealed files up with at most 12 % of zeros, so that their sizes tell less of what they are. Default `none`. */
+  readonly padding?: 'none' | 'padme' | undefined
+  /**
+   * Sealed content only: false seals and stores everything anew, under new names. Default true: a file that was sealed before for the same recipients
+   * is read, recognised by a keyed fingerprint and stored once, so that a vault can see what did not change.
+   */
+  readonly reuse?: boolean | undefined
 }
 
 /** Bytes `[offset, offset + length)` of a file; `length` absent: to the end. */
@@ -80,6 +89,7 @@ export interface TreeEntry {
   /** Relative to the object; empty for the object itself. */
   readonly path: string
   readonly kind: 'file' | 'directory' | 'symlink'
+  /** Of a file in a sealed directory, its age file; of anything else in one, the index that tells of it. */
   readonly cid: CID
   readonly byteLength: number
   readonly target?: string | undefined

@@ -5,6 +5,7 @@ import { type Attributes, readAttributes, splitAttributes } from '../format/reco
 import { type GetBlock, readFile, resolvePath, walkTree } from '../format/unixfs-export.ts'
 import { blockReader } from './block-reader.ts'
 import type { Context } from './context.ts'
+import { getSealed, sealedEntries } from './sealed-tree.ts'
 
 /** Blocks of one object's visibility, verified. */
 export function blocksOf(context: Context, object: Pick<ObjectRow, 'visibility'>): GetBlock {
@@ -15,6 +16,10 @@ export function blocksOf(context: Context, object: Pick<ObjectRow, 'visibility'>
 export async function* get(context: Context, object: ObjectRow, options: GetOptions = {}): AsyncGenerator<Uint8Array> {
   const { path, range, signal } = options
   const blocks = blocksOf(context, object)
+  if (object.visibility === 'sealed') {
+    yield* getSealed({ context, object, blocks }, options)
+    return
+  }
   const root: CID = path ? (await resolvePath(object.root, path, blocks, { signal })).cid : object.root
   yield* readFile(root, blocks, { range, signal })
 }
@@ -22,6 +27,10 @@ export async function* get(context: Context, object: ObjectRow, options: GetOpti
 /** The entries of a tree, parents before children, with the modes and times that were kept of them. */
 export async function* entries(context: Context, object: ObjectRow, options: GetOptions = {}): AsyncGenerator<TreeEntry> {
   const { path, signal } = options
+  if (object.visibility === 'sealed') {
+    yield* sealedEntries({ context, object, blocks: blocksOf(context, object) }, options)
+    return
+  }
   const kept = await attributesOf(context, object)
   for await (const entry of walkTree(object.root, blocksOf(context, object), { path, signal })) {
     const { mode, mtime } = kept.get(entry.path) ?? {}
@@ -31,6 +40,6 @@ export async function* entries(context: Context, object: ObjectRow, options: Get
 
 async function attributesOf(context: Context, object: ObjectRow): Promise<ReadonlyMap<string, Attributes>> {
   const joined = await context.catalog.attributesOf(object.id)
-  const rows = joined ? splitAttributes(joined).flatMap(({ bytes }) => readAttributes(bytes)) : []
+  const rows = joined ? splitAttributes(joined, object.visibility).flatMap(({ bytes }) => readAttributes(bytes)) : []
   return new Map(rows.map((row) => [row.path, row]))
 }

@@ -8,6 +8,8 @@ import { type Imported, importTree } from '../format/unixfs-import.ts'
 import { type Context, tell } from './context.ts'
 import { dropGarbage } from './garbage.ts'
 import { type PackBuilder, packBuilder } from './pack-builder.ts'
+import { sealedDrafts } from './sealed-drafts.ts'
+import type { Sealing } from './sealing.ts'
 
 const MAX_ATTRIBUTE_BYTES = 16 * 1024 * 1024
 
@@ -16,24 +18,31 @@ export interface Ingested {
   readonly objects: readonly ObjectRow[]
 }
 
-type Draft = Omit<SealedObject, 'extents'> & { readonly extents: () => readonly Extent[] }
+export type Draft = Omit<SealedObject, 'extents'> & { readonly extents: () => readonly Extent[] }
+
+export type IngestOptions = PutOptions & {
+  /** One object for every file. */
+  readonly each: boolean
+  /** Absent: public. */
+  readonly sealing?: Sealing | undefined
+}
 
 /** Reads the source to its end. Whatever fails on the way, nothing becomes visible and nothing is left. */
-export async function ingest(context: Context, source: OpenedSource, options: PutOptions & { readonly each: boolean }): Promise<Ingested> {
+export async function ingest(context: Context, source: OpenedSource, options: IngestOptions): Promise<Ingested> {
   const { catalog, spool } = context
   const builder = packBuilder({
     catalog,
     spool,
     owner: `${spool.session}.${Buffer.from(context.random(6)).toString('hex')}`,
     profile: options.profile ?? context.profile,
-    visibility: 'public',
+    visibility: options.sealing ? 'sealed' : 'public',
     maxPackBytes: context.maxPackBytes,
     room: context.spoolBytes - (await spool.used()),
     now: context.clock(),
     onPackClosed: (pack) => tell(options.onProgress, { type: 'pack-closed', ...pack }),
   })
   try {
-    const drafts = options.each ? await importEach(context, source, builder, options) : await importOne(context, source, builder, options)
+    const drafts = await draftsOf(context, source, builder, options)
     return await sealAll(context, builder, drafts, options)
   } catch (error) {
     await builder.abandon()
@@ -43,9 +52,15 @@ export async function ingest(context: Context, source: OpenedSource, options: Pu
   }
 }
 
-interface Drafts {
+export interface Drafts {
   readonly root: CID
   readonly objects: readonly Draft[]
+}
+
+function draftsOf(context: Context, source: OpenedSource, builder: PackBuilder, options: IngestOptions): Promise<Drafts> {
+  const { sealing, each } = options
+  if (sealing) return sealedDrafts(context, source, builder, { ...options, sealing })
+  return each ? importEach(context, source, builder, options) : importOne(context, source, builder, options)
 }
 
 /** One object for the whole source. */

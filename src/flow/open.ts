@@ -8,6 +8,7 @@ import { openCatalog } from '../catalog/open.ts'
 import type { Archive, ArchiveConfig, Catalog, ObjectRow, ObjectSummary, Receipt, Vault, VaultProfile } from '../contracts.ts'
 import { ArchiveError, ConfigError, VaultError, type VaultErrorCode } from '../errors.ts'
 import { toCID } from '../format/address.ts'
+import { parseRecipient } from '../format/key-text.ts'
 import { DEFAULT_MAX_PACK_BYTES } from '../format/pack.ts'
 import { toMultikey } from '../format/sign.ts'
 import { explain } from '../policy/explain.ts'
@@ -22,6 +23,7 @@ import { put, putAll } from './put.ts'
 import { RUN_BYTES } from './read-spans.ts'
 import { prune, remove } from './remove.ts'
 import { repair, repairAll } from './repair.ts'
+import { type SealingKeys, sealingKeys } from './sealing-keys.ts'
 import { openSpool } from './spool.ts'
 import { checkVault } from './vault-check.ts'
 import { verify, verifyAll } from './verify.ts'
@@ -88,6 +90,7 @@ async function openContext(config: ArchiveConfig): Promise<Context> {
   const policy = resolvePolicy(config.policy)
   const random = config.random ?? ((byteLength: number) => new Uint8Array(randomBytes(byteLength)))
   const clock = config.clock ?? Date.now
+  const keys = await sealingKeys(config)
   await mkdir(path, { recursive: true })
   const catalog = config.catalog ?? (await openCatalog({ path: join(path, 'catalog.sqlite'), clock }))
   try {
@@ -96,14 +99,14 @@ async function openContext(config: ArchiveConfig): Promise<Context> {
       policy,
       [...vaults.values()].map(({ profile }) => profile),
     )
-    return await assemble(config, { path, policy, random, clock, catalog, vaults })
+    return await assemble(config, { path, policy, random, clock, catalog, vaults, ...keys })
   } catch (error) {
     await catalog.close()
     throw error
   }
 }
 
-type Known = Pick<Context, 'path' | 'policy' | 'random' | 'clock' | 'catalog' | 'vaults'>
+type Known = Pick<Context, 'path' | 'policy' | 'random' | 'clock' | 'catalog' | 'vaults'> & SealingKeys
 
 async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
   const { path, random, catalog } = known
@@ -112,6 +115,7 @@ async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
   await spool.collect()
   return {
     ...known,
+    recipients: known.recipients.map(parseRecipient),
     spool,
     profile: config.profile ?? 'unixfs-v1-2025',
     maxPackBytes: config.maxPackBytes ?? DEFAULT_MAX_PACK_BYTES,

@@ -80,7 +80,7 @@ async function writeRecords(context: Context, objects: readonly ObjectRow[], opt
   const rows: { object: number; sequence: number; record: CID }[] = []
   for (const object of objects) {
     const joined = await context.catalog.attributesOf(object.id)
-    const own = joined ? splitAttributes(joined) : []
+    const own = joined ? splitAttributes(joined, object.visibility) : []
     const statement = await recordOf(context, object, own, tocs)
     const record = await signedBlock(statement, context.key)
     blocks.push(...own, record)

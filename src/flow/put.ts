@@ -5,6 +5,7 @@
 import { namedEntries, type OpenedSource, openSource } from '../bytes/source.ts'
 import type { AbortOptions, NamedEntry, ObjectRow, PackId, PackRow, PutOptions, Receipt, Source } from '../contracts.ts'
 import { ArchiveError, CatalogError } from '../errors.ts'
+import { LEAF_PLAINTEXT_BYTES } from '../format/age-layout.ts'
 import { signReceipt } from '../format/receipt.ts'
 import { chunkSizeOf } from '../format/unixfs-import.ts'
 import { place } from '../policy/placement.ts'
@@ -15,11 +16,13 @@ import { readBack } from './probes.ts'
 import { publish } from './publish.ts'
 import { releaseSpool } from './release.ts'
 import { type Placement, replicate } from './replicate.ts'
+import { type Sealing, sealingOf } from './sealing.ts'
 
 /** Stores one object and brings it to the vaults that the policy asks for. Partial success is in the receipt, not an exception. */
 export async function put(context: Context, source: Source, options: PutOptions = {}): Promise<Receipt> {
-  const opened = await openSource(source, { exclude: options.exclude, chunkSize: chunkSizeOf(options.profile ?? context.profile) })
-  const { objects } = await ingest(context, opened, { ...options, each: false })
+  const sealing = await sealingOf(context, options)
+  const opened = await openSource(source, { exclude: options.exclude, chunkSize: chunkSizeFor(context, options, sealing) })
+  const { objects } = await ingest(context, opened, { ...options, each: false, sealing })
   const [receipt] = await replicateObjects(context, objects, options)
   return receipt as Receipt
 }
@@ -30,11 +33,15 @@ export async function putAll(
   entries: Iterable<NamedEntry> | AsyncIterable<NamedEntry>,
   options: PutOptions = {},
 ): Promise<readonly Receipt[]> {
-  const chunkSize = chunkSizeOf(options.profile ?? context.profile)
+  const sealing = await sealingOf(context, options)
+  const chunkSize = chunkSizeFor(context, options, sealing)
   const source: OpenedSource = { shape: 'tree', entries: (abort) => namedEntries(entries, { ...abort, chunkSize }) }
-  const { objects } = await ingest(context, source, { ...options, each: true })
+  const { objects } = await ingest(context, source, { ...options, each: true, sealing })
   return replicateObjects(context, objects, options)
 }
+
+const chunkSizeFor = (context: Context, { profile = context.profile }: PutOptions, sealing: Sealing | undefined): number =>
+  sealing ? LEAF_PLAINTEXT_BYTES : chunkSizeOf(profile)
 
 /** The second half of put: sealed objects reach the vaults, are challenged there, judged, recorded and receipted. */
 async function replicateObjects(context: Context, objects: readonly ObjectRow[], options: PutOptions): Promise<readonly Receipt[]> {

@@ -6,7 +6,7 @@ import * as cbor from '@ipld/dag-cbor'
 import { CID } from 'multiformats/cid'
 import type { Mtime, Policy, Profile, Visibility } from '../contracts.ts'
 import { FormatError } from '../errors.ts'
-import { addressOf, DAG_CBOR } from './address.ts'
+import { addressOf, DAG_CBOR, RAW } from './address.ts'
 import { type Domain, type SigningKey, sign, verifies } from './sign.ts'
 
 export interface RecordPack {
@@ -114,10 +114,12 @@ export function attributeBlocks(entries: readonly Attributes[]): readonly Block[
 /** Several attribute blocks as one value, and back; what the catalog keeps. */
 export const joinAttributes = (blocks: readonly Block[]): Uint8Array => cbor.encode(blocks.map(({ bytes }) => bytes))
 
-export function splitAttributes(joined: Uint8Array): readonly Block[] {
+/** Those of a sealed object are one raw block, an age file. */
+export function splitAttributes(joined: Uint8Array, visibility: Visibility): readonly Block[] {
   const parts = decode(joined)
   if (!Array.isArray(parts)) throw new FormatError('malformed', 'these are not entry attributes')
-  return parts.map((bytes: Uint8Array) => ({ cid: addressOf(bytes, DAG_CBOR), bytes }))
+  const codec = visibility === 'sealed' ? RAW : DAG_CBOR
+  return parts.map((bytes: Uint8Array) => ({ cid: addressOf(bytes, codec), bytes }))
 }
 
 /** Reads one block of entry attributes. */

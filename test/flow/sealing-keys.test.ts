@@ -33,7 +33,10 @@ describe('recipients of a configuration', () => {
   it('are absent for public content, and each counts once', async () => {
     expect((await sealingKeys({})).recipients).toEqual([])
     const twice = [recipient, ` ${recipient}\n`, await identityToRecipient(other)]
-    expect((await sealingKeys({ recipients: twice })).recipients.map(({ text }) => text)).toEqual([recipient, await identityToRecipient(other)])
+    expect((await sealingKeys({ recipients: twice })).recipients.map(({ text }) => text)).toEqual([
+      recipient,
+      await identityToRecipient(other),
+    ])
     expect((await sealingKeys({ recipients: [hybrid] })).recipients.map(({ text }) => text)).toEqual([hybrid])
   })
 
@@ -61,7 +64,9 @@ describe('recipients of a configuration', () => {
   })
 
   it('are not mixed, classic and hybrid', async () => {
-    expect((await complaint({ recipients: [recipient, hybrid] })).message).toMatch(/recipients\[1\] is a hybrid recipient and recipients\[0\] a classic one/)
+    expect((await complaint({ recipients: [recipient, hybrid] })).message).toMatch(
+      /recipients\[1\] is a hybrid recipient and recipients\[0\] a classic one/,
+    )
     expect((await complaint({ recipients: [hybrid, recipient] })).message).toMatch(/recipients\[1\] is a classic recipient/)
   })
 })
@@ -74,7 +79,11 @@ describe('identities of a configuration', () => {
     expect(await opens([hybridSecret], hybrid)).toBe('opened')
     const asked: number[] = []
     const [own] = (await sealingKeys({ identities: [secret] })).identities
-    const object = { unwrapFileKey: (stanzas: Parameters<NonNullable<typeof own>['unwrapFileKey']>[0]) => (asked.push(stanzas.length), own?.unwrapFileKey(stanzas) ?? null) }
+    const object = {
+      unwrapFileKey: (stanzas: Parameters<NonNullable<typeof own>['unwrapFileKey']>[0]) => (
+        asked.push(stanzas.length), own?.unwrapFileKey(stanzas) ?? null
+      ),
+    }
     expect(await opens([other, object], recipient)).toBe('opened')
     expect(asked).toEqual([1])
     await expect(opens([other], recipient)).rejects.toThrow()
@@ -97,7 +106,10 @@ describe('identities of a configuration', () => {
     const error = await complaint({ identities: [given] })
     expect(error).toMatchObject({ code: 'not-an-identity', message: expect.stringMatching(message) })
     const secrets = given.split('\n').filter((line) => line.length > 25 || line.includes('canary'))
-    expectNoSecrets(everythingOf(error), secrets.map((value) => ({ name: 'what was given', value })))
+    expectNoSecrets(
+      everythingOf(error),
+      secrets.map((value) => ({ name: 'what was given', value })),
+    )
   })
 
   it.each([[null], [undefined], [7], [{}], [{ unwrapFileKey: 'no' }]])('refuse what is neither text nor object: %j', async (given) => {
@@ -108,9 +120,16 @@ describe('identities of a configuration', () => {
 describe('sealed content that cannot be opened', () => {
   it('says where to name an identity, or whose identity is missing', () => {
     expect(noIdentity('bafyroot')).toBeInstanceOf(ArchiveError)
-    expect(noIdentity('bafyroot')).toMatchObject({ code: 'no-identity', message: expect.stringMatching(/bafyroot.*--identity FILE.*PERDURE_IDENTITY/) })
+    expect(noIdentity('bafyroot')).toMatchObject({
+      code: 'no-identity',
+      message: expect.stringMatching(/bafyroot.*--identity FILE.*PERDURE_IDENTITY/),
+    })
     const cause = new Error('stanza')
-    expect(wrongIdentity('bafyroot', 1, { cause })).toMatchObject({ code: 'wrong-identity', cause, message: expect.stringMatching(/recovery/) })
+    expect(wrongIdentity('bafyroot', 1, { cause })).toMatchObject({
+      code: 'wrong-identity',
+      cause,
+      message: expect.stringMatching(/recovery/),
+    })
     expect(wrongIdentity('bafyroot', 3).message).toMatch(/none of the 3 identities/)
   })
 })
