@@ -37,6 +37,12 @@ export type FormatErrorCode =
   | 'no-such-path'
   | 'bad-range'
   | 'bad-signature'
+  /** Sealed, and none of the identities given opens it. */
+  | 'no-identity'
+  /** Sealed bytes that do not authenticate: changed, cut or put together by somebody without the key. */
+  | 'damaged'
+  /** Text that is no recipient, no identity or no usable passphrase; the text itself is never repeated. */
+  | 'invalid-key'
 
 /** Bytes are not what they should be. */
 export class FormatError extends PerdureError<FormatErrorCode> {

@@ -21,6 +21,16 @@ export function addressOf(bytes: Uint8Array, codec: number): CID {
   return CID.createV1(codec, Digest.create(SHA2_256, createHash('sha256').update(bytes).digest()))
 }
 
+/** Shorter bytes are hashed where they are: handing them to another thread takes longer. */
+const AHEAD_BYTES = 128 * 1024
+
+/** The same address, hashed on another thread while the caller goes on. The bytes must not change before it resolves. */
+export async function addressAhead(bytes: Uint8Array, codec: number): Promise<CID> {
+  if (bytes.byteLength < AHEAD_BYTES) return addressOf(bytes, codec)
+  const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)
+  return CID.createV1(codec, Digest.create(SHA2_256, new Uint8Array(digest)))
+}
+
 /** Do these bytes hash to that CID? Throws `unsupported` for hash functions other than sha2-256, sha2-512 and identity. */
 export function matches(cid: CID, bytes: Uint8Array): boolean {
   const { code, digest } = cid.multihash

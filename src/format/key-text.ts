@@ -1,48 +1,69 @@
-/** What a text that should be an age key is, by its form alone. Pure; whether its checksum holds is for age to say. */
+/** Recipients and identities as text: one, or a file of them. No error repeats what it read, which may be a secret in the wrong place. */
+import { FormatError } from '../errors.ts'
+import { hybridIdentity, hybridRecipient } from './recipient-hybrid.ts'
+import { x25519Identity, x25519Recipient } from './recipient-x25519.ts'
+import type { Identity, Recipient } from './recipients.ts'
 
-export type KeyForm =
-  | 'identity'
-  | 'hybrid-identity'
-  | 'plugin-identity'
-  | 'recipient'
-  | 'hybrid-recipient'
-  | 'plugin-recipient'
-  | 'ssh-identity'
-  | 'ssh-recipient'
-  | 'other'
-
-/** In order: the first that matches decides. A plugin's recipient is `age1NAME1…`, and `1` never stands in the rest of a native one. */
-const FORMS: readonly (readonly [RegExp, KeyForm])[] = [
-  [/^AGE-SECRET-KEY-PQ-1/i, 'hybrid-identity'],
-  [/^AGE-SECRET-KEY-/i, 'identity'],
-  [/^AGE-PLUGIN-/i, 'plugin-identity'],
-  [/^age1(pq|tagpq)1/i, 'hybrid-recipient'],
-  [/^age1(tag1)?[^1]*$/i, 'recipient'],
-  [/^age1[a-z0-9+._-]+1/i, 'plugin-recipient'],
-  [/^ssh-|^ecdsa-sha2-|^sk-ssh-/, 'ssh-recipient'],
-  [/^-----BEGIN [A-Z ]*PRIVATE KEY-----/, 'ssh-identity'],
-]
-
-/** The form of one key, without white space around it. */
-export function formOf(text: string): KeyForm {
-  return FORMS.find(([pattern]) => pattern.test(text))?.[1] ?? 'other'
+/** An identity that was read from text, and the recipient that belongs to it. */
+export interface KeyIdentity extends Identity {
+  recipient(): Promise<string>
 }
 
-/** Is it the secret half of a key, of whatever kind? */
-export function isIdentityForm(form: KeyForm): boolean {
-  return form.endsWith('identity')
+/** Text of recipients or identities that is read; more is no key file. */
+const MAX_KEY_FILE_CHARACTERS = 16 * 1024 * 1024
+
+/** Reads `age1…` or `age1pq…`. Throws `invalid-key`. */
+export function parseRecipient(text: string): Recipient {
+  return recipientOf(text.trim(), 'the recipient')
 }
 
-/** The keys of a text as age writes them, one a line; empty lines and those that begin with `#` are left out. */
-export function keyLines(text: string): readonly { readonly line: number; readonly key: string }[] {
-  return text
-    .replace(/^\uFEFF/, '')
-    .split('\n')
-    .map((key, index) => ({ line: index + 1, key: key.trim() }))
-    .filter(({ key }) => key !== '' && !key.startsWith('#'))
+/** Reads `AGE-SECRET-KEY-1…` or `AGE-SECRET-KEY-PQ-1…`. Throws `invalid-key`. */
+export function parseIdentity(text: string): KeyIdentity {
+  return identityOf(text.trim(), 'the identity')
 }
 
-/** An identity file as `age-keygen` writes it. */
-export function identityText(key: { readonly identity: string; readonly recipient: string; readonly created: string }): string {
-  return `# created: ${key.created}\n# public key: ${key.recipient}\n${key.identity}\n`
+/** Reads one recipient a line; blank lines and lines from `#` on are skipped. Throws `invalid-key`, naming the line. */
+export function parseRecipientsFile(text: string): readonly Recipient[] {
+  return linesOf(text, 'recipients', recipientOf)
 }
+
+/** Reads what `age-keygen` writes: one identity a line; blank lines and lines from `#` on are skipped. Throws `invalid-key`, naming the line. */
+export function parseIdentityFile(text: string): readonly KeyIdentity[] {
+  return linesOf(text, 'identities', identityOf)
+}
+
+function recipientOf(text: string, where: string): Recipient {
+  const recipient = hybridRecipient(text) ?? x25519Recipient(text)
+  if (recipient) return recipient
+  const lower = text.toLowerCase()
+  if (lower.startsWith('age-secret-key-')) throw invalid(`${where} is a secret key; give the public one, which begins with age1`)
+  if (lower.startsWith('ssh-')) throw invalid(`${where} is an SSH key, which is not supported; make a key with age-keygen`)
+  if (!lower.startsWith('age1')) throw invalid(`${where} is none; recipients begin with age1`)
+  throw invalid(`${where} is mistyped, or of a kind that is not supported (X25519 age1… and post-quantum age1pq… are)`)
+}
+
+function identityOf(text: string, where: string): KeyIdentity {
+  const identity = hybridIdentity(text) ?? x25519Identity(text)
+  if (identity) return identity
+  const lower = text.toLowerCase()
+  if (lower.startsWith('age1')) throw invalid(`${where} is a public recipient; give the secret key, which begins with AGE-SECRET-KEY-`)
+  if (lower.startsWith('age-encryption.org/') || lower.startsWith('-----begin age')) {
+    throw invalid(`${where} is itself encrypted; open it with its passphrase first`)
+  }
+  if (lower.startsWith('-----begin')) throw invalid(`${where} is an SSH or PEM key, which is not supported; make a key with age-keygen`)
+  if (lower.startsWith('age-plugin-')) throw invalid(`${where} is the identity of a plugin; plugins are not supported`)
+  throw invalid(`${where} is no identity or mistyped; identities begin with AGE-SECRET-KEY-1 or AGE-SECRET-KEY-PQ-1, all in capitals`)
+}
+
+function linesOf<T>(text: string, what: string, read: (line: string, where: string) => T): readonly T[] {
+  if (text.length > MAX_KEY_FILE_CHARACTERS) throw new FormatError('limit', `this is too long for a file of ${what}; check the path`)
+  const found: T[] = []
+  for (const [index, line] of text.split('\n').entries()) {
+    const trimmed = line.trim()
+    if (trimmed !== '' && !trimmed.startsWith('#')) found.push(read(trimmed, `line ${index + 1}`))
+  }
+  if (found.length === 0) throw invalid(`the file holds no ${what}; check the path`)
+  return found
+}
+
+const invalid = (message: string) => new FormatError('invalid-key', message)

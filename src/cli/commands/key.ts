@@ -1,9 +1,10 @@
 /** `perdure key new`, `perdure key show` and `perdure key import` */
+import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { collect } from '../../bytes/collect.ts'
 import { newKey } from '../../flow/age-keys.ts'
-import { identityText } from '../../format/key-text.ts'
+import { identityText } from '../../format/key-form.ts'
 import type { CommandContext, Run } from '../context.ts'
 import { UsageError } from '../errors.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
@@ -11,6 +12,8 @@ import { count, printable } from '../format.ts'
 import { homeIdentityFile, IDENTITY_LIMIT, type IdentityFile, parseIdentityFile, readIdentityFile } from '../identities.ts'
 import { protect } from '../protected.ts'
 import { assertFree, writeSecretFile } from '../secret-file.ts'
+
+const random = (byteLength: number) => new Uint8Array(randomBytes(byteLength))
 
 const STDIN = 'standard input'
 
@@ -52,11 +55,10 @@ async function create(context: CommandContext, options: NewOptions): Promise<Exi
   const { hybrid = false, force = false } = options
   const file = await destination(context, options)
   const passphrase = options.passphrase ? await context.passphrase({ of: file, fresh: true }) : undefined
-  const key = await newKey({ hybrid })
+  const { secret, recipient } = await newKey({ hybrid, random })
   const created = `${new Date().toISOString().slice(0, 19)}Z`
-  const text = identityText({ ...key, created })
-  await writeSecretFile(file, passphrase === undefined ? text : await protect(text, passphrase), { replace: force })
-  const { recipient } = key
+  const text = identityText({ secret, recipient, created })
+  await writeSecretFile(file, passphrase === undefined ? text : await protect(text, passphrase, { random }), { replace: force })
   const document = { file, recipient, hybrid, protected: passphrase !== undefined, created }
   await context.reporter.result(document, {
     lines: (style) => [`${style.green('wrote')}  ${printable(file)}`, recipient],
