@@ -51,6 +51,7 @@ export async function unprotect(bytes: Uint8Array, at: string, ask: () => Promis
 }
 
 function unopened(cause: FormatError, at: string, asked: boolean): ConfigError {
+  if (cause.code === 'limit') return new ConfigError('not-an-identity', `${at} is not opened: ${cause.message}`, { cause })
   if (cause.code !== 'no-identity') {
     return new ConfigError('not-an-identity', `${at} is damaged or no file of age; take another copy`, { cause })
   }

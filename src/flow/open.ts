@@ -22,6 +22,7 @@ import { put, putAll } from './put.ts'
 import { RUN_BYTES } from './read-spans.ts'
 import { prune, remove } from './remove.ts'
 import { repair, repairAll } from './repair.ts'
+import { sealingKeys } from './sealing-keys.ts'
 import { openSpool } from './spool.ts'
 import { checkVault } from './vault-check.ts'
 import { verify, verifyAll } from './verify.ts'
@@ -86,6 +87,7 @@ async function openContext(config: ArchiveConfig): Promise<Context> {
     throw new ConfigError('not-found', `there is no archive at ${path}; put something first, or name the right folder`)
   }
   const policy = resolvePolicy(config.policy)
+  await checkKeys(config)
   const random = config.random ?? ((byteLength: number) => new Uint8Array(randomBytes(byteLength)))
   const clock = config.clock ?? Date.now
   await mkdir(path, { recursive: true })
@@ -101,6 +103,14 @@ async function openContext(config: ArchiveConfig): Promise<Context> {
     await catalog.close()
     throw error
   }
+}
+
+/** Before anything is made: content that was meant to be sealed must not be stored in public, whatever the reason. */
+async function checkKeys(config: ArchiveConfig): Promise<void> {
+  if (config.recipients === undefined && config.identities === undefined) return
+  const { recipients } = await sealingKeys(config)
+  if (recipients.length > 0)
+    throw new ConfigError('invalid', 'recipients are given, and put cannot seal yet; leave them out for public content')
 }
 
 type Known = Pick<Context, 'path' | 'policy' | 'random' | 'clock' | 'catalog' | 'vaults'>
