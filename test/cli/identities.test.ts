@@ -1,6 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { armor, Decrypter, Encrypter } from 'age-encryption'
+import { armor, Decrypter, Encrypter, type Identity } from 'age-encryption'
 import { describe, expect, it } from 'vitest'
 import type { MainOptions } from '../../src/cli/main.ts'
 import type { ArchiveConfig } from '../../src/contracts.ts'
@@ -83,6 +83,8 @@ describe('identities of a command', () => {
       close: () => {},
     })
     const { config = {} } = await configOf(at, ['ls'], { env: { PERDURE_IDENTITY: '0.age:1.age' }, terminal })
+    const unwrap = async (identity: unknown) => (identity as Identity).unwrapFileKey([])
+    expect(await Promise.all(config.identities?.map(unwrap) ?? [])).toEqual([null, null])
     expect(await Promise.all(pairs.map(({ recipient }) => opens(config, recipient)))).toEqual(['opened', 'opened'])
   })
 

@@ -29,7 +29,7 @@ describe('key new', () => {
     expect(outcome).toEqual({
       code: 0,
       stdout: expect.stringContaining(`${at.identityFile}\n${recipient}\n`),
-      stderr: expect.stringMatching(/copy of the file away from this machine.*"recipients": \["age1/),
+      stderr: expect.stringMatching(/copy of the file away from this machine.*"recipients": \["age1.*kept offline/s),
     })
     expect([await modeOf(at.identityFile), await modeOf(join(at.cwd, '.config/perdure'))]).toEqual([0o600, 0o700])
     expectNoSecrets(everything(outcome), secretsOf(secret))

@@ -64,13 +64,17 @@ async function create(context: CommandContext, options: NewOptions): Promise<Exi
     lines: (style) => [`${style.green('wrote')}  ${printable(file)}`, recipient],
     quiet: () => [recipient],
   })
-  await context.reporter.note(advice(recipient, passphrase !== undefined))
+  for (const line of advice(recipient, passphrase !== undefined)) await context.reporter.note(line)
   return EXIT.ok
 }
 
-function advice(recipient: string, withPassphrase: boolean): string {
-  const copy = `Keep a copy of the file${withPassphrase ? ' and of its passphrase' : ''} away from this machine and from the archive: without it, what is sealed for it is lost.`
-  return `${copy} Sealing begins when perdure.json says "recipients": ["${recipient.length > 100 ? 'age1pq1…' : recipient}"].`
+function advice(recipient: string, withPassphrase: boolean): readonly string[] {
+  const what = withPassphrase ? 'the file and of its passphrase' : 'the file'
+  const shown = recipient.length > 100 ? `${recipient.slice(0, 7)}…` : recipient
+  return [
+    `Keep a copy of ${what} away from this machine and from the archive: without it, what is sealed for it is lost.`,
+    `Sealing begins when perdure.json says "recipients": ["${shown}"]; add a second one for recovery, whose key is kept offline.`,
+  ]
 }
 
 interface Shown {
