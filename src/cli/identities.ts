@@ -1,9 +1,9 @@
 /** The identity files of a command: which ones, and what is in them. */
 import { delimiter, join, resolve } from 'node:path'
-import type { Identity } from 'age-encryption'
 import { ConfigError } from '../errors.ts'
 import { type AgeKey, readIdentities } from '../flow/age-keys.ts'
 import { formOf } from '../format/key-form.ts'
+import type { Identity } from '../format/recipients.ts'
 import { UsageError } from './errors.ts'
 import type { AskPassphrase } from './passphrase.ts'
 import { isProtected, unprotect } from './protected.ts'
@@ -92,16 +92,11 @@ export async function parseIdentityFile(bytes: Uint8Array, file: string, { ask }
  */
 export function lazyIdentities(files: readonly string[], options: ReadingOptions): readonly Identity[] {
   return files.map((file) => {
-    let loading: Promise<readonly Identity[]> | undefined
-    const load = async () => {
-      const { nativeIdentity } = await import('../flow/native-identity.ts')
-      const { keys } = await readIdentityFile(file, options)
-      return Promise.all(keys.map(({ identity }) => nativeIdentity(identity)))
-    }
+    let reading: Promise<IdentityFile> | undefined
     return {
       unwrapFileKey: async (stanzas) => {
-        loading ??= load()
-        for (const identity of await loading) {
+        reading ??= readIdentityFile(file, options)
+        for (const { identity } of (await reading).keys) {
           const fileKey = await identity.unwrapFileKey(stanzas)
           if (fileKey !== null) return fileKey
         }

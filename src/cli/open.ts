@@ -32,10 +32,9 @@ async function recipientsOf(text: string): Promise<readonly string[]> {
   const { readRecipients } = await import('../flow/age-keys.ts')
   const lines = keyLines(await recipientsFile(path))
   if (lines.length === 0) throw new ConfigError('not-a-recipient', `${path} holds no recipient; write one age1… a line into it`)
-  return readRecipients(
-    lines.map(({ key }) => key),
-    (index) => `line ${lines[index]?.line} of ${path}`,
-  )
+  const texts = lines.map(({ key }) => key)
+  await readRecipients(texts, (index) => `line ${lines[index]?.line} of ${path}`)
+  return texts
 }
 
 async function recipientsFile(path: string): Promise<string> {

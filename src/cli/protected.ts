@@ -1,19 +1,26 @@
 /** Identity files that a passphrase protects, as `age -p` makes them: an age file whose only recipient is the passphrase. */
-import { ConfigError } from '../errors.ts'
+import { collect } from '../bytes/collect.ts'
+import type { Random } from '../contracts.ts'
+import { ConfigError, FormatError } from '../errors.ts'
 
 const ARMOR = '-----BEGIN AGE ENCRYPTED FILE-----'
 const BINARY = 'age-encryption.org/'
-const HEADER = /^age-encryption\.org\/v1\n-> scrypt \S+ (\d+)\n/
-/** The strongest that is opened: 2^20 takes a gigabyte of memory, and a file asks for what it likes. age writes 18. */
-const MAX_WORK = 20
 
-/** The text as an armored age file that the passphrase opens. `work` is the scrypt work factor as a power of two; lower ones are for tests. */
-export async function protect(text: string, passphrase: string, { work = 18 }: { readonly work?: number } = {}): Promise<string> {
-  const { Encrypter, armor } = await import('age-encryption')
-  const encrypter = new Encrypter()
-  encrypter.setPassphrase(passphrase)
-  encrypter.setScryptWorkFactor(work)
-  return armor.encode(await encrypter.encrypt(text))
+export interface ProtectOptions {
+  readonly random: Random
+  /** scrypt's, as a power of two; default what age takes. Lower ones are for tests. */
+  readonly workFactor?: number | undefined
+}
+
+/** The text as an armored age file that the passphrase opens. */
+export async function protect(text: string, passphrase: string, { random, workFactor }: ProtectOptions): Promise<string> {
+  const { passphraseRecipient } = await import('../format/recipient-scrypt.ts')
+  const { sealFile } = await import('../format/seal.ts')
+  const { armor } = await import('age-encryption')
+  const recipients = [passphraseRecipient(passphrase, { workFactor })]
+  const leaves: Uint8Array[] = []
+  for await (const leaf of sealFile(once(Buffer.from(text)), { recipients, random })) leaves.push(leaf)
+  return armor.encode(Buffer.concat(leaves))
 }
 
 /** Is it an age file, armored or not? */
@@ -22,52 +29,37 @@ export function isProtected(bytes: Uint8Array): boolean {
   return head.startsWith(ARMOR) || head.startsWith(BINARY)
 }
 
-/** The text in a protected file. The passphrase is asked for only when it can open the file; a wrong one is `wrong-passphrase`. */
+/** The text in a protected file. The passphrase is asked for when one can open the file; a wrong one is `wrong-passphrase`. */
 export async function unprotect(bytes: Uint8Array, at: string, ask: () => Promise<string>): Promise<string> {
-  const { Decrypter } = await import('age-encryption')
-  const file = await withoutArmor(bytes, at)
-  checkHeader(file, at)
-  const decrypter = new Decrypter()
-  decrypter.addPassphrase(await ask())
-  const text = await decrypter.decrypt(new Blob([new Uint8Array(file)]).stream()).catch((cause: unknown) => {
-    throw new ConfigError(
-      'wrong-passphrase',
-      `the passphrase does not open ${at}; try again (if you are sure of it, the file is damaged)`,
-      { cause },
-    )
-  })
+  const { passphraseIdentity } = await import('../format/recipient-scrypt.ts')
+  const { openSealed } = await import('../format/open.ts')
+  const { SCRYPT } = await import('../format/recipients.ts')
+  let asked = false
+  const identity = {
+    unwrapFileKey: async (stanzas: Parameters<ReturnType<typeof passphraseIdentity>['unwrapFileKey']>[0]) => {
+      if (!stanzas.some(({ args }) => args[0] === SCRYPT)) return null
+      const passphrase = await ask()
+      asked = true
+      return passphraseIdentity(passphrase).unwrapFileKey(stanzas)
+    },
+  }
   try {
-    return await new Response(text).text()
+    return Buffer.from(await collect(openSealed(once(new Uint8Array(bytes)), [identity]), bytes.byteLength)).toString()
   } catch (cause) {
-    throw new ConfigError('not-an-identity', `${at} is damaged: the passphrase is right and its content is not; take another copy`, {
-      cause,
-    })
+    throw cause instanceof FormatError ? unopened(cause, at, asked) : cause
   }
 }
 
-async function withoutArmor(bytes: Uint8Array, at: string): Promise<Uint8Array> {
-  const text = Buffer.from(bytes).toString('latin1')
-  if (!text.trimStart().startsWith(ARMOR)) return bytes
-  const { armor } = await import('age-encryption')
-  try {
-    return armor.decode(text)
-  } catch (cause) {
-    throw new ConfigError('not-an-identity', `the armor of ${at} is damaged or cut off; take another copy`, { cause })
+function unopened(cause: FormatError, at: string, asked: boolean): ConfigError {
+  if (cause.code === 'limit') return new ConfigError('not-an-identity', `${at} is not opened: ${cause.message}`, { cause })
+  if (cause.code !== 'no-identity') {
+    return new ConfigError('not-an-identity', `${at} is damaged or no file of age; take another copy`, { cause })
   }
+  if (asked) return new ConfigError('wrong-passphrase', `the passphrase does not open ${at}; try again`)
+  const advice = 'decrypt it with age first, or name an identity file'
+  return new ConfigError('not-an-identity', `${at} is an age file that no passphrase opens, it is encrypted for another key; ${advice}`)
 }
 
-function checkHeader(file: Uint8Array, at: string): void {
-  const work = HEADER.exec(Buffer.from(file.subarray(0, 256)).toString('latin1'))?.[1]
-  if (work === undefined) {
-    throw new ConfigError(
-      'not-an-identity',
-      `${at} is an age file that no passphrase opens; it is encrypted for another key: decrypt it with age first, or name an identity file`,
-    )
-  }
-  if (Number(work) > MAX_WORK) {
-    throw new ConfigError(
-      'not-an-identity',
-      `${at} asks for a scrypt work factor of ${work}, at most ${MAX_WORK} is tried; encrypt it anew with age -p`,
-    )
-  }
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
 }

@@ -1,28 +1,24 @@
-/**
- * Texts that should be age keys, checked with the reason in words. age's own errors quote what they could not read, which may be a secret key:
- * none of them is kept as a cause, and no message here repeats what was given.
- */
+/** Texts that should be age keys, checked with the reason in words. No message repeats what was given: it may be a secret in the wrong place. */
+import type { Random } from '../contracts.ts'
 import { ConfigError } from '../errors.ts'
 import { formOf, isIdentityForm, type KeyForm, keyLines } from '../format/key-form.ts'
+import type { Identity, Recipient } from '../format/recipients.ts'
 
+/** An identity that was read. What it opens with lives in its closure, so that an object that is printed does not show it. */
 export interface AgeKey {
-  /** `AGE-SECRET-KEY-…`. */
-  readonly identity: string
+  readonly identity: Identity
   /** `age1…`, which may be shown. */
   readonly recipient: string
   readonly hybrid: boolean
 }
 
-export interface AgeRecipient {
-  readonly recipient: string
-  readonly hybrid: boolean
-}
-
-/** A new key pair; `hybrid` for one that a quantum computer does not open either. */
-export async function newKey({ hybrid = false }: { readonly hybrid?: boolean } = {}): Promise<AgeKey> {
-  const age = await import('age-encryption')
-  const identity = await (hybrid ? age.generateHybridIdentity() : age.generateX25519Identity())
-  return { identity, recipient: await age.identityToRecipient(identity), hybrid }
+/** A new key: its secret text, and its recipient; `hybrid` for one that a quantum computer does not open either, from the system's own randomness. */
+export async function newKey({ hybrid, random }: { readonly hybrid: boolean; readonly random: Random }) {
+  const { parseIdentity } = await import('../format/key-text.ts')
+  const secret = hybrid
+    ? await (await import('age-encryption')).generateHybridIdentity()
+    : (await import('../format/recipient-x25519.ts')).generateIdentity(random)
+  return { secret, recipient: await parseIdentity(secret).recipient() }
 }
 
 /** The keys of an identity text, one a line, as `age-keygen` writes it. `at` names it in an error. Throws ConfigError `not-an-identity`. */
@@ -36,14 +32,15 @@ export async function readIdentities(text: string, at: string): Promise<readonly
   return keys
 }
 
-async function readIdentity(identity: string, at: string): Promise<AgeKey> {
-  const form = formOf(identity)
+async function readIdentity(text: string, at: string): Promise<AgeKey> {
+  const form = formOf(text)
   if (form !== 'identity' && form !== 'hybrid-identity') throw notAnIdentity(`${at} ${INSTEAD_OF_IDENTITY[form]}`)
-  const { identityToRecipient } = await import('age-encryption')
+  const { parseIdentity } = await import('../format/key-text.ts')
   try {
-    return { identity, recipient: await identityToRecipient(identity), hybrid: form === 'hybrid-identity' }
-  } catch {
-    throw notAnIdentity(`${at} is a secret key that is mistyped or cut off; take another copy of it`)
+    const identity = parseIdentity(text)
+    return { identity, recipient: await identity.recipient(), hybrid: form === 'hybrid-identity' }
+  } catch (cause) {
+    throw notAnIdentity(`${at} is a secret key that is mistyped or cut off; take another copy of it`, cause)
   }
 }
 
@@ -57,23 +54,23 @@ const INSTEAD_OF_IDENTITY: Readonly<Record<Exclude<KeyForm, 'identity' | 'hybrid
   other: 'is not an age identity; it should begin with AGE-SECRET-KEY-1, and `perdure key new` makes one',
 }
 
-/** One recipient, checked. `at` names it in an error. Throws ConfigError `not-a-recipient`. */
-export async function readRecipient(text: string, at: string): Promise<AgeRecipient> {
-  const recipient = text.trim()
-  const form = formOf(recipient)
+async function readRecipient(text: string, at: string): Promise<{ readonly recipient: Recipient; readonly hybrid: boolean }> {
+  const form = formOf(text)
   if (isIdentityForm(form)) {
     throw notARecipient(
       `${at} is a secret key where a recipient belongs, and is not repeated here; give its public half, age1…: \`perdure key show FILE\` prints it`,
     )
   }
   if (form !== 'recipient' && form !== 'hybrid-recipient') throw notARecipient(`${at} ${insteadOfRecipient(form)}`)
-  const { Encrypter } = await import('age-encryption')
+  const { parseRecipient } = await import('../format/key-text.ts')
   try {
-    new Encrypter().addRecipient(recipient)
-  } catch {
-    throw notARecipient(`${at} is not an age recipient: it begins like one and is mistyped or cut off; copy it again`)
+    return { recipient: parseRecipient(text), hybrid: form === 'hybrid-recipient' }
+  } catch (cause) {
+    throw notARecipient(
+      `${at} begins like a recipient and is none: it is mistyped, cut off, or neither age1… nor age1pq1…; copy it again`,
+      cause,
+    )
   }
-  return { recipient, hybrid: form === 'hybrid-recipient' }
 }
 
 function insteadOfRecipient(form: KeyForm): string {
@@ -82,25 +79,35 @@ function insteadOfRecipient(form: KeyForm): string {
   return 'is not an age recipient; it should look like age1…, as `perdure key new` and age-keygen print it'
 }
 
-/** Recipients that may seal one file together. Throws `not-a-recipient` for a mixture: the classic ones would undo what the hybrid ones are for. */
-export async function readRecipients(texts: readonly string[], nameOf: (index: number) => string): Promise<readonly string[]> {
+/**
+ * Recipients that may seal one file together, each once. `nameOf` names one in an error. Throws ConfigError `not-a-recipient`, for a mixture as well:
+ * a classic one would undo what the hybrid ones are for.
+ */
+export async function readRecipients(texts: readonly string[], nameOf: (index: number) => string): Promise<readonly Recipient[]> {
   if (texts.length === 0) throw notARecipient('the list of recipients is empty; leave it out for public content')
-  const read: AgeRecipient[] = []
-  for (const [index, text] of texts.entries()) read.push(await readRecipient(text, nameOf(index)))
-  const odd = read.findIndex(({ hybrid }) => hybrid !== read[0]?.hybrid)
-  if (odd > 0) {
-    const words = read[odd]?.hybrid ? ['hybrid', 'classic'] : ['classic', 'hybrid']
-    throw notARecipient(
-      `${nameOf(odd)} is a ${words[0]} recipient and ${nameOf(0)} a ${words[1]} one; use one kind: whoever breaks the classic one opens the file`,
-    )
+  const read = new Map<string, Recipient>()
+  let kind: boolean | undefined
+  for (const [index, given] of texts.entries()) {
+    const text = given.trim()
+    const { recipient, hybrid } = await readRecipient(text, nameOf(index))
+    kind ??= hybrid
+    if (hybrid !== kind) throw mixed(hybrid, nameOf(index), nameOf(0))
+    read.set(text, recipient)
   }
-  return [...new Set(read.map(({ recipient }) => recipient))]
+  return [...read.values()]
 }
 
-function notAnIdentity(message: string): ConfigError {
-  return new ConfigError('not-an-identity', message)
+function mixed(hybrid: boolean, at: string, first: string): ConfigError {
+  const [one, other] = hybrid ? ['hybrid', 'classic'] : ['classic', 'hybrid']
+  return notARecipient(
+    `${at} is a ${one} recipient and ${first} a ${other} one; use one kind: whoever breaks the classic one opens the file`,
+  )
 }
 
-function notARecipient(message: string): ConfigError {
-  return new ConfigError('not-a-recipient', message)
+function notAnIdentity(message: string, cause?: unknown): ConfigError {
+  return new ConfigError('not-an-identity', message, { cause })
+}
+
+function notARecipient(message: string, cause?: unknown): ConfigError {
+  return new ConfigError('not-a-recipient', message, { cause })
 }

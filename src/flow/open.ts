@@ -8,7 +8,6 @@ import { openCatalog } from '../catalog/open.ts'
 import type { Archive, ArchiveConfig, Catalog, ObjectRow, ObjectSummary, Receipt, Vault, VaultProfile } from '../contracts.ts'
 import { ArchiveError, ConfigError, VaultError, type VaultErrorCode } from '../errors.ts'
 import { toCID } from '../format/address.ts'
-import { parseRecipient } from '../format/key-text.ts'
 import { DEFAULT_MAX_PACK_BYTES } from '../format/pack.ts'
 import { toMultikey } from '../format/sign.ts'
 import { explain } from '../policy/explain.ts'
@@ -115,7 +114,6 @@ async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
   await spool.collect()
   return {
     ...known,
-    recipients: known.recipients.map(parseRecipient),
     spool,
     profile: config.profile ?? 'unixfs-v1-2025',
     maxPackBytes: config.maxPackBytes ?? DEFAULT_MAX_PACK_BYTES,

@@ -1,13 +1,12 @@
 /** From what a configuration says of keys to keys that can be used, and the errors of reading sealed content without the right one. */
-import type { Identity } from 'age-encryption'
 import type { ArchiveConfig } from '../contracts.ts'
 import { ArchiveError, ConfigError } from '../errors.ts'
+import type { Identity, Recipient } from '../format/recipients.ts'
 import { readIdentities, readRecipients } from './age-keys.ts'
-import { nativeIdentity } from './native-identity.ts'
 
 export interface SealingKeys {
   /** Checked, each once; empty: new content is public. */
-  readonly recipients: readonly string[]
+  readonly recipients: readonly Recipient[]
   /** In the order in which they are tried. */
   readonly identities: readonly Identity[]
 }
@@ -23,7 +22,7 @@ export async function sealingKeys(config: Pick<ArchiveConfig, 'recipients' | 'id
 
 /** A caller without types may hand over anything at all. */
 async function identitiesOf(given: unknown, at: string): Promise<readonly Identity[]> {
-  if (typeof given === 'string') return Promise.all((await readIdentities(given, at)).map(({ identity }) => nativeIdentity(identity)))
+  if (typeof given === 'string') return (await readIdentities(given, at)).map(({ identity }) => identity)
   if (isIdentity(given)) return [given]
   throw new ConfigError('not-an-identity', `${at} is neither a text nor an object with unwrapFileKey; give the line AGE-SECRET-KEY-1…`)
 }

@@ -43,6 +43,6 @@ export function keyLines(text: string): readonly { readonly line: number; readon
 }
 
 /** An identity file as `age-keygen` writes it. */
-export function identityText(key: { readonly identity: string; readonly recipient: string; readonly created: string }): string {
-  return `# created: ${key.created}\n# public key: ${key.recipient}\n${key.identity}\n`
+export function identityText(key: { readonly secret: string; readonly recipient: string; readonly created: string }): string {
+  return `# created: ${key.created}\n# public key: ${key.recipient}\n${key.secret}\n`
 }

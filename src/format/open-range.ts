@@ -12,9 +12,9 @@ import {
   SEALED_CHUNK_BYTES,
 } from './age-layout.ts'
 import { type OpenOptions, openGroup } from './open.ts'
-import { openStart, readStart } from './opened-header.ts'
+import { type FileStart, openStart, readStart } from './opened-header.ts'
 import type { Identity } from './recipients.ts'
-import { groupsOf } from './stream.ts'
+import { type ChunkStream, groupsOf } from './stream.ts'
 
 /** Where the bytes of an age file can be had in any order. */
 export interface SealedSource {
@@ -24,7 +24,7 @@ export interface SealedSource {
    * The bytes `[offset, offset + length)`, in order, cut anywhere, the reader's own. Must fetch as it is pulled: the header is read by asking for
    * much and stopping early.
    */
-  read(range: Required<ByteRange>, options: AbortOptions): AsyncIterable<Uint8Array>
+  read(range: { readonly offset: number; readonly length: number }, options: AbortOptions): AsyncIterable<Uint8Array>
 }
 
 /** A sealed file whose header was opened. */
@@ -40,40 +40,22 @@ export interface SealedRanges {
 
 /** Fetches and opens the header. Throws as `openSealed` does; armored files are not read here. */
 export async function openRanges(source: SealedSource, identities: readonly Identity[], options: OpenOptions = {}): Promise<SealedRanges> {
-  const { byteLength } = source
-  const length = Math.min(byteLength, MAX_HEADER_BYTES + PAYLOAD_NONCE_BYTES)
-  const start = source.read({ offset: 0, length }, options)[Symbol.asyncIterator]()
-  let opened: Awaited<ReturnType<typeof readStart>>
-  try {
-    opened = await readStart(start)
-  } finally {
-    await start.return?.()
-  }
-  const stream = await openStart(opened, identities, options)
-  const payloadStart = opened.header.byteLength + PAYLOAD_NONCE_BYTES
-  const claimed = plaintextLength(byteLength, opened.header.byteLength)
-  const lastChunk = Math.max(0, Math.ceil(claimed / CHUNK_BYTES) - 1)
+  const start = await startOf(source, options)
+  const stream = await openStart(start, identities, options)
+  const chunks = chunkReader(source, start, stream)
+  const { claimed, lastChunk } = chunks
   let endShown = false
 
-  async function* chunks(first: number, last: number, abort: AbortOptions): AsyncGenerator<Uint8Array> {
-    const offset = payloadStart + first * SEALED_CHUNK_BYTES
-    const end = Math.min(byteLength, payloadStart + (last + 1) * SEALED_CHUNK_BYTES)
-    let number = first
-    for await (const { bytes, last: lastGroup } of groupsOf(source.read({ offset, length: end - offset }, abort), LEAF_BYTES, abort)) {
-      yield* openGroup(stream, bytes, number, lastGroup && last === lastChunk)
-      number += CHUNKS_PER_LEAF
-    }
-    if (last === lastChunk) endShown = true
-  }
-
   const showEnd = async (abort: AbortOptions): Promise<number> => {
-    if (!endShown) for await (const _ of chunks(lastChunk, lastChunk, abort));
+    if (!endShown) for await (const _ of chunks.read(lastChunk, lastChunk, abort));
+    endShown = true
     return claimed
   }
 
   return {
     length: (abort = {}) => showEnd(abort),
     async *read({ offset, length: wanted = Number.POSITIVE_INFINITY }, abort = {}) {
+      assertRange(offset, wanted)
       if (offset >= claimed || wanted === 0) {
         const total = await showEnd(abort)
         if (offset > total) throw new FormatError('bad-range', `offset ${offset} lies past the end of a file of ${total} bytes`)
@@ -82,10 +64,69 @@ export async function openRanges(source: SealedSource, identities: readonly Iden
       const end = Math.min(claimed, offset + wanted)
       const first = Math.floor(offset / CHUNK_BYTES)
       let at = first * CHUNK_BYTES
-      for await (const plaintext of chunks(first, Math.floor((end - 1) / CHUNK_BYTES), abort)) {
+      for await (const plaintext of chunks.read(first, Math.floor((end - 1) / CHUNK_BYTES), abort)) {
         yield plaintext.subarray(Math.max(0, offset - at), end - at)
         at += plaintext.byteLength
       }
+      if (end === claimed) endShown = true
     },
   }
+}
+
+async function startOf(source: SealedSource, options: AbortOptions): Promise<FileStart> {
+  const length = Math.min(source.byteLength, MAX_HEADER_BYTES + PAYLOAD_NONCE_BYTES)
+  const bytes = source.read({ offset: 0, length }, options)[Symbol.asyncIterator]()
+  try {
+    return await readStart(bytes)
+  } finally {
+    await bytes.return?.()
+  }
+}
+
+interface ChunkReader {
+  /** Bytes of plaintext, if the source's length is true. */
+  readonly claimed: number
+  readonly lastChunk: number
+  /** The plaintext of the chunks `first … last`, the last one of the file opened as such. */
+  read(first: number, last: number, options: AbortOptions): AsyncGenerator<Uint8Array>
+}
+
+function chunkReader(source: SealedSource, { header }: FileStart, stream: ChunkStream): ChunkReader {
+  const payloadStart = header.byteLength + PAYLOAD_NONCE_BYTES
+  const claimed = plaintextLength(source.byteLength, header.byteLength)
+  const lastChunk = Math.max(0, Math.ceil(claimed / CHUNK_BYTES) - 1)
+  return {
+    claimed,
+    lastChunk,
+    async *read(first, last, options) {
+      const offset = payloadStart + first * SEALED_CHUNK_BYTES
+      const length = Math.min(source.byteLength, payloadStart + (last + 1) * SEALED_CHUNK_BYTES) - offset
+      let number = first
+      for await (const group of groupsOf(exactly(source.read({ offset, length }, options), length), LEAF_BYTES, options)) {
+        yield* openGroup(stream, group.bytes, number, group.last && last === lastChunk)
+        number += CHUNKS_PER_LEAF
+      }
+    },
+  }
+}
+
+/** A source that gives less than it was asked for must not pass for the end of the file. */
+async function* exactly(bytes: AsyncIterable<Uint8Array>, length: number): AsyncGenerator<Uint8Array> {
+  let rest = length
+  for await (const chunk of bytes) {
+    rest -= chunk.byteLength
+    if (rest < 0) break
+    yield chunk
+  }
+  if (rest !== 0)
+    throw new FormatError(
+      'damaged',
+      `the sealed file has not the length it was said to have: ${Math.abs(rest)} bytes too ${rest > 0 ? 'few' : 'many'}`,
+    )
+}
+
+function assertRange(offset: number, length: number): void {
+  const wholeLength = length === Number.POSITIVE_INFINITY || (Number.isSafeInteger(length) && length >= 0)
+  if (Number.isSafeInteger(offset) && offset >= 0 && wholeLength) return
+  throw new FormatError('bad-range', `offset ${offset} and length ${length} must be whole numbers from 0 on`)
 }

@@ -46,10 +46,9 @@ export async function* openSealed(
 /** What opened of a group, then the error if something did not. */
 export function* openGroup(stream: ChunkStream, sealed: Uint8Array, first: number, final: boolean): Generator<Uint8Array> {
   const out = allocate(sealed.byteLength)
-  const { byteLength, failed } = stream.open(sealed, first, final, out)
+  const { byteLength, problem } = stream.open(sealed, first, final, out)
   if (byteLength > 0) yield out.subarray(0, byteLength)
-  if (failed === undefined) return
-  throw new FormatError('damaged', `chunk ${failed} of the sealed file does not authenticate: the file was changed, cut or extended`)
+  if (problem !== undefined) throw new FormatError('damaged', `the sealed file is not as it was sealed: ${problem}`)
 }
 
 async function* joined(rest: Uint8Array, bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

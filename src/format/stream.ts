@@ -23,8 +23,8 @@ export interface ChunkStream {
 export interface Opened {
   /** How much of `out`, from its start, is authentic plaintext. */
   readonly byteLength: number
-  /** The number of the chunk that did not open; undefined when all did. */
-  readonly failed: number | undefined
+  /** Why it is not all; undefined when it is. */
+  readonly problem: string | undefined
 }
 
 export function chunkStream(aead: Aead, key: Uint8Array): ChunkStream {
@@ -54,12 +54,19 @@ export function chunkStream(aead: Aead, key: Uint8Array): ChunkStream {
         const chunk = sealed.subarray(at, at + SEALED_CHUNK_BYTES)
         at += chunk.byteLength
         const last = final && at === sealed.byteLength
-        const empty = chunk.byteLength <= TAG_BYTES && number > 0
-        if (empty || !aead.open(key, nonceOf(number, last), chunk, out.subarray(byteLength))) return { byteLength, failed: number }
+        if (chunk.byteLength <= TAG_BYTES && number > 0) return { byteLength, problem: `chunk ${number} is incomplete` }
+        const target = out.subarray(byteLength)
+        if (!aead.open(key, nonceOf(number, last), chunk, target)) {
+          // A whole chunk that opens the other way is authentic, and so is what it says of the end.
+          const misplaced = chunk.byteLength === SEALED_CHUNK_BYTES && aead.open(key, nonceOf(number, !last), chunk, target)
+          if (!misplaced) return { byteLength, problem: `chunk ${number} does not authenticate` }
+          byteLength += CHUNK_BYTES
+          return { byteLength, problem: last ? `it was cut after chunk ${number}` : `there is more after its last chunk, number ${number}` }
+        }
         byteLength += chunk.byteLength - TAG_BYTES
         number++
       } while (at < sealed.byteLength)
-      return { byteLength, failed: undefined }
+      return { byteLength, problem: undefined }
     },
   }
 }

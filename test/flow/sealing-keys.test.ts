@@ -1,9 +1,13 @@
-import { Decrypter, Encrypter, generateHybridIdentity, generateX25519Identity, identityToRecipient } from 'age-encryption'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { Decrypter, Encrypter, generateHybridIdentity, generateX25519Identity, type Identity, identityToRecipient } from 'age-encryption'
 import { describe, expect, it } from 'vitest'
+import { createArchive } from '../../src/archive.ts'
 import type { ArchiveConfig } from '../../src/contracts.ts'
 import { ArchiveError, ConfigError } from '../../src/errors.ts'
 import { noIdentity, sealingKeys, wrongIdentity } from '../../src/flow/sealing-keys.ts'
 import { everythingOf, expectNoSecrets } from '../canary.ts'
+import { tempFolder } from './house.ts'
 
 const secret = await generateX25519Identity()
 const recipient = await identityToRecipient(secret)
@@ -79,10 +83,11 @@ describe('identities of a configuration', () => {
     expect(await opens([hybridSecret], hybrid)).toBe('opened')
     const asked: number[] = []
     const [own] = (await sealingKeys({ identities: [secret] })).identities
-    const object = {
-      unwrapFileKey: (stanzas: Parameters<NonNullable<typeof own>['unwrapFileKey']>[0]) => (
-        asked.push(stanzas.length), own?.unwrapFileKey(stanzas) ?? null
-      ),
+    const object: Identity = {
+      unwrapFileKey: (stanzas) => {
+        asked.push(stanzas.length)
+        return own?.unwrapFileKey(stanzas) ?? null
+      },
     }
     expect(await opens([other, object], recipient)).toBe('opened')
     expect(asked).toEqual([1])
@@ -114,6 +119,16 @@ describe('identities of a configuration', () => {
 
   it.each([[null], [undefined], [7], [{}], [{ unwrapFileKey: 'no' }]])('refuse what is neither text nor object: %j', async (given) => {
     expect((await complaint({ identities: [given as unknown as string] })).message).toMatch(/neither a text nor an object/)
+  })
+})
+
+describe('opening an archive', () => {
+  it('refuses keys that are none before it makes anything, and never takes recipients for a wish to store in public', async () => {
+    const path = join(await tempFolder(), 'archive')
+    await expect(createArchive({ path, recipients: [secret] })).rejects.toMatchObject({ code: 'not-a-recipient' })
+    await expect(createArchive({ path, recipients: [] })).rejects.toMatchObject({ code: 'not-a-recipient' })
+    await expect(createArchive({ path, identities: [recipient] })).rejects.toMatchObject({ code: 'not-an-identity' })
+    expect(existsSync(path)).toBe(false)
   })
 })
 

@@ -1,4 +1,5 @@
 /** `perdure key new`, `perdure key show` and `perdure key import` */
+import { randomBytes } from 'node:crypto'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { collect } from '../../bytes/collect.ts'
@@ -11,6 +12,8 @@ import { count, printable } from '../format.ts'
 import { homeIdentityFile, IDENTITY_LIMIT, type IdentityFile, parseIdentityFile, readIdentityFile } from '../identities.ts'
 import { protect } from '../protected.ts'
 import { assertFree, writeSecretFile } from '../secret-file.ts'
+
+const random = (byteLength: number) => new Uint8Array(randomBytes(byteLength))
 
 const STDIN = 'standard input'
 
@@ -52,23 +55,26 @@ async function create(context: CommandContext, options: NewOptions): Promise<Exi
   const { hybrid = false, force = false } = options
   const file = await destination(context, options)
   const passphrase = options.passphrase ? await context.passphrase({ of: file, fresh: true }) : undefined
-  const key = await newKey({ hybrid })
+  const { secret, recipient } = await newKey({ hybrid, random })
   const created = `${new Date().toISOString().slice(0, 19)}Z`
-  const text = identityText({ ...key, created })
-  await writeSecretFile(file, passphrase === undefined ? text : await protect(text, passphrase), { replace: force })
-  const { recipient } = key
+  const text = identityText({ secret, recipient, created })
+  await writeSecretFile(file, passphrase === undefined ? text : await protect(text, passphrase, { random }), { replace: force })
   const document = { file, recipient, hybrid, protected: passphrase !== undefined, created }
   await context.reporter.result(document, {
     lines: (style) => [`${style.green('wrote')}  ${printable(file)}`, recipient],
     quiet: () => [recipient],
   })
-  await context.reporter.note(advice(recipient, passphrase !== undefined))
+  for (const line of advice(recipient, passphrase !== undefined)) await context.reporter.note(line)
   return EXIT.ok
 }
 
-function advice(recipient: string, withPassphrase: boolean): string {
-  const copy = `Keep a copy of the file${withPassphrase ? ' and of its passphrase' : ''} away from this machine and from the archive: without it, what is sealed for it is lost.`
-  return `${copy} Sealing begins when perdure.json says "recipients": ["${recipient.length > 100 ? 'age1pq1…' : recipient}"].`
+function advice(recipient: string, withPassphrase: boolean): readonly string[] {
+  const what = withPassphrase ? 'the file and of its passphrase' : 'the file'
+  const shown = recipient.length > 100 ? `${recipient.slice(0, 7)}…` : recipient
+  return [
+    `Keep a copy of ${what} away from this machine and from the archive: without it, what is sealed for it is lost.`,
+    `Sealing begins when perdure.json says "recipients": ["${shown}"]; add a second one for recovery, whose key is kept offline.`,
+  ]
 }
 
 interface Shown {
