@@ -130,6 +130,10 @@ export type ArchiveErrorCode =
   | 'no-identity'
   /** It is sealed for others: none of the identities opens it. */
   | 'wrong-identity'
+  /** Its headers were deleted, so that nobody can open it. */
+  | 'shredded'
+  /** It was not put as erasable, so deleting its headers would promise nothing. */
+  | 'not-erasable'
 
 export class ArchiveError extends PerdureError<ArchiveErrorCode> {
   override readonly name = 'ArchiveError'

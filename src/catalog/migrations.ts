@@ -1,5 +1,6 @@
 /** The schema, step by step. A step that has been released never changes. */
 import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { shredTables } from './shred-tables.ts'
 
 /** What the databases call differently. */
 export interface Dialectal {
@@ -10,7 +11,7 @@ export interface Dialectal {
   readonly clustered: RawBuilder<unknown>
 }
 
-type Definable = Pick<Kysely<unknown>, 'schema'>
+export type Definable = Pick<Kysely<unknown>, 'schema'>
 
 export interface Migration {
   readonly version: number
@@ -27,6 +28,7 @@ export const MIGRATIONS: readonly Migration[] = [
       await processTables(db, words)
     },
   },
+  { version: 2, up: shredTables },
 ]
 
 /** The schema this code writes and reads. */

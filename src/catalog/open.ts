@@ -9,6 +9,7 @@ import { packLookups } from './packs.ts'
 import { placement } from './placement.ts'
 import { records } from './records.ts'
 import { sealing } from './seal.ts'
+import { shreds } from './shreds.ts'
 import { type Connection, connect } from './sqlite.ts'
 import { staging } from './staging.ts'
 import { summing } from './totals.ts'
@@ -41,6 +42,7 @@ export function catalogOn({ db, close }: Connection, { clock }: { readonly clock
     ...placement(db),
     ...evidences(db),
     ...records(db),
+    ...shreds(db),
     ...forgetting(db),
     ...leases(db, clock),
     close,

@@ -26,7 +26,7 @@ export function keyOf(bytes: Uint8Array): string {
 
 export type SealedPackRow = Omit<Selectable<PacksTable>, 'owner' | 'garbage' | 'recorded' | 'created_at'>
 
-export const PACK_COLUMNS = ['id', 'name', 'root', 'kind', 'visibility', 'byte_length', 'block_count', 'spooled'] as const
+export const PACK_COLUMNS = ['id', 'name', 'root', 'kind', 'visibility', 'byte_length', 'block_count', 'spooled', 'erasable'] as const
 
 /** Only sealed packs have a name and a root; staged ones are left out by every query that ends here. */
 export function toPack(row: SealedPackRow): PackRow {
@@ -41,6 +41,7 @@ export function toPack(row: SealedPackRow): PackRow {
     byteLength: Number(row.byte_length),
     blockCount: Number(row.block_count),
     spooled: Number(row.spooled) === 1,
+    erasable: Number(row.erasable) === 1,
   }
 }
 
@@ -60,6 +61,8 @@ export function toObject(row: Selectable<ObjectsTable>): ObjectRow {
     freshUntil: Number(row.fresh_until),
     sequence: Number(row.sequence),
     ...(row.record === null ? {} : { record: cidOf(row.record) }),
+    erasable: Number(row.erasable) === 1,
+    ...(row.shredded_at === null ? {} : { shreddedAt: Number(row.shredded_at) }),
   }
 }
 

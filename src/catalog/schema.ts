@@ -21,6 +21,8 @@ export interface PacksTable {
   /** Has an index pack ever held an object's newest record? Those that never did carry tombstones and are kept. */
   recorded: Generated<Flag>
   created_at: number
+  /** Headers of an erasable object. */
+  erasable: Generated<Flag>
 }
 
 export interface TocsTable {
@@ -54,6 +56,8 @@ export interface ObjectsTable {
   sequence: Generated<number>
   record: Uint8Array | null
   record_pack: number | null
+  erasable: Generated<Flag>
+  shredded_at: number | null
 }
 
 export interface AttributesTable {
@@ -129,6 +133,14 @@ export interface ReceiptsTable {
   receipt: string
 }
 
+export interface ShredsTable {
+  root: Uint8Array
+  begun_at: number
+  complete: Generated<Flag>
+  certificate: string | null
+  certified_at: number | null
+}
+
 export interface LeasesTable {
   key: string
   token: string
@@ -151,6 +163,7 @@ export interface Schema {
   unanswered: UnansweredTable
   journals: JournalsTable
   receipts: ReceiptsTable
+  shreds: ShredsTable
   leases: LeasesTable
 }
 

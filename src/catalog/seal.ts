@@ -107,6 +107,7 @@ async function insertObjects(session: Session, fresh: readonly Incoming[]): Prom
           profile: object.profile,
           visibility: object.visibility,
           created_at: object.createdAt,
+          erasable: object.erasable ? (1 as const) : (0 as const),
           ...UNPLACED,
         })),
       )

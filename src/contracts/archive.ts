@@ -4,6 +4,7 @@ import type { CID } from 'multiformats/cid'
 import type { Catalog, CatalogTotals } from './catalog.ts'
 import type { AbortOptions, Clock, ProgressOptions, Random } from './options.ts'
 import type { Missing, ObjectReport, ObjectState, Policy, PolicyInput, Receipt, ReplicaReport } from './policy.ts'
+import type { ShredCertificate, ShredOptions } from './shred.ts'
 import type { Mtime, NamedEntry, Source } from './source.ts'
 import type { Profile, Vault, VaultProfile } from './vault.ts'
 
@@ -70,6 +71,11 @@ export interface PutOptions extends AbortOptions, ProgressOptions<PutEvent> {
    * is read, recognised by a keyed fingerprint and stored once, so that a vault can see what did not change.
    */
   readonly reuse?: boolean | undefined
+  /**
+   * Sealed content only: headers and what is said of the object go into packs of their own, which only vaults that can forget get, so that `shred` can
+   * make the object unreadable wherever its ciphertext lies. Throws PolicyError `unreachable-floor` when those vaults cannot reach the floor. Default false.
+   */
+  readonly erasable?: boolean | undefined
 }
 
 /** Bytes `[offset, offset + length)` of a file; `length` absent: to the end. */
@@ -206,6 +212,9 @@ export interface ObjectSummary {
   readonly byteLength: number
   readonly state: ObjectState
   readonly created: string
+  readonly erasable?: true
+  /** Since when it has been shredded; ISO 8601. */
+  readonly shredded?: string
 }
 
 /** Closes with `await using`. Roots are accepted as CID or text, results are plain data. */
@@ -232,6 +241,13 @@ export interface Archive extends AsyncDisposable {
   verifyAll(options?: VerifyOptions): AsyncIterable<ObjectReport>
   repair(root: CID | string, options?: RepairOptions): Promise<RepairReport>
   repairAll(options?: RepairOptions): AsyncIterable<RepairReport>
+  /**
+   * Deletes every copy of an erasable object's headers, asks each vault afterwards, and says in a signed certificate what came of it. Run it again to finish
+   * what could not be finished; each run issues a new certificate. Throws `not-erasable` for any other object.
+   */
+  shred(root: CID | string, options?: ShredOptions): Promise<ShredCertificate>
+  /** The newest certificate of a shredded root, as it was signed; also after `rm`. */
+  certificate(root: CID | string): Promise<ShredCertificate | undefined>
   rm(root: CID | string, options?: AbortOptions): Promise<RemoveReport>
   prune(options?: AbortOptions & { readonly plan?: boolean | undefined }): Promise<PruneReport>
   explain(options?: { readonly byteLength?: number | undefined }): Explanation

@@ -18,6 +18,8 @@ export interface PackRow {
   readonly blockCount: number
   /** Is the CAR still in the spool? */
   readonly spooled: boolean
+  /** Holds the headers of an erasable object: it goes only to vaults that can forget, and nothing of it is reused. */
+  readonly erasable: boolean
 }
 
 /** Consecutive blocks of one pack that belong to an object; `start` counts blocks within the object. */
@@ -45,6 +47,20 @@ export interface ObjectRow {
   /** Sequence of the newest signed record, 0 before the first. */
   readonly sequence: number
   readonly record?: CID | undefined
+  /** Its headers lie in packs of their own, so that it can be shredded. */
+  readonly erasable: boolean
+  /** When shredding began: its headers are gone or on their way out, and nothing brings them back. */
+  readonly shreddedAt?: number | undefined
+}
+
+/** An object that was shredded, or is being shredded; kept after the object was forgotten. */
+export interface ShredRow {
+  readonly root: CID
+  readonly begunAt: number
+  /** Did every vault report absence? */
+  readonly complete: boolean
+  /** The newest certificate, as it was signed. */
+  readonly certificate?: string | undefined
 }
 
 /** A block on its way into the catalog; position in the list is its ordinal. */
@@ -62,6 +78,8 @@ export interface StagedPack {
   readonly byteLength: number
   readonly blocks: readonly StagedBlock[]
   readonly createdAt: number
+  /** Default false. */
+  readonly erasable?: boolean | undefined
 }
 
 export interface SealedPack {
@@ -85,6 +103,8 @@ export interface SealedObject {
   readonly extents: readonly Extent[]
   /** Opaque blob kept beside the object (mode, mtime of its entries); at most 16 MiB. */
   readonly attributes?: Uint8Array | undefined
+  /** Default false. Its erasable packs hold blocks of no other object. */
+  readonly erasable?: boolean | undefined
 }
 
 export interface BlockPlace {
@@ -174,7 +194,8 @@ export interface Catalog {
   // look-ups
   /**
    * Where blocks lie, in sealed packs of that visibility or staged packs of `owner`; unknown CIDs are left out. With `reusable`, only packs that are still
-   * in the spool, staged, or have a placed replica whose newest evidence is neither damaged nor missing. Keyed by `cid.toString()`.
+   * in the spool, staged, or have a placed replica whose newest evidence is neither damaged nor missing; and none that is erasable, except the owner's.
+   * Keyed by `cid.toString()`.
    */
   findBlocks(
     cids: readonly CID[],
@@ -247,6 +268,18 @@ export interface Catalog {
   saveReceipts(rows: readonly { readonly object: ObjectId; readonly receipt: string; readonly at: number }[]): Promise<void>
   /** Newest receipt of a root, as saved; also after `forget`. */
   receiptOf(root: CID): Promise<string | undefined>
+
+  // shredding
+  /**
+   * Marks an erasable object as shredded and drops its attributes, in one transaction; a second call changes nothing. From then on `isShredded` holds
+   * for its erasable packs. Throws `conflict` for an object that is not erasable, `not-found` for one that is not there.
+   */
+  beginShred(object: ObjectId, at: number): Promise<ShredRow>
+  /** Keeps the newest certificate; complete once is complete for good. Throws `not-found` when shredding never began. */
+  saveCertificate(root: CID, row: { readonly certificate: string; readonly complete: boolean; readonly at: number }): Promise<void>
+  shredOf(root: CID): Promise<ShredRow | undefined>
+  /** Is it an erasable pack of an object that is being shredded, or was? Such a pack is never brought anywhere again. */
+  isShredded(pack: PackId): Promise<boolean>
 
   // forgetting
   /** Removes the object in one transaction; resolves to the content packs that nobody refers to any more (now garbage) and to those still shared. */

@@ -136,6 +136,10 @@ export interface Vault {
   list?(options?: AbortOptions & { readonly kind?: PackKind | undefined }): AsyncIterable<Listed>
   /** Resolves when it is gone, also when it was absent. Throws `denied` or `unsupported` when something keeps it. */
   remove?(at: Locator, options?: AbortOptions): Promise<void>
+  /** Ends uploads of the pack that never finished and drops what they left there. A pack that is whole stays. */
+  abandon?(name: CID, options?: AbortOptions & { readonly kind?: PackKind | undefined }): Promise<void>
+  /** Until when something keeps the replica from being removed; undefined when nothing does, or when the vault cannot tell. */
+  keptUntil?(at: Locator, options?: AbortOptions): Promise<Date | 'ever' | undefined>
   attest?(at: Locator, challenge: Challenge, options?: AbortOptions): Promise<Attestation>
   quote?(byteLength: number, options?: AbortOptions): Promise<Quote>
   renew?(at: Locator, until: Date, options?: AbortOptions): Promise<Locator>

@@ -13,6 +13,8 @@ export interface Context {
   readonly spool: Spool
   /** Opened vaults by id, in the order of the configuration. */
   readonly vaults: ReadonlyMap<string, Vault>
+  /** Vaults that did not answer when they were opened: their profiles are what the configuration hopes. */
+  readonly unseen: ReadonlySet<string>
   readonly policy: Policy
   readonly profile: Profile
   readonly maxPackBytes: number

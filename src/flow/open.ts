@@ -5,7 +5,17 @@ import { join, resolve } from 'node:path'
 import type { CID } from 'multiformats/cid'
 import { createPool } from '../bytes/pool.ts'
 import { openCatalog } from '../catalog/open.ts'
-import type { Archive, ArchiveConfig, Catalog, ObjectRow, ObjectSummary, Receipt, Vault, VaultProfile } from '../contracts.ts'
+import type {
+  Archive,
+  ArchiveConfig,
+  Catalog,
+  ObjectRow,
+  ObjectSummary,
+  Receipt,
+  ShredCertificate,
+  Vault,
+  VaultProfile,
+} from '../contracts.ts'
 import { ArchiveError, ConfigError, VaultError, type VaultErrorCode } from '../errors.ts'
 import { toCID } from '../format/address.ts'
 import { DEFAULT_MAX_PACK_BYTES } from '../format/pack.ts'
@@ -63,6 +73,14 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
     verifyAll: (options) => verifyAll(context, options),
     repair: async (root, options) => repair(context, await found(root), options),
     repairAll: (options) => repairAll(context, options),
+    shred: async (root, options) => {
+      const { shred } = await import('./shred.ts')
+      return shred(context, toCID(root), options)
+    },
+    certificate: async (root) => {
+      const saved = (await context.catalog.shredOf(toCID(root)))?.certificate
+      return saved === undefined ? undefined : (JSON.parse(saved) as ShredCertificate)
+    },
     rm: async (root, options) => remove(context, await found(root), options),
     prune: (options) => prune(context, options),
     explain: ({ byteLength = context.maxPackBytes } = {}) =>
@@ -93,19 +111,19 @@ async function openContext(config: ArchiveConfig): Promise<Context> {
   await mkdir(path, { recursive: true })
   const catalog = config.catalog ?? (await openCatalog({ path: join(path, 'catalog.sqlite'), clock }))
   try {
-    const vaults = await openVaults(catalog, config.vaults ?? [directory({ id: 'local', at: join(path, 'vault') })])
+    const { vaults, unseen } = await openVaults(catalog, config.vaults ?? [directory({ id: 'local', at: join(path, 'vault') })])
     checkReach(
       policy,
       [...vaults.values()].map(({ profile }) => profile),
     )
-    return await assemble(config, { path, policy, random, clock, catalog, vaults, ...keys })
+    return await assemble(config, { path, policy, random, clock, catalog, vaults, unseen, ...keys })
   } catch (error) {
     await catalog.close()
     throw error
   }
 }
 
-type Known = Pick<Context, 'path' | 'policy' | 'random' | 'clock' | 'catalog' | 'vaults'> & SealingKeys
+type Known = Pick<Context, 'path' | 'policy' | 'random' | 'clock' | 'catalog' | 'vaults' | 'unseen'> & SealingKeys
 
 async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
   const { path, random, catalog } = known
@@ -130,23 +148,27 @@ async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
 const UNUSABLE_NOW: ReadonlySet<VaultErrorCode> = new Set(['unreachable', 'denied', 'exhausted'])
 
 /** A vault that cannot be reached now, or is full, must not keep the others from being used: it stays as configured, and its own answers tell. */
-async function openVaults(catalog: Catalog, vaults: readonly Vault[]): Promise<ReadonlyMap<string, Vault>> {
+async function openVaults(catalog: Catalog, vaults: readonly Vault[]): Promise<Pick<Context, 'vaults' | 'unseen'>> {
   const opened = new Map<string, Vault>()
+  const unseen = new Set<string>()
   for (const vault of vaults) {
     const { id } = vault.profile
     if (opened.has(id)) throw new ConfigError('invalid', `two vaults are called ${id}; give each an id of its own`)
-    opened.set(id, { ...vault, profile: await openVault(catalog, vault) })
+    const profile = await openVault(catalog, vault)
+    if (!profile) unseen.add(id)
+    opened.set(id, profile ? { ...vault, profile } : vault)
   }
-  return opened
+  return { vaults: opened, unseen }
 }
 
-async function openVault(catalog: Catalog, vault: Vault): Promise<VaultProfile> {
+/** The profile as found; undefined when it could not be asked. */
+async function openVault(catalog: Catalog, vault: Vault): Promise<VaultProfile | undefined> {
   const { profile } = vault
   if (!vault.open) return profile
   try {
     return await vault.open({ mustExist: (await catalog.replicasIn(profile.id, { limit: 1 })).length > 0 })
   } catch (error) {
-    if (error instanceof VaultError && UNUSABLE_NOW.has(error.code)) return profile
+    if (error instanceof VaultError && UNUSABLE_NOW.has(error.code)) return undefined
     throw error
   }
 }
@@ -164,6 +186,9 @@ async function closeContext(context: Context): Promise<void> {
 async function objectOf(context: Context, root: CID | string): Promise<ObjectRow> {
   const cid = toCID(root)
   const object = await context.catalog.object(cid)
+  if (!object && (await context.catalog.shredOf(cid))) {
+    throw new ArchiveError('shredded', `${cid} was shredded and then forgotten; nobody can open it any more`)
+  }
   if (!object) throw new ArchiveError('unknown-root', `this archive holds no object ${cid}; \`perdure ls\` lists what it holds`)
   return object
 }
@@ -172,7 +197,7 @@ async function* summaries(context: Context, { state, signal }: Parameters<Archiv
   for (let after = 0; ; ) {
     signal?.throwIfAborted()
     const page = await context.catalog.objects({ after, limit: PAGE, state })
-    for (const { root, name, kind, byteLength, state, createdAt } of page) {
+    for (const { root, name, kind, byteLength, state, createdAt, erasable, shreddedAt } of page) {
       yield {
         root: root.toString(),
         ...(name !== undefined && { name }),
@@ -180,6 +205,8 @@ async function* summaries(context: Context, { state, signal }: Parameters<Archiv
         byteLength,
         state,
         created: new Date(createdAt).toISOString(),
+        ...(erasable && { erasable }),
+        ...(shreddedAt !== undefined && { shredded: new Date(shreddedAt).toISOString() }),
       }
     }
     const last = page.at(-1)

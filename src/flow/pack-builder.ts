@@ -31,7 +31,14 @@ export interface PackBuilderOptions {
   readonly onPackClosed?: (pack: { readonly byteLength: number; readonly blocks: number }) => void
 }
 
-export interface PackBuilder extends BlockSink {
+/** Takes headers apart from other blocks: they go into packs of their own, one object's at a time, and nothing is looked for in them. */
+export interface HeaderSink extends BlockSink {
+  putHeader(cid: CID, bytes: Uint8Array): Promise<void>
+}
+
+export interface PackBuilder extends HeaderSink {
+  /** A block that belongs with the object's headers and is no part of its DAG. */
+  keepWithHeaders(cid: CID, bytes: Uint8Array): Promise<void>
   /** Ends an object: the extents of all blocks put since the last call, to be asked for once `finish` has named the packs. */
   mark(): Promise<() => readonly Extent[]>
   /** Patches the root into every header, syncs, publishes: what `catalog.seal` wants. */
@@ -45,6 +52,7 @@ export interface PackBuilder extends BlockSink {
 }
 
 interface OpenPack {
+  readonly erasable: boolean
   readonly part: Part
   readonly writer: FileWriter
   readonly headerLength: number
@@ -59,6 +67,7 @@ interface Waiting {
   readonly cid: CID
   readonly key: string
   readonly bytes: Uint8Array
+  readonly header: boolean
 }
 
 type Place = { readonly pack: OpenPack | PackId; readonly ordinal: number }
@@ -67,6 +76,7 @@ export function packBuilder(options: PackBuilderOptions): PackBuilder {
   const { catalog, spool, owner, profile, visibility, maxPackBytes, now } = options
   const packs: OpenPack[] = []
   let current: OpenPack | undefined
+  let headers: OpenPack | undefined
   let waiting: Waiting[] = []
   let waitingBytes = 0
   let written = 0
@@ -81,10 +91,10 @@ export function packBuilder(options: PackBuilderOptions): PackBuilder {
     blockCount++
   }
 
-  const closePack = async () => {
-    const pack = current
+  const closePack = async (pack: OpenPack | undefined) => {
     if (!pack) return
-    current = undefined
+    if (pack.erasable) headers = undefined
+    else current = undefined
     await pack.writer.flush()
     // The disk catches up while the next pack streams; finish waits for it.
     pack.landed = pack.part.file.datasync().finally(() => pack.part.file.close())
@@ -96,18 +106,19 @@ export function packBuilder(options: PackBuilderOptions): PackBuilder {
       byteLength: pack.writer.position,
       blocks: pack.blocks,
       createdAt: now,
+      erasable: pack.erasable,
     })
     // Later look-ups for these blocks go to the catalog: memory holds one pack's, however large the put.
     pack.ordinals.clear()
     options.onPackClosed?.({ byteLength: pack.writer.position, blocks: pack.blocks.length })
   }
 
-  const append = async ({ cid, key, bytes }: Waiting): Promise<Place> => {
+  const append = async ({ cid, key, bytes, header }: Waiting): Promise<Place> => {
     const prefix = sectionPrefix(cid, bytes.byteLength)
     const size = prefix.byteLength + bytes.byteLength
-    if (current && (current.blocks.length >= MAX_PACK_BLOCKS || current.writer.position + size > maxPackBytes)) await closePack()
-    current ??= await openPack()
-    const pack = current
+    const open = header ? headers : current
+    if (open && (open.blocks.length >= MAX_PACK_BLOCKS || open.writer.position + size > maxPackBytes)) await closePack(open)
+    const pack = (header ? headers : current) ?? (await openPack(header))
     written += size
     if (written > options.room) throw spoolFull(options.room)
     const ordinal = pack.blocks.length
@@ -117,11 +128,12 @@ export function packBuilder(options: PackBuilderOptions): PackBuilder {
     return { pack, ordinal }
   }
 
-  const openPack = async (): Promise<OpenPack> => {
+  const openPack = async (erasable: boolean): Promise<OpenPack> => {
     const part = await spool.part()
     const reserved = headerLength(profile)
     written += reserved
     const pack: OpenPack = {
+      erasable,
       part,
       writer: fileWriter(part.file, reserved),
       headerLength: reserved,
@@ -131,6 +143,8 @@ export function packBuilder(options: PackBuilderOptions): PackBuilder {
       id: undefined,
     }
     packs.push(pack)
+    if (erasable) headers = pack
+    else current = pack
     return pack
   }
 
@@ -141,21 +155,29 @@ export function packBuilder(options: PackBuilderOptions): PackBuilder {
     const batch = waiting
     waiting = []
     waitingBytes = 0
-    const unknown = batch.filter(({ key }) => current?.ordinals.has(key) !== true).map(({ cid }) => cid)
+    const unknown = batch.filter(({ key, header }) => !header && current?.ordinals.has(key) !== true).map(({ cid }) => cid)
     const known = unknown.length > 0 ? await catalog.findBlocks(unknown, { visibility, owner, reusable: true }) : undefined
     const fresh = new Map<string, Place>()
     for (const block of batch) {
-      const place = fresh.get(block.key) ?? placeIn(current, block.key) ?? placeOf(known?.get(block.key)?.[0])
+      const place = block.header
+        ? placeIn(headers, block.key)
+        : (fresh.get(block.key) ?? placeIn(current, block.key) ?? placeOf(known?.get(block.key)?.[0]))
       if (place) {
         note(place)
         reusedBytes += block.bytes.byteLength
         recycle(block.bytes)
       } else {
         const appended = await append(block)
-        fresh.set(block.key, appended)
+        if (!block.header) fresh.set(block.key, appended)
         note(appended)
       }
     }
+  }
+
+  const take = async (block: Waiting) => {
+    waiting.push(block)
+    waitingBytes += block.bytes.byteLength
+    if (waiting.length >= LOOKUP_BLOCKS || waitingBytes >= LOOKUP_BYTES) await guarded(flush)
   }
 
   return {
@@ -163,13 +185,13 @@ export function packBuilder(options: PackBuilderOptions): PackBuilder {
     get reusedBytes() {
       return reusedBytes
     },
-    async put(cid, bytes) {
-      waiting.push({ cid, key: cid.toString(), bytes })
-      waitingBytes += bytes.byteLength
-      if (waiting.length >= LOOKUP_BLOCKS || waitingBytes >= LOOKUP_BYTES) await guarded(flush)
-    },
+    put: (cid, bytes) => take({ cid, key: cid.toString(), bytes, header: false }),
+    putHeader: (cid, bytes) => take({ cid, key: cid.toString(), bytes, header: true }),
+    keepWithHeaders: async (cid, bytes) => void (await guarded(() => append({ cid, key: cid.toString(), bytes, header: true }))),
     async mark() {
       await guarded(flush)
+      // The next object's headers must be deletable without this one's.
+      await guarded(() => closePack(headers))
       const extents = places
       places = []
       blockCount = 0
@@ -178,7 +200,8 @@ export function packBuilder(options: PackBuilderOptions): PackBuilder {
     async finish(root) {
       return guarded(async () => {
         await flush()
-        await closePack()
+        await closePack(headers)
+        await closePack(current)
         return eachOf(packs, SEALED_AT_ONCE, (pack) => sealPack(pack, root, spool))
       })
     },

@@ -10,8 +10,9 @@ import { signReceipt } from '../format/receipt.ts'
 import { chunkSizeOf } from '../format/unixfs-import.ts'
 import { place } from '../policy/placement.ts'
 import { type Assessment, reassess } from './assess.ts'
-import { type Context, profilesOf } from './context.ts'
+import type { Context } from './context.ts'
 import { ingest } from './ingest.ts'
+import { placementRules } from './placement-rules.ts'
 import { readBack } from './probes.ts'
 import { publish } from './publish.ts'
 import { releaseSpool } from './release.ts'
@@ -138,8 +139,7 @@ function planned(
   pack: PackRow,
   held: ReadonlySet<string>,
 ): { readonly all: readonly string[]; readonly floor: readonly string[] } {
-  const { policy } = context
-  const question = { vaults: profilesOf(context), packBytes: pack.byteLength, held }
+  const { policy, ...question } = placementRules(context, pack, { held })
   const floor = place({ ...question, policy: { ...policy, copies: Math.max(1, policy.floor), distinct: {} } }).chosen
   const all = place({ ...question, policy }).chosen
   return { all, floor: floor.every((id) => all.includes(id)) ? floor : all }

@@ -18,7 +18,8 @@ import type {
 import { ArchiveError, VaultError } from '../errors.ts'
 import { challengeReplica, type Judged } from './challenge.ts'
 import { type Context, eachOf, tell } from './context.ts'
-import { ensureSpooled } from './rebuild.ts'
+import { barred } from './placement-rules.ts'
+import { assertNotShredded, ensureSpooled } from './rebuild.ts'
 
 const LEASE_MS = 60_000
 /** How long a vault may take to settle what it accepted before put goes on without it. */
@@ -62,6 +63,14 @@ export async function replicate(
   return placed.flat()
 }
 
+/** Headers never come to a vault that cannot forget, nor anywhere once they were shredded. */
+async function assertMayHold(context: Context, pack: PackRow, { profile }: Vault): Promise<void> {
+  if (!pack.erasable) return
+  const why = barred(context).get(profile.id)
+  if (why !== undefined) throw new VaultError('unsupported', profile.id, `headers that must be erasable are not stored here: ${why}`)
+  await assertNotShredded(context, pack)
+}
+
 async function placeOne(context: Context, pack: PackRow, vault: Vault, options: ReplicateOptions): Promise<Placement> {
   const { catalog, clock } = context
   const { id } = vault.profile
@@ -78,6 +87,7 @@ async function placeOne(context: Context, pack: PackRow, vault: Vault, options: 
   const heartbeat = setInterval(() => void lease.renew().catch(() => undefined), LEASE_MS / 3).unref()
   try {
     tell(onProgress, { type: 'placing', vault: id, pack: name, byteLength: pack.byteLength })
+    await assertMayHold(context, pack, vault)
     await catalog.intend(pack.id, id, clock())
     const { locator, outcome } = await store(context, pack, vault, options)
     if (options.replace) await forgetOld(context, pack, id)
@@ -99,7 +109,11 @@ async function placeOne(context: Context, pack: PackRow, vault: Vault, options: 
 }
 
 /** Another process at the same pack is waited for: then its copy is found there. */
-async function leaseOf(context: Context, key: string, { signal, patienceMs = PATIENCE_MS }: ReplicateOptions): Promise<Lease | undefined> {
+export async function leaseOf(
+  context: Context,
+  key: string,
+  { signal, patienceMs = PATIENCE_MS }: Pick<ReplicateOptions, 'signal' | 'patienceMs'>,
+): Promise<Lease | undefined> {
   const deadline = context.clock() + patienceMs
   for (let pause = FIRST_POLL_MS; ; pause = Math.min(pause * 2, 2_000)) {
     const lease = await context.catalog.acquire(key, { ttlMs: LEASE_MS })

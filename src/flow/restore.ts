@@ -8,7 +8,7 @@ import { readFile } from '../format/unixfs-export.ts'
 import { type BlockSink, chunkSizeOf, importTree } from '../format/unixfs-import.ts'
 import type { Context } from './context.ts'
 import { type ExtractTree, extract } from './extract.ts'
-import { blocksOf, entries } from './get.ts'
+import { assertReadable, blocksOf, entries } from './get.ts'
 import { sealedTree } from './sealed-restore.ts'
 
 const NOWHERE: BlockSink = { put: async (_, bytes) => recycle(bytes) }
@@ -40,6 +40,7 @@ async function treeOf(
   object: ObjectRow,
   options: AbortOptions & { readonly path: string | undefined },
 ): Promise<RestoreTree> {
+  assertReadable(object)
   const blocks = blocksOf(context, object)
   if (object.visibility === 'sealed') return sealedTree({ context, object, blocks }, options)
   const tree: ExtractTree = {

@@ -38,6 +38,7 @@ async function draft(context: Context, builder: PackBuilder, imported: SealedImp
   const { kind, size, padded, mode, mtime } = imported
   const type = kind === 'directory' ? 'directory' : 'file'
   const meta = await sealedBlock(encodeMeta({ name, mediaType, type, size, padded, mode, mtime }), sealing)
+  if (sealing.erasable) await builder.keepWithHeaders(meta.cid, new Uint8Array(meta.bytes))
   return {
     root: imported.cid,
     kind,
@@ -47,6 +48,7 @@ async function draft(context: Context, builder: PackBuilder, imported: SealedImp
     createdAt: context.clock(),
     extents: await builder.mark(),
     attributes: joinAttributes([meta]),
+    erasable: sealing.erasable,
   }
 }
 

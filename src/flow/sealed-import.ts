@@ -6,11 +6,13 @@ import { POOL_BUFFERS } from '../bytes/content.ts'
 import type { BufferPool } from '../bytes/pool.ts'
 import type { OpenedSource } from '../bytes/source.ts'
 import type { AbortOptions, Entry } from '../contracts.ts'
-import { SourceError } from '../errors.ts'
+import { ArchiveError, SourceError } from '../errors.ts'
+import { addressOf, RAW } from '../format/address.ts'
 import { padmeLength } from '../format/padding.ts'
 import { type Sealed, sealFile, sealPool } from '../format/seal.ts'
 import { INDEX_NAME, type IndexEntry, indexHead, indexLine } from '../format/sealed-index.ts'
 import { type BlockSink, type Imported, importTree } from '../format/unixfs-import.ts'
+import type { HeaderSink } from './pack-builder.ts'
 import { type Sealing, sealedProfile } from './sealing.ts'
 
 /** Leaves that are hashed, looked up and written while the next one is sealed. */
@@ -34,12 +36,32 @@ export interface SealedImportOptions extends AbortOptions {
 
 interface Run extends SealedImportOptions {
   readonly pool: BufferPool
+  /** Headers of erasable files that were sealed and have not come to the sink yet. */
+  readonly headers: Set<string>
 }
 
 /** Yields files as their blocks have all been put, and the object last. Throws what the source, the sink and sealing throw. */
-export async function* importSealed(source: OpenedSource, sink: BlockSink, options: SealedImportOptions): AsyncGenerator<SealedImport> {
-  const run = { ...options, pool: sealPool(LEAVES_UNDER_WAY) }
-  yield* source.shape === 'single' ? importFile(source, sink, run) : importFiles(source, sink, run)
+export async function* importSealed(source: OpenedSource, sink: HeaderSink, options: SealedImportOptions): AsyncGenerator<SealedImport> {
+  const run: Run = { ...options, pool: sealPool(LEAVES_UNDER_WAY), headers: new Set() }
+  const sorted = headersApart(sink, run)
+  for await (const imported of source.shape === 'single' ? importFile(source, sorted, run) : importFiles(source, sorted, run)) {
+    if (run.headers.size > 0) throw new ArchiveError('conflict', 'a header did not come to a pack of its own; nothing was stored')
+    yield imported
+  }
+}
+
+function headersApart(sink: HeaderSink, { headers }: Run): BlockSink {
+  return { put: (cid, bytes) => (headers.size > 0 && headers.delete(cid.toString()) ? sink.putHeader(cid, bytes) : sink.put(cid, bytes)) }
+}
+
+/** Notes the first leaf of an erasable file, which is its header. */
+async function* noted(leaves: AsyncIterable<Uint8Array>, { headers, sealing }: Run): AsyncGenerator<Uint8Array> {
+  let first = sealing.erasable
+  for await (const leaf of leaves) {
+    if (first) headers.add(addressOf(leaf, RAW).toString())
+    first = false
+    yield leaf
+  }
 }
 
 async function* importFile(source: OpenedSource, sink: BlockSink, run: Run): AsyncGenerator<SealedImport> {
@@ -74,7 +96,7 @@ async function* importFiles(source: OpenedSource, sink: BlockSink, run: Run): As
       } else if (!each) note({ path: entry.path, type: entry.kind, target: entry.target, ...metadataOf(entry) })
     }
     file = undefined
-    if (!each) yield { path: INDEX_NAME, kind: 'file', open: () => sealFile(listed(lines), run.sealing) }
+    if (!each) yield { path: INDEX_NAME, kind: 'file', open: () => noted(sealFile(listed(lines), run.sealing), run) }
   }
 
   for await (const imported of importTree(entries(), sink, { profile: sealedProfile, shape: 'tree', signal })) {
@@ -97,7 +119,8 @@ interface SealedEntry {
   sealed: Sealed | undefined
 }
 
-function sealedEntry(source: Entry, name: string, { sealing, pool, onBytes }: Run): SealedEntry {
+function sealedEntry(source: Entry, name: string, run: Run): SealedEntry {
+  const { sealing, pool, onBytes } = run
   const { open } = source
   if (source.kind !== 'file' || !open) {
     throw new SourceError('unsupported', 'only files and directories can be sealed by themselves; put the directory around it')
@@ -108,14 +131,17 @@ function sealedEntry(source: Entry, name: string, { sealing, pool, onBytes }: Ru
       path: name,
       kind: 'file',
       open: ({ signal } = {}) =>
-        sealFile(counted(open({ signal }), onBytes), {
-          ...sealing,
-          pool,
-          signal,
-          onSealed: (sealed) => {
-            made.sealed = sealed
-          },
-        }),
+        noted(
+          sealFile(counted(open({ signal }), onBytes), {
+            ...sealing,
+            pool,
+            signal,
+            onSealed: (sealed) => {
+              made.sealed = sealed
+            },
+          }),
+          run,
+        ),
     },
     sealed: undefined,
   }

@@ -16,6 +16,8 @@ export interface RecordPack {
   readonly extents: readonly (readonly [start: number, first: number, count: number])[]
   /** Where the pack lies, by vault id. */
   readonly locators: Readonly<Record<string, string>>
+  /** Its headers, in a pack that only vaults that can forget may hold. Left out where it is not so. */
+  readonly erasable?: true
 }
 
 /** What the archive says of one object; a later sequence supersedes an earlier one. */
@@ -45,6 +47,8 @@ export interface TombstoneStatement {
   readonly root: CID
   readonly sequence: number
   readonly at: number
+  /** Shredded: these packs of headers are deleted wherever they are found, and never stored again. Left out where an object was merely forgotten. */
+  readonly shred?: { readonly packs: readonly CID[] }
 }
 
 /** The last block and the root of an index pack. */

@@ -6,13 +6,14 @@ import { connector } from './s3/client.ts'
 import { look } from './s3/head.ts'
 import { keyOf, locatorOf } from './s3/keys.ts'
 import { listPacks } from './s3/list.ts'
-import { renew } from './s3/lock.ts'
+import { keptUntil, renew } from './s3/lock.ts'
 import { openPlace } from './s3/open.ts'
 import { profileOf, type S3Options, settingsOf } from './s3/options.ts'
 import { known, type Place } from './s3/place.ts'
 import { putPack } from './s3/put.ts'
 import { readSpan } from './s3/read.ts'
 import { removePack } from './s3/remove.ts'
+import { abortUploads } from './s3/uploads.ts'
 
 export type { S3Credentials, S3Lock, S3Options } from './s3/options.ts'
 
@@ -58,6 +59,12 @@ export function s3(options: S3Options): Vault {
     read: (at, span, readOptions) => readSpan(place, at, span, readOptions),
     list: (listOptions) => listPacks(place, listOptions),
     remove: (at, removeOptions) => removePack(place, at, removeOptions),
+    abandon: async (name, { signal, kind } = {}) => {
+      for (const each of kind === undefined ? (['content', 'index'] as const) : [kind]) {
+        await abortUploads(place, { under: keyOf(place.prefix, name, each), before: Number.POSITIVE_INFINITY, signal })
+      }
+    },
+    keptUntil: (at, keptOptions) => keptUntil(place, known(place, at), keptOptions),
     renew: (at, until, renewOptions) => renew(place, at, until, renewOptions),
     close,
   }

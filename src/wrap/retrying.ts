@@ -5,12 +5,12 @@ import { type BackoffOptions, backoff } from './backoff.ts'
 export type RetryingOptions = BackoffOptions
 
 /**
- * The same vault, more patient: locate, status, quote, attest, reads and listings are repeated when they end with `unreachable`; put, remove and renew
- * never are. A read that breaks off goes on where it stopped if the vault reads by offset; otherwise, like a listing, it is only repeated before its
+ * The same vault, more patient: locate, status, quote, attest, reads and listings are repeated when they end with `unreachable`; put, remove, abandon
+ * and renew never are. A read that breaks off goes on where it stopped if the vault reads by offset; otherwise, like a listing, it is only repeated before its
  * first item.
  */
 export function retrying(vault: Vault, options: RetryingOptions = {}): Vault {
-  const { list, attest, quote } = vault
+  const { list, keptUntil, attest, quote } = vault
 
   async function again<T>(call: AbortOptions | undefined, work: () => Promise<T>): Promise<T> {
     const afterFailure = backoff(options, call)
@@ -50,6 +50,7 @@ export function retrying(vault: Vault, options: RetryingOptions = {}): Vault {
         })
       },
     }),
+    ...(keptUntil && { keptUntil: (at, call) => again(call, () => keptUntil(at, call)) }),
     ...(attest && { attest: (at, challenge, call) => again(call, () => attest(at, challenge, call)) }),
     ...(quote && { quote: (byteLength, call) => again(call, () => quote(byteLength, call)) }),
   } satisfies Vault

@@ -20,6 +20,8 @@ const WRITES: ReadonlySet<string | symbol> = new Set([
   'unspooled',
   'spooled',
   'acquire',
+  'beginShred',
+  'saveCertificate',
 ])
 let calls = 0
 
@@ -55,6 +57,7 @@ const watchedVault = (vault: Vault): Vault => ({
   put: counted(`put ${vault.profile.id}`, vault.put),
   locate: counted('locate', vault.locate),
   status: counted('status', vault.status),
+  ...(vault.remove && { remove: counted('remove', vault.remove) }),
 })
 
 mkdirSync(join(folder, 'archive'), { recursive: true })
@@ -67,6 +70,11 @@ const archive = await createArchive({
 if (verb === 'put') {
   const receipt = await archive.put(join(folder, 'tree'))
   process.stdout.write(`${JSON.stringify({ calls, root: receipt.root, state: receipt.state })}\n`)
+} else if (verb === 'shred') {
+  for await (const { root } of archive.objects()) {
+    const { state } = await archive.shred(root)
+    process.stdout.write(`${JSON.stringify({ calls, root, state })}\n`)
+  }
 } else {
   for await (const report of archive.repairAll())
     process.stdout.write(`${JSON.stringify({ calls, root: report.root, state: report.state })}\n`)

@@ -9,13 +9,14 @@ import type { ObjectState, Vault } from '../../src/contracts.ts'
 import { eachOf } from '../../src/flow/context.ts'
 import { directory } from '../../src/vaults/directory.ts'
 import { files, flip, noise, tempFolder } from './house.ts'
+import { alice } from './sealed/keys.ts'
 
 const run = promisify(execFile)
 const CHILD = fileURLToPath(new URL('./crash-child.ts', import.meta.url))
 const EVERY = process.env.PERDURE_SLOW === '1'
 if (!EVERY) console.warn('crash sweep: only part of the kill points (PERDURE_SLOW=1 runs every one)')
 
-type Verb = 'put' | 'repair'
+type Verb = 'put' | 'repair' | 'shred'
 type Moment = 'before' | 'after'
 interface Said {
   readonly root: string
@@ -118,6 +119,53 @@ describe('kill -9 at any step of repair, then repair again', () => {
       expect(await killed(folder, 'repair', nth, moment), `call ${nth} kills it`).toBe('killed')
       expect(await again(folder, 'repair'), `after a kill ${moment} call ${nth}`).toMatchObject({ root: stored?.root, state: 'satisfied' })
       expect(await spooled(folder), `spool after a kill ${moment} call ${nth}`).toEqual([])
+    })
+  })
+})
+
+describe('kill -9 at any step of shred, then shred again', () => {
+  it.each([
+    ['after', 2],
+    ['before', 3],
+  ] as const)('converges to headers that are nowhere, killed %s the call', { timeout: 300_000 }, async (moment, every) => {
+    const template = await tempFolder()
+    const open = (folder: string) =>
+      createArchive({
+        path: join(folder, 'archive'),
+        vaults: ['a', 'b'].map((id) => directory({ id, at: join(folder, id) })),
+        recipients: [alice.recipient],
+        identities: [alice.identity],
+      })
+    const made = await open(template)
+    const { root } = await made.put(noise(1_000_000), { erasable: true })
+    await made.close()
+    const stored = async () => {
+      const folder = await tempFolder()
+      await cp(template, folder, { recursive: true, preserveTimestamps: true })
+      return folder
+    }
+    const total = await killed(await stored(), 'shred', 0, moment)
+    expect(total).toBeGreaterThan(10)
+    await eachOf(points(Number(total), every), 2, async (nth) => {
+      const folder = await stored()
+      expect(await killed(folder, 'shred', nth, moment), `call ${nth} kills it`).toBe('killed')
+      const archive = await open(folder)
+      try {
+        for await (const report of archive.repairAll()) if (report.state === 'satisfied') expect(report.actions).toEqual([])
+        const marked = (await archive.certificate(root)) !== undefined || (await archive.status(root)).shredded !== undefined
+        if (marked) expect((await archive.repair(root)).actions, `repair after a kill ${moment} call ${nth}`).toEqual([])
+        expect(await archive.shred(root), `after a kill ${moment} call ${nth}`).toMatchObject({ state: 'complete' })
+      } finally {
+        await archive.close()
+      }
+      expect(await spooled(folder), `spool after a kill ${moment} call ${nth}`).toEqual([])
+      for (const vault of ['a', 'b'])
+        for (const path of await readdir(join(folder, vault), { recursive: true }))
+          if (path.endsWith('.car'))
+            expect(
+              (await readFile(join(folder, vault, path))).includes('age-encryption.org'),
+              `${path} after a kill ${moment} call ${nth}`,
+            ).toBe(false)
     })
   })
 })

@@ -22,6 +22,8 @@ const able: Vault = {
   attest: async () => ({ verdict: 'proven', at: 1, detail: 'attest' }),
   quote: async (byteLength) => ({ amount: String(byteLength), currency: 'quote', per: 'once' }),
   renew: async (at) => `${at} renewed`,
+  abandon: async () => undefined,
+  keptUntil: async () => 'ever',
   close: async () => undefined,
 }
 
@@ -41,12 +43,14 @@ describe.each(Object.entries(wrappers))('%s', (_, wrap) => {
     expect(await vault.attest?.('x', { name, seed: new Uint8Array() })).toMatchObject({ detail: 'attest' })
     expect(await vault.quote?.(17)).toMatchObject({ amount: '17' })
     if (wrap !== readOnly) expect(await vault.renew?.('x', new Date())).toBe('x renewed')
+    expect(await vault.keptUntil?.('x')).toBe('ever')
+    if (wrap !== readOnly) await vault.abandon?.(name)
     await vault.close?.()
   })
 })
 
 describe('readOnly', () => {
-  it('denies put, remove and renew before the vault hears of them, and lets everything else through', async () => {
+  it('denies put, remove, abandon and renew before the vault hears of them, and lets everything else through', async () => {
     const faults = noFaults()
     const pack = await samplePack()
     const vault = readOnly(faulty(able, faults))
@@ -54,6 +58,7 @@ describe('readOnly', () => {
     await expect(vault.put(pack)).rejects.toMatchObject({ code: 'denied' })
     await expect(vault.remove?.(at)).rejects.toMatchObject({ code: 'denied' })
     await expect(vault.renew?.(at, new Date())).rejects.toMatchObject({ code: 'denied' })
+    await expect(vault.abandon?.(pack.name)).rejects.toMatchObject({ code: 'denied' })
     expect(faults.calls).toEqual({})
     expect(await vault.locate(pack.name)).toBe(at)
   })

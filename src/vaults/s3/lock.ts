@@ -68,6 +68,13 @@ export async function retentionOf(place: Place, object: ObjectName, options: Abo
   return { mode, until, legalHold: hold?.LegalHold?.Status === 'ON' }
 }
 
+/** The end of its lock, `ever` under a legal hold, which has none. */
+export async function keptUntil(place: Place, object: ObjectName, options: AbortOptions = {}): Promise<Date | 'ever' | undefined> {
+  const { until, legalHold } = await retentionOf(place, object, options)
+  if (legalHold) return 'ever'
+  return until && until.getTime() > place.settings.clock() ? until : undefined
+}
+
 /** An object without a lock, or in a bucket without locks, answers with an error. */
 async function none<T>(place: Place, asked: () => Promise<T>): Promise<T | undefined> {
   try {
