@@ -42,7 +42,15 @@ export type PutEvent =
   | { readonly type: 'bytes-read'; readonly byteLength: number; readonly total?: number | undefined }
   | { readonly type: 'entry-imported'; readonly path: string; readonly root: string; readonly byteLength: number }
   | { readonly type: 'pack-closed'; readonly byteLength: number; readonly blocks: number }
-  | { readonly type: 'sealed'; readonly root: string; readonly packs: number; readonly byteLength: number; readonly reusedBytes: number }
+  | {
+      readonly type: 'sealed'
+      readonly root: string
+      readonly packs: number
+      readonly byteLength: number
+      readonly reusedBytes: number
+      /** Of sealed content: files that were known and are not stored again. */
+      readonly reusedFiles?: number
+    }
   | ReplicationEvent
 
 export type ReplicationEvent =
@@ -70,6 +78,8 @@ export interface PutOptions extends AbortOptions, ProgressOptions<PutEvent> {
    * is read, recognised by a keyed fingerprint and stored once, so that a vault can see what did not change.
    */
   readonly reuse?: boolean | undefined
+  /** Believe that a file whose size, mtime, ctime and inode are what they were has its old content, and do not read it. Default false. */
+  readonly trustMtime?: boolean | undefined
 }
 
 /** Bytes `[offset, offset + length)` of a file; `length` absent: to the end. */
@@ -202,6 +212,8 @@ export interface VaultCheck {
 export interface ObjectSummary {
   readonly root: string
   readonly name?: string
+  /** Then there is a name only where an identity of the archive opens it, and `byteLength` is that of the age files. */
+  readonly sealed?: true
   readonly kind: 'file' | 'directory' | 'symlink'
   readonly byteLength: number
   readonly state: ObjectState

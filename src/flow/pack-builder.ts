@@ -5,7 +5,7 @@
 import { open } from 'node:fs/promises'
 import type { CID } from 'multiformats/cid'
 import { recycle } from '../bytes/pool.ts'
-import type { BlockPlace, Catalog, Extent, PackId, Profile, SealedPack, StagedBlock, Visibility } from '../contracts.ts'
+import type { BlockPlace, Catalog, Extent, KnownContent, PackId, Profile, SealedPack, StagedBlock, Visibility } from '../contracts.ts'
 import { ArchiveError } from '../errors.ts'
 import { carHeader, encodeToc, headerLength, MAX_PACK_BLOCKS, sectionPrefix } from '../format/pack.ts'
 import type { BlockSink } from '../format/unixfs-import.ts'
@@ -31,7 +31,9 @@ export interface PackBuilderOptions {
   readonly onPackClosed?: (pack: { readonly byteLength: number; readonly blocks: number }) => void
 }
 
-export interface PackBuilder extends BlockSink {
+export interface PackBuilder extends Required<BlockSink> {
+  /** Blocks put or reused since the last mark. */
+  readonly blockCount: number
   /** Ends an object: the extents of all blocks put since the last call, to be asked for once `finish` has named the packs. */
   mark(): Promise<() => readonly Extent[]>
   /** Patches the root into every header, syncs, publishes: what `catalog.seal` wants. */
@@ -61,24 +63,31 @@ interface Waiting {
   readonly bytes: Uint8Array
 }
 
+/** Blocks of sealed packs that are to be the object's, too. */
+interface Known {
+  readonly content: KnownContent
+}
+
 type Place = { readonly pack: OpenPack | PackId; readonly ordinal: number }
 
 export function packBuilder(options: PackBuilderOptions): PackBuilder {
   const { catalog, spool, owner, profile, visibility, maxPackBytes, now } = options
   const packs: OpenPack[] = []
   let current: OpenPack | undefined
-  let waiting: Waiting[] = []
+  let waiting: (Waiting | Known)[] = []
   let waitingBytes = 0
   let written = 0
   let reusedBytes = 0
   let places: { start: number; pack: OpenPack | PackId; first: number; count: number }[] = []
+  let noted = 0
+  /** Those that wait are counted, too. */
   let blockCount = 0
 
-  const note = ({ pack, ordinal }: Place) => {
+  const note = ({ pack, ordinal }: Place, count = 1) => {
     const last = places.at(-1)
-    if (last && last.pack === pack && last.first + last.count === ordinal) last.count++
-    else places.push({ start: blockCount, pack, first: ordinal, count: 1 })
-    blockCount++
+    if (last && last.pack === pack && last.first + last.count === ordinal) last.count += count
+    else places.push({ start: noted, pack, first: ordinal, count })
+    noted += count
   }
 
   const closePack = async () => {
@@ -141,10 +150,15 @@ export function packBuilder(options: PackBuilderOptions): PackBuilder {
     const batch = waiting
     waiting = []
     waitingBytes = 0
-    const unknown = batch.filter(({ key }) => current?.ordinals.has(key) !== true).map(({ cid }) => cid)
+    const unknown = batch.flatMap((each) => ('content' in each || current?.ordinals.has(each.key) === true ? [] : [each.cid]))
     const known = unknown.length > 0 ? await catalog.findBlocks(unknown, { visibility, owner, reusable: true }) : undefined
     const fresh = new Map<string, Place>()
     for (const block of batch) {
+      if ('content' in block) {
+        for (const { pack, first, count } of block.content.extents) note({ pack, ordinal: first }, count)
+        reusedBytes += block.content.dagBytes
+        continue
+      }
       const place = fresh.get(block.key) ?? placeIn(current, block.key) ?? placeOf(known?.get(block.key)?.[0])
       if (place) {
         note(place)
@@ -163,7 +177,16 @@ export function packBuilder(options: PackBuilderOptions): PackBuilder {
     get reusedBytes() {
       return reusedBytes
     },
+    get blockCount() {
+      return blockCount
+    },
+    async reuse(content) {
+      waiting.push({ content })
+      blockCount += content.extents.reduce((sum, { count }) => sum + count, 0)
+      if (waiting.length >= LOOKUP_BLOCKS) await guarded(flush)
+    },
     async put(cid, bytes) {
+      blockCount++
       waiting.push({ cid, key: cid.toString(), bytes })
       waitingBytes += bytes.byteLength
       if (waiting.length >= LOOKUP_BLOCKS || waitingBytes >= LOOKUP_BYTES) await guarded(flush)
@@ -172,6 +195,7 @@ export function packBuilder(options: PackBuilderOptions): PackBuilder {
       await guarded(flush)
       const extents = places
       places = []
+      noted = 0
       blockCount = 0
       return () => extents.map(({ pack, ...extent }) => ({ ...extent, pack: typeof pack === 'number' ? pack : (pack.id ?? -1) }))
     },
