@@ -60,7 +60,8 @@ function entryOf(named: NamedEntry, options: ContentOptions): Entry {
     return { ...common, kind: 'symlink', target }
   }
   if (content === undefined) return { ...common, kind: 'directory' }
-  return { ...common, kind: 'file', byteLength: contentLength(content), open: openContent(content, options) }
+  const byteLength = contentLength(content)
+  return { ...common, kind: 'file', byteLength, open: openContent(content, options), again: byteLength !== undefined }
 }
 
 function mtimeOf({ path, mtime }: NamedEntry): Mtime | undefined {

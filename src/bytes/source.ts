@@ -72,7 +72,7 @@ async function followed(path: string): Promise<{ readonly at: string; readonly s
 
 function openBytes(content: Content, pool: BufferPool): OpenedSource {
   const byteLength = isContent(content) ? contentLength(content) : undefined
-  const entry: Entry = { path: '', kind: 'file', byteLength, open: openContent(content, { pool }) }
+  const entry: Entry = { path: '', kind: 'file', byteLength, open: openContent(content, { pool }), again: byteLength !== undefined }
   const name = content instanceof File && content.name !== '' ? content.name : undefined
   return { name, shape: 'single', byteLength, entries: (abort) => each([entry], abort) }
 }

@@ -1,5 +1,5 @@
 /** Where blocks lie, and which packs are good enough to be reused. */
-import type { BlockPlace, Catalog } from '../contracts.ts'
+import type { BlockPlace, Catalog, Visibility } from '../contracts.ts'
 import { gather } from './batches.ts'
 import { keyOf } from './rows.ts'
 import { type Database, read } from './schema.ts'
@@ -73,6 +73,11 @@ export async function heldByVaults(session: Database, packs: Iterable<number>): 
   return new Set(
     rows.filter(({ state, verdict }) => state === 'placed' && verdict !== 'damaged' && verdict !== 'missing').map(({ pack }) => pack),
   )
+}
+
+/** Of these packs, the sealed ones whose blocks may be reused under that visibility. */
+export async function reusablePacks(session: Database, packs: Iterable<number>, visibility: Visibility): Promise<ReadonlySet<number>> {
+  return await openPacks(session, packs, { visibility, reusable: true })
 }
 
 /** Of these packs, the sealed ones from which blocks can still be had: spooled or held. */

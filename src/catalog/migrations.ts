@@ -28,7 +28,8 @@ export const MIGRATIONS: readonly Migration[] = [
       await processTables(db, words)
     },
   },
-  { version: 2, up: shredTables },
+  { version: 2, up: fingerprintTables },
+  { version: 3, up: shredTables },
 ]
 
 /** The schema this code writes and reads. */
@@ -184,5 +185,38 @@ async function processTables(db: Definable, { integer }: Dialectal): Promise<voi
     .addColumn('pid', 'integer', (column) => column.notNull())
     .addColumn('started', 'text', (column) => column.notNull())
     .addColumn('expires_at', integer, (column) => column.notNull())
+    .execute()
+}
+
+async function fingerprintTables(db: Definable, { bytes, integer, clustered }: Dialectal): Promise<void> {
+  await db.schema
+    .createTable('fingerprints')
+    .addColumn('id', 'integer', (column) => column.primaryKey().autoIncrement())
+    .addColumn('key', bytes, (column) => column.notNull())
+    .addColumn('place', integer, (column) => column.notNull())
+    .addColumn('length', integer, (column) => column.notNull())
+    .addColumn('root', bytes, (column) => column.notNull())
+    .addColumn('dag_bytes', integer, (column) => column.notNull())
+    .addColumn('byte_length', integer, (column) => column.notNull())
+    .addUniqueConstraint('fingerprints_key', ['key', 'place'])
+    .execute()
+  await db.schema.createIndex('fingerprints_by_length').on('fingerprints').columns(['length']).execute()
+  await db.schema
+    .createTable('fingerprint_extents')
+    .addColumn('fingerprint', 'integer', (column) => column.notNull().references('fingerprints.id').onDelete('cascade'))
+    .addColumn('start', integer, (column) => column.notNull())
+    .addColumn('pack', 'integer', (column) => column.notNull().references('packs.id').onDelete('cascade'))
+    .addColumn('first', 'integer', (column) => column.notNull())
+    .addColumn('count', 'integer', (column) => column.notNull())
+    .addPrimaryKeyConstraint('fingerprint_extents_key', ['fingerprint', 'start'])
+    .modifyEnd(sql`${clustered}`)
+    .execute()
+  await db.schema.createIndex('fingerprint_extents_by_pack').on('fingerprint_extents').columns(['pack', 'fingerprint']).execute()
+  await db.schema
+    .createTable('fingerprint_files')
+    .addColumn('path', bytes, (column) => column.notNull().primaryKey())
+    .addColumn('state', bytes, (column) => column.notNull())
+    .addColumn('key', bytes, (column) => column.notNull())
+    .modifyEnd(sql`${clustered}`)
     .execute()
 }

@@ -2,6 +2,7 @@
 import type { Catalog, Clock } from '../contracts.ts'
 import { blockLookups } from './blocks.ts'
 import { evidences } from './evidence.ts'
+import { fingerprinting } from './fingerprints.ts'
 import { forgetting } from './garbage.ts'
 import { leases } from './leases.ts'
 import { objectLookups } from './objects.ts'
@@ -36,6 +37,7 @@ export function catalogOn({ db, close }: Connection, { clock }: { readonly clock
     ...staging(db),
     ...sealing(db),
     ...blockLookups(db),
+    ...fingerprinting(db),
     ...packLookups(db),
     ...objectLookups(db),
     ...summing(db),

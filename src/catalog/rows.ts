@@ -66,7 +66,7 @@ export function toObject(row: Selectable<ObjectsTable>): ObjectRow {
   }
 }
 
-export function toExtent(row: Selectable<ExtentsTable>): Extent {
+export function toExtent(row: Omit<Selectable<ExtentsTable>, 'object'>): Extent {
   return { start: Number(row.start), pack: Number(row.pack), first: Number(row.first), count: Number(row.count) }
 }
 

@@ -150,6 +150,30 @@ export interface LeasesTable {
   expires_at: number
 }
 
+export interface FingerprintsTable {
+  id: Generated<number>
+  key: Uint8Array
+  place: number
+  length: number
+  root: Uint8Array
+  dag_bytes: number
+  byte_length: number
+}
+
+export interface FingerprintExtentsTable {
+  fingerprint: number
+  start: number
+  pack: number
+  first: number
+  count: number
+}
+
+export interface FingerprintFilesTable {
+  path: Uint8Array
+  state: Uint8Array
+  key: Uint8Array
+}
+
 export interface Schema {
   packs: PacksTable
   tocs: TocsTable
@@ -165,6 +189,9 @@ export interface Schema {
   receipts: ReceiptsTable
   shreds: ShredsTable
   leases: LeasesTable
+  fingerprints: FingerprintsTable
+  fingerprint_extents: FingerprintExtentsTable
+  fingerprint_files: FingerprintFilesTable
 }
 
 export type Database = Kysely<Schema>

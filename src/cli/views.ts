@@ -4,9 +4,18 @@ import { atMost, columns, count, formatBytes, printable, short } from './format.
 import { paintState, paintVerdict, type Style } from './style.ts'
 
 /** `satisfied  bafy…  12.3 MiB  photos`. */
-export function objectLine(object: { state: ObjectState; root: string; byteLength: number; name?: string }, style: Style): string {
-  const name = object.name === undefined ? '' : `  ${printable(object.name)}`
+export function objectLine(
+  object: { state: ObjectState; root: string; byteLength: number; name?: string; sealed?: true },
+  style: Style,
+): string {
+  const shown = nameOf(object)
+  const name = shown === '' ? '' : `  ${shown}`
   return `${paintState(object.state, style)}  ${printable(object.root)}  ${style.dim(formatBytes(object.byteLength))}${name}`
+}
+
+/** The name, `(sealed)` where it is sealed and no identity opens it, or nothing. */
+export function nameOf({ name, sealed }: { readonly name?: string; readonly sealed?: true }): string {
+  return name === undefined ? (sealed ? '(sealed)' : '') : printable(name)
 }
 
 /** One line per vault, then one per replica that is not intact. */

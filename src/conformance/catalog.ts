@@ -1,5 +1,6 @@
 /** What every catalog must do, as data for any test runner. */
 import { evidenceCases } from './catalog-evidence.ts'
+import { fingerprintCases } from './catalog-fingerprints.ts'
 import type { CatalogCase } from './catalog-fixtures.ts'
 import { forgettingCases } from './catalog-forgetting.ts'
 import { putCases } from './catalog-puts.ts'
@@ -7,4 +8,4 @@ import { putCases } from './catalog-puts.ts'
 export type { CatalogCase, CatalogContext } from './catalog-fixtures.ts'
 
 /** Run each with catalogs of its own; a case throws an AssertionError when it fails. */
-export const catalogCases: readonly CatalogCase[] = [...putCases, ...evidenceCases, ...forgettingCases]
+export const catalogCases: readonly CatalogCase[] = [...putCases, ...evidenceCases, ...forgettingCases, ...fingerprintCases]

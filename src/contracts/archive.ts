@@ -43,7 +43,15 @@ export type PutEvent =
   | { readonly type: 'bytes-read'; readonly byteLength: number; readonly total?: number | undefined }
   | { readonly type: 'entry-imported'; readonly path: string; readonly root: string; readonly byteLength: number }
   | { readonly type: 'pack-closed'; readonly byteLength: number; readonly blocks: number }
-  | { readonly type: 'sealed'; readonly root: string; readonly packs: number; readonly byteLength: number; readonly reusedBytes: number }
+  | {
+      readonly type: 'sealed'
+      readonly root: string
+      readonly packs: number
+      readonly byteLength: number
+      readonly reusedBytes: number
+      /** Of sealed content: files that were known and are not stored again. */
+      readonly reusedFiles?: number
+    }
   | ReplicationEvent
 
 export type ReplicationEvent =
@@ -76,6 +84,8 @@ export interface PutOptions extends AbortOptions, ProgressOptions<PutEvent> {
    * make the object unreadable wherever its ciphertext lies. Throws PolicyError `unreachable-floor` when those vaults cannot reach the floor. Default false.
    */
   readonly erasable?: boolean | undefined
+  /** Believe that a file whose size, mtime, ctime and inode are what they were has its old content, and do not read it. Default false. */
+  readonly trustMtime?: boolean | undefined
 }
 
 /** Bytes `[offset, offset + length)` of a file; `length` absent: to the end. */
@@ -208,6 +218,8 @@ export interface VaultCheck {
 export interface ObjectSummary {
   readonly root: string
   readonly name?: string
+  /** Then there is a name only where an identity of the archive opens it, and `byteLength` is that of the age files. */
+  readonly sealed?: true
   readonly kind: 'file' | 'directory' | 'symlink'
   readonly byteLength: number
   readonly state: ObjectState

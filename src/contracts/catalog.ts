@@ -107,6 +107,38 @@ export interface SealedObject {
   readonly erasable?: boolean | undefined
 }
 
+/** Content that was sealed before: the DAG it became, and where its blocks lie. */
+export interface KnownContent {
+  readonly root: CID
+  /** Bytes of all blocks below the root, counted once per link. */
+  readonly dagBytes: number
+  /** Bytes of its age file, or of all age files of a directory. */
+  readonly byteLength: number
+  /** `start` counts from 0. */
+  readonly extents: readonly Extent[]
+}
+
+/** How content is known again. All values are keyed by a secret that is not in the catalog. */
+export interface Fingerprint {
+  readonly key: Uint8Array
+  /** Tells apart content that was sealed several times, under several paths. */
+  readonly place: number
+  /** Of the content's length. */
+  readonly length: number
+}
+
+/** A file of this machine whose state is believed to tell that its content is what it was. */
+export interface FileFingerprint {
+  readonly path: Uint8Array
+  readonly state: Uint8Array
+}
+
+export interface NewFingerprint extends Fingerprint {
+  /** Undefined: the content is known already, and only the file is new. */
+  readonly content?: KnownContent | undefined
+  readonly file?: FileFingerprint | undefined
+}
+
 export interface BlockPlace {
   readonly cid: CID
   readonly pack: PackId
@@ -174,9 +206,15 @@ export interface Catalog {
   stagedOwners(): Promise<readonly string[]>
   /**
    * Makes a put visible, all of it or nothing. Objects that exist already (same root and visibility) are kept: name, media type and attributes given
-   * anew replace the old, extents stay. Throws `conflict` when a pack that the extents reuse has gone meanwhile.
+   * anew replace the old, extents stay. Throws `conflict` when a pack that the extents reuse has gone meanwhile. Fingerprints given are kept with it,
+   * until a pack that their content needs is dropped.
    */
-  seal(owner: string, packs: readonly SealedPack[], objects: readonly SealedObject[]): Promise<readonly ObjectId[]>
+  seal(
+    owner: string,
+    packs: readonly SealedPack[],
+    objects: readonly SealedObject[],
+    options?: { readonly fingerprints?: readonly NewFingerprint[] | undefined },
+  ): Promise<readonly ObjectId[]>
   /**
    * A finished index pack with the newest signed records of objects, in one transaction: sealed at once, spooled. An existing pack of the same name is
    * kept. Each `sequence` must be larger than the stored one, else `conflict` and nothing is saved.
@@ -201,6 +239,15 @@ export interface Catalog {
     cids: readonly CID[],
     options: { readonly visibility?: Visibility | undefined; readonly owner?: string | undefined; readonly reusable?: boolean | undefined },
   ): Promise<ReadonlyMap<string, readonly BlockPlace[]>>
+  /**
+   * Known content by fingerprint, where every pack it needs is reusable as in `findBlocks`: that of the same place, else the one sealed first. In the
+   * order asked for, undefined where there is none.
+   */
+  knownContent(wanted: readonly Pick<Fingerprint, 'key' | 'place'>[]): Promise<readonly (KnownContent | undefined)[]>
+  /** The fingerprints of content that files in this very state had, undefined where they are not known. */
+  knownFiles(wanted: readonly FileFingerprint[]): Promise<readonly (Uint8Array | undefined)[]>
+  /** Was content of that length sealed before? */
+  knownLength(length: number): Promise<boolean>
   pack(id: PackId): Promise<PackRow | undefined>
   packByName(name: CID): Promise<PackRow | undefined>
   tocOf(id: PackId): Promise<Uint8Array | undefined>

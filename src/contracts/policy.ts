@@ -103,6 +103,8 @@ export interface ReplicaReport {
 export interface ObjectReport {
   readonly root: string
   readonly name?: string
+  /** Then there is a name only where an identity of the archive opens it. */
+  readonly sealed?: true
   readonly state: ObjectState
   readonly byteLength: number
   readonly packs: readonly string[]

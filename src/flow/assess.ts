@@ -44,6 +44,7 @@ export async function assess(context: Context, object: ObjectRow): Promise<Asses
   const report: ObjectReport = {
     root: object.root.toString(),
     ...(object.name !== undefined && { name: object.name }),
+    ...(object.visibility === 'sealed' && { sealed: true as const }),
     state: judged.state,
     byteLength: object.byteLength,
     packs: packs.map(({ name }) => name.toString()),

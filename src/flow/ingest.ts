@@ -1,7 +1,7 @@
 /** The first half of put: a source becomes blocks, blocks become packs in the spool, and the catalog seals all of it or nothing. */
 import type { CID } from 'multiformats/cid'
 import type { OpenedSource } from '../bytes/source.ts'
-import type { Extent, ObjectId, ObjectRow, PutOptions, SealedObject, SealedPack } from '../contracts.ts'
+import type { Extent, NewFingerprint, ObjectId, ObjectRow, PutOptions, SealedObject, SealedPack } from '../contracts.ts'
 import { ArchiveError, CatalogError, SourceError } from '../errors.ts'
 import { type Attributes, attributeBlocks, joinAttributes } from '../format/record.ts'
 import { type Imported, importTree } from '../format/unixfs-import.ts'
@@ -18,7 +18,11 @@ export interface Ingested {
   readonly objects: readonly ObjectRow[]
 }
 
-export type Draft = Omit<SealedObject, 'extents'> & { readonly extents: () => readonly Extent[] }
+export type Draft = Omit<SealedObject, 'extents'> & {
+  readonly extents: () => readonly Extent[]
+  /** What its content can be known by from now on. */
+  readonly fingerprints?: (extents: readonly Extent[]) => readonly NewFingerprint[]
+}
 
 export type IngestOptions = PutOptions & {
   /** One object for every file. */
@@ -55,6 +59,8 @@ export async function ingest(context: Context, source: OpenedSource, options: In
 export interface Drafts {
   readonly root: CID
   readonly objects: readonly Draft[]
+  /** Files that were sealed before and are not stored again. */
+  readonly reusedFiles?: number
 }
 
 function draftsOf(context: Context, source: OpenedSource, builder: PackBuilder, options: IngestOptions): Promise<Drafts> {
@@ -143,8 +149,13 @@ async function sealAll(context: Context, builder: PackBuilder, drafts: Drafts, o
     return { objects: [] }
   }
   const packs = await builder.finish(drafts.root)
-  const sealed = drafts.objects.map((object) => ({ ...object, extents: object.extents() }))
-  const ids = await catalog.seal(builder.owner, packs, sealed)
+  const fingerprints: NewFingerprint[] = []
+  const sealed = drafts.objects.map(({ extents, fingerprints: printed, ...object }) => {
+    const own = extents()
+    for (const print of printed?.(own) ?? []) fingerprints.push(print)
+    return { ...object, extents: own }
+  })
+  const ids = await catalog.seal(builder.owner, packs, sealed, { fingerprints })
   await builder.settle()
   await dropUnused(context, packs, sealed)
   const byteLength = sealed.reduce((sum, object) => sum + object.byteLength, 0)
@@ -154,6 +165,7 @@ async function sealAll(context: Context, builder: PackBuilder, drafts: Drafts, o
     packs: packs.length,
     byteLength,
     reusedBytes: builder.reusedBytes,
+    ...(drafts.reusedFiles !== undefined && { reusedFiles: drafts.reusedFiles }),
   })
   return { objects: await rowsOf(context, ids, sealed) }
 }

@@ -28,6 +28,7 @@ import { type Context, profilesOf } from './context.ts'
 import { entries, get } from './get.ts'
 import { archiveKey } from './keys.ts'
 import { latencies } from './latency.ts'
+import { named } from './names.ts'
 import { put, putAll } from './put.ts'
 import { RUN_BYTES } from './read-spans.ts'
 import { prune, remove } from './remove.ts'
@@ -67,7 +68,10 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
       return restore(context, await found(root), target, options)
     },
     objects: (options) => summaries(context, options),
-    status: async (root) => (await assess(context, await found(root))).report,
+    status: async (root) => {
+      const object = await found(root)
+      return { ...(await assess(context, object)).report, ...(await named(context, object)) }
+    },
     totals: () => context.catalog.totals(context.clock()),
     verify: async (root, options) => verify(context, await found(root), options),
     verifyAll: (options) => verifyAll(context, options),
@@ -197,10 +201,11 @@ async function* summaries(context: Context, { state, signal }: Parameters<Archiv
   for (let after = 0; ; ) {
     signal?.throwIfAborted()
     const page = await context.catalog.objects({ after, limit: PAGE, state })
-    for (const { root, name, kind, byteLength, state, createdAt, erasable, shreddedAt } of page) {
+    for (const object of page) {
+      const { root, kind, byteLength, state, createdAt, erasable, shreddedAt } = object
       yield {
         root: root.toString(),
-        ...(name !== undefined && { name }),
+        ...(await named(context, object)),
         kind,
         byteLength,
         state,

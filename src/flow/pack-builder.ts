@@ -5,7 +5,7 @@
 import { open } from 'node:fs/promises'
 import type { CID } from 'multiformats/cid'
 import { recycle } from '../bytes/pool.ts'
-import type { BlockPlace, Catalog, Extent, PackId, Profile, SealedPack, StagedBlock, Visibility } from '../contracts.ts'
+import type { BlockPlace, Catalog, Extent, KnownContent, PackId, Profile, SealedPack, StagedBlock, Visibility } from '../contracts.ts'
 import { ArchiveError } from '../errors.ts'
 import { carHeader, encodeToc, headerLength, MAX_PACK_BLOCKS, sectionPrefix } from '../format/pack.ts'
 import type { BlockSink } from '../format/unixfs-import.ts'
@@ -32,13 +32,15 @@ export interface PackBuilderOptions {
 }
 
 /** Takes headers apart from other blocks: they go into packs of their own, one object's at a time, and nothing is looked for in them. */
-export interface HeaderSink extends BlockSink {
+export interface HeaderSink extends Required<BlockSink> {
   putHeader(cid: CID, bytes: Uint8Array): Promise<void>
 }
 
 export interface PackBuilder extends HeaderSink {
   /** A block that belongs with the object's headers and is no part of its DAG. */
   keepWithHeaders(cid: CID, bytes: Uint8Array): Promise<void>
+  /** Blocks put or reused since the last mark. */
+  readonly blockCount: number
   /** Ends an object: the extents of all blocks put since the last call, to be asked for once `finish` has named the packs. */
   mark(): Promise<() => readonly Extent[]>
   /** Patches the root into every header, syncs, publishes: what `catalog.seal` wants. */
@@ -70,6 +72,11 @@ interface Waiting {
   readonly header: boolean
 }
 
+/** Blocks of sealed packs that are to be the object's, too. */
+interface Known {
+  readonly content: KnownContent
+}
+
 type Place = { readonly pack: OpenPack | PackId; readonly ordinal: number }
 
 export function packBuilder(options: PackBuilderOptions): PackBuilder {
@@ -77,18 +84,20 @@ export function packBuilder(options: PackBuilderOptions): PackBuilder {
   const packs: OpenPack[] = []
   let current: OpenPack | undefined
   let headers: OpenPack | undefined
-  let waiting: Waiting[] = []
+  let waiting: (Waiting | Known)[] = []
   let waitingBytes = 0
   let written = 0
   let reusedBytes = 0
   let places: { start: number; pack: OpenPack | PackId; first: number; count: number }[] = []
+  let noted = 0
+  /** Those that wait are counted, too. */
   let blockCount = 0
 
-  const note = ({ pack, ordinal }: Place) => {
+  const note = ({ pack, ordinal }: Place, count = 1) => {
     const last = places.at(-1)
-    if (last && last.pack === pack && last.first + last.count === ordinal) last.count++
-    else places.push({ start: blockCount, pack, first: ordinal, count: 1 })
-    blockCount++
+    if (last && last.pack === pack && last.first + last.count === ordinal) last.count += count
+    else places.push({ start: noted, pack, first: ordinal, count })
+    noted += count
   }
 
   const closePack = async (pack: OpenPack | undefined) => {
@@ -155,10 +164,17 @@ export function packBuilder(options: PackBuilderOptions): PackBuilder {
     const batch = waiting
     waiting = []
     waitingBytes = 0
-    const unknown = batch.filter(({ key, header }) => !header && current?.ordinals.has(key) !== true).map(({ cid }) => cid)
+    const unknown = batch.flatMap((each) =>
+      'content' in each || each.header || current?.ordinals.has(each.key) === true ? [] : [each.cid],
+    )
     const known = unknown.length > 0 ? await catalog.findBlocks(unknown, { visibility, owner, reusable: true }) : undefined
     const fresh = new Map<string, Place>()
     for (const block of batch) {
+      if ('content' in block) {
+        for (const { pack, first, count } of block.content.extents) note({ pack, ordinal: first }, count)
+        reusedBytes += block.content.dagBytes
+        continue
+      }
       const place = block.header
         ? placeIn(headers, block.key)
         : (fresh.get(block.key) ?? placeIn(current, block.key) ?? placeOf(known?.get(block.key)?.[0]))
@@ -175,6 +191,7 @@ export function packBuilder(options: PackBuilderOptions): PackBuilder {
   }
 
   const take = async (block: Waiting) => {
+    blockCount++
     waiting.push(block)
     waitingBytes += block.bytes.byteLength
     if (waiting.length >= LOOKUP_BLOCKS || waitingBytes >= LOOKUP_BYTES) await guarded(flush)
@@ -185,6 +202,14 @@ export function packBuilder(options: PackBuilderOptions): PackBuilder {
     get reusedBytes() {
       return reusedBytes
     },
+    get blockCount() {
+      return blockCount
+    },
+    async reuse(content) {
+      waiting.push({ content })
+      blockCount += content.extents.reduce((sum, { count }) => sum + count, 0)
+      if (waiting.length >= LOOKUP_BLOCKS) await guarded(flush)
+    },
     put: (cid, bytes) => take({ cid, key: cid.toString(), bytes, header: false }),
     putHeader: (cid, bytes) => take({ cid, key: cid.toString(), bytes, header: true }),
     keepWithHeaders: async (cid, bytes) => void (await guarded(() => append({ cid, key: cid.toString(), bytes, header: true }))),
@@ -194,6 +219,7 @@ export function packBuilder(options: PackBuilderOptions): PackBuilder {
       await guarded(() => closePack(headers))
       const extents = places
       places = []
+      noted = 0
       blockCount = 0
       return () => extents.map(({ pack, ...extent }) => ({ ...extent, pack: typeof pack === 'number' ? pack : (pack.id ?? -1) }))
     },

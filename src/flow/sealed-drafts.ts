@@ -1,6 +1,7 @@
 /** Sealed objects as the catalog takes them: nothing of names, types and times is said in clear. */
 import { collect } from '../bytes/collect.ts'
 import type { OpenedSource } from '../bytes/source.ts'
+import type { Extent, NewFingerprint } from '../contracts.ts'
 import { SourceError } from '../errors.ts'
 import { addressOf, RAW } from '../format/address.ts'
 import { type Block, joinAttributes } from '../format/record.ts'
@@ -9,7 +10,7 @@ import { encodeMeta } from '../format/sealed-meta.ts'
 import { type Context, tell } from './context.ts'
 import type { Draft, Drafts, IngestOptions } from './ingest.ts'
 import type { PackBuilder } from './pack-builder.ts'
-import { importSealed, type SealedImport } from './sealed-import.ts'
+import { importSealed, type RangePrint, type SealedImport } from './sealed-import.ts'
 import { type Sealing, sealedProfile } from './sealing.ts'
 
 const MAX_META_BYTES = 1024 * 1024
@@ -20,24 +21,36 @@ type SealedOptions = IngestOptions & { readonly sealing: Sealing }
 export async function sealedDrafts(context: Context, source: OpenedSource, builder: PackBuilder, options: SealedOptions): Promise<Drafts> {
   const { sealing, each, signal, onProgress, name } = options
   const onBytes = (byteLength: number) => tell(onProgress, { type: 'bytes-read', byteLength, total: source.byteLength })
+  const { catalog } = context
   const objects: Draft[] = []
+  let prints: RangePrint[] = []
+  let reusedFiles = 0
   let last: SealedImport | undefined
-  for await (const imported of importSealed(source, builder, { sealing, each, signal, onBytes })) {
-    const { path, cid, size } = imported
+  for await (const imported of importSealed(source, builder, { sealing, catalog, each, signal, onBytes })) {
+    const { path, cid, size, kind, reused } = imported
     tell(onProgress, { type: 'entry-imported', path, root: cid.toString(), byteLength: size })
     last = imported
-    if (each && imported.kind === 'file') objects.push(await draft(context, builder, imported, { ...options, name: path }))
+    prints.push(...imported.prints)
+    if (kind === 'file' && reused) reusedFiles++
+    if (!each || kind !== 'file') continue
+    objects.push(await draft(context, builder, imported, { ...options, name: path, prints }))
+    prints = []
   }
   if (!last) throw new SourceError('unsupported', 'the source held nothing to put')
-  if (!each) objects.push(await draft(context, builder, last, { ...options, name: name ?? source.name }))
-  return { root: last.cid, objects }
+  if (!each) objects.push(await draft(context, builder, last, { ...options, name: name ?? source.name, prints }))
+  return { root: last.cid, objects, reusedFiles }
 }
 
-async function draft(context: Context, builder: PackBuilder, imported: SealedImport, options: SealedOptions): Promise<Draft> {
-  const { sealing, name, mediaType } = options
+type DraftOptions = SealedOptions & { readonly prints: readonly RangePrint[] }
+
+async function draft(context: Context, builder: PackBuilder, imported: SealedImport, options: DraftOptions): Promise<Draft> {
+  const { sealing, name, mediaType, prints } = options
   const { kind, size, padded, mode, mtime } = imported
   const type = kind === 'directory' ? 'directory' : 'file'
-  const meta = await sealedBlock(encodeMeta({ name, mediaType, type, size, padded, mode, mtime }), sealing)
+  const meta = await sealedBlock(
+    encodeMeta({ name, mediaType, type, size, padded, mode, mtime, fingerprint: sealing.reuse?.secret }),
+    sealing,
+  )
   if (sealing.erasable) await builder.keepWithHeaders(meta.cid, new Uint8Array(meta.bytes))
   return {
     root: imported.cid,
@@ -49,8 +62,32 @@ async function draft(context: Context, builder: PackBuilder, imported: SealedImp
     extents: await builder.mark(),
     attributes: joinAttributes([meta]),
     erasable: sealing.erasable,
+    fingerprints: (extents) => within(prints, extents),
   }
 }
+
+/** Ranges of an object's blocks become extents of their own. Ranges begin in order, whatever their ends. */
+function within(prints: readonly RangePrint[], extents: readonly Extent[]): readonly NewFingerprint[] {
+  let next = 0
+  return [...prints]
+    .sort((a, b) => (a.content?.from ?? 0) - (b.content?.from ?? 0))
+    .map(({ content, ...print }) => {
+      if (!content) return print
+      const { from, to, ...known } = content
+      while (endOf(extents[next]) <= from) next++
+      const own: Extent[] = []
+      for (let at = next; at < extents.length; at++) {
+        const extent = extents[at]
+        if (!extent || extent.start >= to) break
+        const skipped = Math.max(0, from - extent.start)
+        const count = Math.min(extent.start + extent.count, to) - extent.start - skipped
+        own.push({ pack: extent.pack, first: extent.first + skipped, count, start: extent.start + skipped - from })
+      }
+      return { ...print, content: { ...known, extents: own } }
+    })
+}
+
+const endOf = (extent: Extent | undefined) => (extent ? extent.start + extent.count : Number.POSITIVE_INFINITY)
 
 /** A small age file, as a raw block. */
 async function sealedBlock(plaintext: Uint8Array, { recipients, random }: Sealing): Promise<Block> {

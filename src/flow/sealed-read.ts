@@ -11,13 +11,11 @@ import { splitAttributes } from '../format/record.ts'
 import { decodeMeta, type SealedMeta } from '../format/sealed-meta.ts'
 import { fileByteLength, type GetBlock, readFile } from '../format/unixfs-export.ts'
 import type { Context } from './context.ts'
+import { remembered } from './remembered.ts'
 import { noIdentity, wrongIdentity } from './sealing-keys.ts'
 
 /** Far more than a name takes. */
 const MAX_META_BYTES = 1024 * 1024
-
-/** Deeper than any file is. */
-const KEPT_NODES = 8
 
 /** An age file in the archive. */
 export interface SealedFile {
@@ -49,7 +47,8 @@ export async function* readSealedRange(file: SealedFile, range: ByteRange, openi
 
 async function* rangeOf({ cid, size }: SealedFile, range: ByteRange, opening: Opening): AsyncGenerator<Uint8Array> {
   const { context, signal } = opening
-  const blocks = remembered(opening.blocks)
+  // The nodes above the leaves are on the way of every part that is read.
+  const blocks = remembered(opening.blocks, ({ code }) => code !== RAW)
   const byteLength = await fileByteLength(cid, blocks, { signal })
   const ranges = await openRanges(
     {
@@ -79,21 +78,6 @@ export async function metaOf(context: Pick<Context, 'identities' | 'catalog'>, o
   const { bytes } = block
   const opened = openSealed(only(bytes), context.identities)
   return decodeMeta(await collect(explained(opened, { context, root: object.root }), MAX_META_BYTES))
-}
-
-/** The nodes above the leaves are on the way of every part that is read: they are asked for once. */
-function remembered(blocks: GetBlock): GetBlock {
-  const known = new Map<string, Promise<Uint8Array>>()
-  return (cid, options) => {
-    if (cid.code === RAW) return blocks(cid, options)
-    const key = cid.toString()
-    const found = known.get(key) ?? blocks(cid, options)
-    known.delete(key)
-    known.set(key, found)
-    found.catch(() => known.delete(key))
-    for (const old of known.keys()) if (known.size > KEPT_NODES) known.delete(old)
-    return found
-  }
 }
 
 function assertIdentities({ identities }: Pick<Context, 'identities'>, root: CID): void {

@@ -1,9 +1,11 @@
 /** Sealed objects as trees: a file with what its meta says of it, a directory by its index. Only the index and the file asked for are read. */
+import type { CID } from 'multiformats/cid'
 import type { AbortOptions, ByteRange, GetOptions, ObjectRow, TreeEntry } from '../contracts.ts'
 import { FormatError } from '../errors.ts'
 import { INDEX_NAME, type IndexEntry, readIndex } from '../format/sealed-index.ts'
 import { type GetBlock, resolvePath } from '../format/unixfs-export.ts'
 import type { Context } from './context.ts'
+import { remembered } from './remembered.ts'
 import { metaOf, type Opening, readSealed, readSealedRange, type SealedFile } from './sealed-read.ts'
 
 /** An object with the means to read it. */
@@ -50,9 +52,13 @@ export async function* sealedEntries(reader: SealedObjectReader, options: GetOpt
 }
 
 async function* indexOf(reader: SealedObjectReader, abort: AbortOptions): AsyncGenerator<TreeEntry> {
-  const { object, blocks } = reader
+  const { object } = reader
+  let first: CID | undefined
+  // Looking the index up reads its first block, and so does reading it.
+  const blocks = remembered(reader.blocks, (cid) => first === undefined || cid.equals(first))
   const index = await resolvePath(object.root, INDEX_NAME, blocks, abort)
-  for await (const entry of readIndex(readSealed({ cid: index.cid }, openingOf(reader, abort)), abort)) {
+  first = index.cid
+  for await (const entry of readIndex(readSealed({ cid: index.cid }, openingOf({ ...reader, blocks }, abort)), abort)) {
     const { path, type, size = 0, cid = index.cid, target } = entry
     yield { path, kind: type, cid, byteLength: size, ...(target !== undefined && { target }), ...metadata(entry) }
   }

@@ -2,10 +2,12 @@
 import { base32 } from 'multiformats/bases/base32'
 import type { Profile, PutOptions, Random } from '../contracts.ts'
 import { ConfigError } from '../errors.ts'
+import { type Fingerprints, fingerprints, opaqueNames } from '../format/fingerprint.ts'
 import type { Padding } from '../format/padding.ts'
-import type { Recipient } from '../format/recipients.ts'
+import { type Recipient, recipientSet } from '../format/recipients.ts'
 import { checkErasable } from '../policy/erasable.ts'
 import { type Context, profilesOf } from './context.ts'
+import { fingerprintSecret } from './fingerprint-secret.ts'
 
 /** What sealing takes. */
 export interface Sealing {
@@ -16,6 +18,16 @@ export interface Sealing {
   readonly random: Random
   /** What a file is called in a sealed directory. */
   readonly nameOf: (path: string) => string
+  /** Undefined: everything is sealed anew. */
+  readonly reuse: Reuse | undefined
+}
+
+/** How content that was sealed before is known again. */
+export interface Reuse {
+  readonly prints: Fingerprints
+  readonly secret: Uint8Array
+  /** Files are not read when size, mtime, ctime and inode are what they were. */
+  readonly trustMtime: boolean
 }
 
 /** Sealed files have one layout: their leaves are raw blocks of this profile. */
@@ -23,7 +35,7 @@ export const sealedProfile: Profile = 'unixfs-v1-2025'
 
 const NAME_BYTES = 16
 
-export type SealingOptions = Pick<PutOptions, 'public' | 'padding' | 'profile' | 'erasable'>
+export type SealingOptions = Pick<PutOptions, 'public' | 'padding' | 'profile' | 'reuse' | 'trustMtime' | 'erasable'>
 
 /** Undefined for public content. Throws ConfigError `invalid` for options that sealed content cannot have. */
 export async function sealingOf(context: Context, options: SealingOptions): Promise<Sealing | undefined> {
@@ -44,7 +56,18 @@ export async function sealingOf(context: Context, options: SealingOptions): Prom
     )
   }
   if (erasable) checkErasable(context.policy, profilesOf(context), context.unseen)
-  return { recipients, padding, erasable, random, nameOf: () => opaqueName(random(NAME_BYTES)) }
+  // What can be erased is never the same as anything else, or it would not be gone with its headers.
+  const reuse = options.reuse === false || erasable ? undefined : await reuseOf(context, padding, options)
+  const named = reuse && opaqueNames(reuse.secret)
+  const nameOf = (path: string) => opaqueName(named ? named(path).subarray(0, NAME_BYTES) : random(NAME_BYTES))
+  return { recipients, padding, erasable, random, nameOf, reuse }
+}
+
+async function reuseOf(context: Context, padding: Padding, { trustMtime = false }: SealingOptions): Promise<Reuse | undefined> {
+  const recipients = recipientSet(context.recipients)
+  if (!recipients) return undefined
+  const secret = await fingerprintSecret(context.path, context.random)
+  return { prints: fingerprints(secret, { visibility: 'sealed', profile: sealedProfile, padding, recipients }), secret, trustMtime }
 }
 
 const opaqueName = (bytes: Uint8Array): string => `${base32.baseEncode(bytes)}.age`

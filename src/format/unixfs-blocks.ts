@@ -2,6 +2,7 @@
 import { encode, prepare } from '@ipld/dag-pb'
 import { type ImporterOptions, type ImportResult, importer } from 'ipfs-unixfs-importer'
 import type { CID } from 'multiformats/cid'
+import type { KnownContent } from '../contracts/catalog.ts'
 import type { Profile } from '../contracts/vault.ts'
 import { FormatError } from '../errors.ts'
 import { type ProfileParameters, parametersOf } from './profiles.ts'
@@ -11,6 +12,8 @@ import { type Leaf, leavesOf, nodeAddress } from './unixfs-leaves.ts'
 /** Takes every block in the order of the format; the bytes are the sink's from then on, which gives them to `recycle` when it is done with them. */
 export interface BlockSink {
   put(cid: CID, bytes: Uint8Array): Promise<void>
+  /** Takes note of content whose blocks are stored already, as if they had been put now. */
+  reuse?(content: KnownContent): Promise<void>
 }
 
 /** What a parent needs to link to a DAG. */

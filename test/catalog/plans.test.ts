@@ -19,6 +19,9 @@ const LARGE = [
   'journals',
   'unanswered',
   'leases',
+  'fingerprints',
+  'fingerprint_extents',
+  'fingerprint_files',
 ]
 
 /** Every statement that the conformance cases cause, but those of `totals`. */

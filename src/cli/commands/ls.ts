@@ -7,6 +7,7 @@ import { formatBytes, printable } from '../format.ts'
 import { identityOption } from '../options.ts'
 import { parseReference } from '../reference.ts'
 import { paintState, type Style } from '../style.ts'
+import { nameOf } from '../views.ts'
 
 interface Options {
   readonly long?: boolean
@@ -57,7 +58,7 @@ function timeOf({ secs, nsecs = 0 }: NonNullable<TreeEntry['mtime']>): string {
 }
 
 function objectRow(object: ObjectSummary, long: boolean, style: Style): string {
-  const name = printable(object.name ?? '')
+  const name = nameOf(object)
   if (!long) return `${object.root}  ${name}`.trimEnd()
   const size = formatBytes(object.byteLength).padStart(10)
   return `${paintState(object.state, style)}${' '.repeat(10 - object.state.length)} ${size}  ${style.dim(object.created)}  ${object.root}  ${name}`.trimEnd()
