@@ -57,8 +57,10 @@ const POLICY: Shape = {
   evidence: 'object',
   overrides: 'object',
   graceDays: 'number',
+  erasable: 'object',
 }
 const EVIDENCE: Shape = { accept: 'array', maxAgeDays: 'number' }
+const ERASABLE: Shape = { copies: 'number', floor: 'number' }
 const LIMIT: Shape = { concurrency: 'number', bytesPerSecond: 'number' }
 
 /** Throws ConfigError; no message holds a value of the file. */
@@ -123,6 +125,7 @@ function checkTexts(value: unknown, at: string): readonly string[] {
 function checkPolicy(value: unknown, folder: string): void {
   const policy = checkObject(value, POLICY, { at: 'policy', folder })
   if (policy.evidence !== undefined) checkObject(policy.evidence, EVIDENCE, { at: 'policy.evidence', folder })
+  if (policy.erasable !== undefined) checkObject(policy.erasable, ERASABLE, { at: 'policy.erasable', folder })
   for (const [vault, rules] of Object.entries(policy.overrides ?? {}))
     checkObject(rules, EVIDENCE, { at: `policy.overrides.${vault}`, folder })
 }

@@ -11,6 +11,7 @@ import { putCommand } from './commands/put.ts'
 import { receiptCommand } from './commands/receipt.ts'
 import { repairCommand } from './commands/repair.ts'
 import { rmCommand } from './commands/rm.ts'
+import { shredCommand } from './commands/shred.ts'
 import { statusCommand } from './commands/status.ts'
 import { vaultCommand } from './commands/vault.ts'
 import { verifyCommand } from './commands/verify.ts'
@@ -26,6 +27,7 @@ const COMMANDS = [
   verifyCommand,
   repairCommand,
   rmCommand,
+  shredCommand,
   pruneCommand,
   explainCommand,
   vaultCommand,

@@ -1,11 +1,11 @@
 /** Reports as lines for a person. Pure; everything from outside passes through `printable`. */
-import type { Missing, ObjectState, ReplicaReport, Verdict } from '../contracts.ts'
+import type { Missing, ObjectReport, ObjectState, ReplicaReport, Verdict } from '../contracts.ts'
 import { atMost, columns, count, formatBytes, printable, short } from './format.ts'
 import { paintState, paintVerdict, type Style } from './style.ts'
 
 /** `satisfied  bafy…  12.3 MiB  photos`. */
 export function objectLine(
-  object: { state: ObjectState; root: string; byteLength: number; name?: string; sealed?: true },
+  object: { state: ObjectState; root: string; byteLength: number; name?: string; sealed?: true; shredded?: ObjectReport['shredded'] },
   style: Style,
 ): string {
   const shown = nameOf(object)
@@ -13,8 +13,14 @@ export function objectLine(
   return `${paintState(object.state, style)}  ${printable(object.root)}  ${style.dim(formatBytes(object.byteLength))}${name}`
 }
 
-/** The name, `(sealed)` where it is sealed and no identity opens it, or nothing. */
-export function nameOf({ name, sealed }: { readonly name?: string; readonly sealed?: true }): string {
+/** The name, `(sealed)` where it is sealed and no identity opens it, `(shredded)` where nobody can open it any more, or nothing. */
+export function nameOf(object: {
+  readonly name?: string
+  readonly sealed?: true
+  readonly shredded?: ObjectReport['shredded'] | string
+}): string {
+  const { name, sealed, shredded } = object
+  if (shredded !== undefined) return typeof shredded === 'string' || shredded.complete ? '(shredded)' : '(shredded, not everywhere yet)'
   return name === undefined ? (sealed ? '(sealed)' : '') : printable(name)
 }
 

@@ -22,6 +22,7 @@ const LARGE = [
   'fingerprints',
   'fingerprint_extents',
   'fingerprint_files',
+  'shreds',
 ]
 
 /** Every statement that the conformance cases cause, but those of `totals`. */

@@ -18,6 +18,7 @@ interface Options {
   readonly profile?: Profile
   readonly exclude?: readonly string[]
   readonly until: 'accepted' | 'floor' | 'policy'
+  readonly erasable?: boolean
 }
 
 export function putCommand(program: Command, run: Run): void {
@@ -34,6 +35,7 @@ export function putCommand(program: Command, run: Run): void {
         .choices(['accepted', 'floor', 'policy'])
         .default('policy'),
     )
+    .option('--erasable', 'keep the headers where they can be deleted, so that `perdure shred` can make it unreadable everywhere')
     .action(run(put))
 }
 
@@ -49,6 +51,7 @@ async function put(context: CommandContext, path: string, options: Options): Pro
     mediaType: options.mediaType,
     profile: options.profile,
     exclude: options.exclude,
+    erasable: options.erasable,
     onProgress: onPut(reporter.progress),
   }
   const receipt = await archive.put(fromStdin ? context.stdin : resolve(context.cwd, path), putOptions)
