@@ -130,6 +130,8 @@ export type ArchiveErrorCode =
   | 'no-identity'
   /** It is sealed for others: none of the identities opens it. */
   | 'wrong-identity'
+  /** It is public, and what was asked for is for sealed content. */
+  | 'not-sealed'
   /** Its headers were deleted, so that nobody can open it. */
   | 'shredded'
   /** It was not put as erasable, so deleting its headers would promise nothing. */

@@ -62,6 +62,7 @@ export function toObject(row: Selectable<ObjectsTable>): ObjectRow {
     sequence: Number(row.sequence),
     ...(row.record === null ? {} : { record: cidOf(row.record) }),
     erasable: Number(row.erasable) === 1,
+    ...(row.supersedes === null ? {} : { supersedes: cidOf(row.supersedes) }),
     ...(row.shredded_at === null ? {} : { shreddedAt: Number(row.shredded_at) }),
   }
 }

@@ -58,6 +58,7 @@ export interface ObjectsTable {
   record_pack: number | null
   erasable: Generated<Flag>
   shredded_at: number | null
+  supersedes: Uint8Array | null
 }
 
 export interface AttributesTable {

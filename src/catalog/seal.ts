@@ -116,6 +116,7 @@ async function insertObjects(session: Session, fresh: readonly Incoming[]): Prom
           visibility: object.visibility,
           created_at: object.createdAt,
           erasable: object.erasable ? (1 as const) : (0 as const),
+          supersedes: object.supersedes?.bytes ?? null,
           ...UNPLACED,
         })),
       )

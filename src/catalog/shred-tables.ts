@@ -1,4 +1,4 @@
-/** The schema's step to erasable packs and shredded objects. */
+/** The schema's step to erasable packs, shredded objects, and objects that take the place of others. */
 import type { Definable, Dialectal } from './migrations.ts'
 
 export async function shredTables(db: Definable, { bytes, integer }: Dialectal): Promise<void> {
@@ -10,6 +10,8 @@ export async function shredTables(db: Definable, { bytes, integer }: Dialectal):
   await flag('packs')
   await flag('objects')
   await db.schema.alterTable('objects').addColumn('shredded_at', integer).execute()
+  await db.schema.alterTable('objects').addColumn('supersedes', bytes).execute()
+  await db.schema.createIndex('objects_by_supersedes').on('objects').columns(['supersedes']).execute()
   await db.schema
     .createTable('shreds')
     .addColumn('root', bytes, (column) => column.notNull().primaryKey())

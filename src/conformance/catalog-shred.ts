@@ -61,6 +61,20 @@ export const shredCases: readonly CatalogCase[] = [
     },
   },
   {
+    name: 'what took the place of a root is found by it, the newest first, also when the root is gone',
+    async run({ open }) {
+      const catalog = await open()
+      const { id, root } = await putOne(catalog, 'a')
+      assert.equal(await catalog.successorOf(root), undefined)
+      await putOne(catalog, 'b', { supersedes: root })
+      const newest = await putOne(catalog, 'c', { supersedes: root })
+      await catalog.forget(id)
+      const found = await catalog.successorOf(root)
+      assert.equal(found?.id, newest.id)
+      assert.equal(found?.supersedes?.toString(), root.toString())
+    },
+  },
+  {
     name: 'only an erasable object can be shredded',
     async run({ open }) {
       const catalog = await open()

@@ -4,6 +4,7 @@ import type { CID } from 'multiformats/cid'
 import type { Catalog, CatalogTotals } from './catalog.ts'
 import type { AbortOptions, Clock, ProgressOptions, Random } from './options.ts'
 import type { Missing, ObjectReport, ObjectState, Policy, PolicyInput, Receipt, ReplicaReport } from './policy.ts'
+import type { RecipientsOptions, RecipientsReport } from './recipients.ts'
 import type { ShredCertificate, ShredOptions } from './shred.ts'
 import type { Mtime, NamedEntry, Source } from './source.ts'
 import type { Profile, Vault, VaultProfile } from './vault.ts'
@@ -260,6 +261,13 @@ export interface Archive extends AsyncDisposable {
   shred(root: CID | string, options?: ShredOptions): Promise<ShredCertificate>
   /** The newest certificate of a shredded root, as it was signed; also after `rm`. */
   certificate(root: CID | string): Promise<ShredCertificate | undefined>
+  /** Whom a sealed object is sealed for; undefined where it does not say, since one of them has no text. Takes an identity that opens it. */
+  recipients(root: CID | string, options?: AbortOptions): Promise<readonly string[] | undefined>
+  /**
+   * Seals an object for other recipients: its payload stays where it is, its headers and the nodes above them are new, and so is its root. The old object
+   * is forgotten. Whoever is removed keeps what could be read before. Throws ConfigError `not-a-recipient`, `not-sealed` for public content.
+   */
+  changeRecipients(root: CID | string, options: RecipientsOptions): Promise<RecipientsReport>
   rm(root: CID | string, options?: AbortOptions): Promise<RemoveReport>
   prune(options?: AbortOptions & { readonly plan?: boolean | undefined }): Promise<PruneReport>
   explain(options?: { readonly byteLength?: number | undefined }): Explanation

@@ -51,6 +51,8 @@ export interface ObjectRow {
   readonly erasable: boolean
   /** When shredding began: its headers are gone or on their way out, and nothing brings them back. */
   readonly shreddedAt?: number | undefined
+  /** The root that it took the place of: the same content, sealed for other recipients. */
+  readonly supersedes?: CID | undefined
 }
 
 /** An object that was shredded, or is being shredded; kept after the object was forgotten. */
@@ -105,6 +107,7 @@ export interface SealedObject {
   readonly attributes?: Uint8Array | undefined
   /** Default false. Its erasable packs hold blocks of no other object. */
   readonly erasable?: boolean | undefined
+  readonly supersedes?: CID | undefined
 }
 
 /** Content that was sealed before: the DAG it became, and where its blocks lie. */
@@ -253,6 +256,8 @@ export interface Catalog {
   tocOf(id: PackId): Promise<Uint8Array | undefined>
   object(root: CID): Promise<ObjectRow | undefined>
   objectById(id: ObjectId): Promise<ObjectRow | undefined>
+  /** The newest object that took the place of that root, which need not be there any more. */
+  successorOf(root: CID): Promise<ObjectRow | undefined>
   attributesOf(id: ObjectId): Promise<Uint8Array | undefined>
   /** Keyset paging by id, oldest first. */
   objects(options?: {

@@ -43,6 +43,8 @@ export interface ShredCertificate {
   /** CID of the signed tombstone, and the vaults that have it. */
   readonly tombstone: { readonly cid: string; readonly vaults: readonly string[] }
   readonly headers: readonly string[]
+  /** Roots under which the same content is still readable, sealed for other recipients. */
+  readonly readableAs: readonly string[]
   readonly vaults: readonly ShredVault[]
   readonly remaining: readonly RemainingCopy[]
   /** What this does not exclude, one sentence each. */

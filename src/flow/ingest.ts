@@ -29,24 +29,36 @@ export type IngestOptions = PutOptions & {
   readonly each: boolean
   /** Absent: public. */
   readonly sealing?: Sealing | undefined
+  /** The root whose place the object takes. */
+  readonly supersedes?: CID | undefined
 }
 
 /** Reads the source to its end. Whatever fails on the way, nothing becomes visible and nothing is left. */
-export async function ingest(context: Context, source: OpenedSource, options: IngestOptions): Promise<Ingested> {
+export function ingest(context: Context, source: OpenedSource, options: IngestOptions): Promise<Ingested> {
+  const sealed = options.sealing !== undefined
+  return ingestDrafts(context, (builder) => draftsOf(context, source, builder, options), { ...options, sealed })
+}
+
+/** What `drafts` puts into the builder becomes packs and objects, all of it or nothing. */
+export async function ingestDrafts(
+  context: Context,
+  draftsOf: (builder: PackBuilder) => Promise<Drafts>,
+  options: PutOptions & { readonly sealed: boolean },
+): Promise<Ingested> {
   const { catalog, spool } = context
   const builder = packBuilder({
     catalog,
     spool,
     owner: `${spool.session}.${Buffer.from(context.random(6)).toString('hex')}`,
     profile: options.profile ?? context.profile,
-    visibility: options.sealing ? 'sealed' : 'public',
+    visibility: options.sealed ? 'sealed' : 'public',
     maxPackBytes: context.maxPackBytes,
     room: context.spoolBytes - (await spool.used()),
     now: context.clock(),
     onPackClosed: (pack) => tell(options.onProgress, { type: 'pack-closed', ...pack }),
   })
   try {
-    const drafts = await draftsOf(context, source, builder, options)
+    const drafts = await draftsOf(builder)
     return await sealAll(context, builder, drafts, options)
   } catch (error) {
     await builder.abandon()

@@ -85,6 +85,14 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
       const saved = (await context.catalog.shredOf(toCID(root)))?.certificate
       return saved === undefined ? undefined : (JSON.parse(saved) as ShredCertificate)
     },
+    recipients: async (root) => {
+      const { recipientsOf } = await import('./recipients.ts')
+      return recipientsOf(context, await found(root))
+    },
+    changeRecipients: async (root, options) => {
+      const { changeRecipients } = await import('./recipients.ts')
+      return changeRecipients(context, await found(root), options)
+    },
     rm: async (root, options) => remove(context, await found(root), options),
     prune: (options) => prune(context, options),
     explain: ({ byteLength = context.maxPackBytes } = {}) =>
@@ -190,11 +198,17 @@ async function closeContext(context: Context): Promise<void> {
 async function objectOf(context: Context, root: CID | string): Promise<ObjectRow> {
   const cid = toCID(root)
   const object = await context.catalog.object(cid)
-  if (!object && (await context.catalog.shredOf(cid))) {
-    throw new ArchiveError('shredded', `${cid} was shredded and then forgotten; nobody can open it any more`)
-  }
-  if (!object) throw new ArchiveError('unknown-root', `this archive holds no object ${cid}; \`perdure ls\` lists what it holds`)
+  if (!object) throw await gone(context, cid)
   return object
+}
+
+/** A root that is not there: what became of it, where that is known. */
+async function gone({ catalog }: Context, root: CID): Promise<ArchiveError> {
+  const successor = await catalog.successorOf(root)
+  if (successor) return new ArchiveError('unknown-root', `${root} was sealed for other recipients; it is ${successor.root} now`)
+  if (await catalog.shredOf(root))
+    return new ArchiveError('shredded', `${root} was shredded and then forgotten; nobody can open it any more`)
+  return new ArchiveError('unknown-root', `this archive holds no object ${root}; \`perdure ls\` lists what it holds`)
 }
 
 async function* summaries(context: Context, { state, signal }: Parameters<Archive['objects']>[0] = {}): AsyncGenerator<ObjectSummary> {

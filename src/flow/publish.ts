@@ -167,6 +167,7 @@ async function recordOf(
     created: object.createdAt,
     packs,
     attributes: attributes.map(({ cid }) => cid),
+    ...(object.supersedes && { supersedes: object.supersedes }),
   }
 }
 

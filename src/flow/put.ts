@@ -45,7 +45,7 @@ const chunkSizeFor = (context: Context, { profile = context.profile }: PutOption
   sealing ? LEAF_PLAINTEXT_BYTES : chunkSizeOf(profile)
 
 /** The second half of put: sealed objects reach the vaults, are challenged there, judged, recorded and receipted. */
-async function replicateObjects(context: Context, objects: readonly ObjectRow[], options: PutOptions): Promise<readonly Receipt[]> {
+export async function replicateObjects(context: Context, objects: readonly ObjectRow[], options: PutOptions): Promise<readonly Receipt[]> {
   const until = options.until ?? 'policy'
   const packs = await packsOf(context, objects)
   const held = await holders(context, packs)
@@ -164,7 +164,7 @@ async function receiptOf(context: Context, { object, packs, report }: Assessment
   return signReceipt(statement, context.key)
 }
 
-async function packsOf(context: Context, objects: readonly ObjectRow[]): Promise<readonly PackRow[]> {
+export async function packsOf(context: Context, objects: readonly ObjectRow[]): Promise<readonly PackRow[]> {
   const packs = new Map<number, PackRow>()
   for (const { id } of objects) for (const pack of await context.catalog.packsOf(id)) packs.set(pack.id, pack)
   return [...packs.values()]

@@ -1,4 +1,5 @@
 /** Sealed objects as the catalog takes them: nothing of names, types and times is said in clear. */
+import type { CID } from 'multiformats/cid'
 import { collect } from '../bytes/collect.ts'
 import type { OpenedSource } from '../bytes/source.ts'
 import type { Extent, NewFingerprint } from '../contracts.ts'
@@ -6,7 +7,8 @@ import { SourceError } from '../errors.ts'
 import { addressOf, RAW } from '../format/address.ts'
 import { type Block, joinAttributes } from '../format/record.ts'
 import { sealFile } from '../format/seal.ts'
-import { encodeMeta } from '../format/sealed-meta.ts'
+import { encodeMeta, type SealedMeta } from '../format/sealed-meta.ts'
+import type { Imported } from '../format/unixfs-import.ts'
 import { type Context, tell } from './context.ts'
 import type { Draft, Drafts, IngestOptions } from './ingest.ts'
 import type { PackBuilder } from './pack-builder.ts'
@@ -47,24 +49,37 @@ async function draft(context: Context, builder: PackBuilder, imported: SealedImp
   const { sealing, name, mediaType, prints } = options
   const { kind, size, padded, mode, mtime } = imported
   const type = kind === 'directory' ? 'directory' : 'file'
-  const meta = await sealedBlock(
-    encodeMeta({ name, mediaType, type, size, padded, mode, mtime, fingerprint: sealing.reuse?.secret }),
-    sealing,
-  )
-  if (sealing.erasable) await builder.keepWithHeaders(meta.cid, new Uint8Array(meta.bytes))
+  const described = { name, mediaType, type, size, padded, mode, mtime, fingerprint: sealing.reuse?.secret } as const
+  const made = await sealedDraft(context, builder, imported, { sealing, meta: described, supersedes: options.supersedes })
+  return { ...made, fingerprints: (extents) => within(prints, extents) }
+}
+
+/** The object that all blocks since the last mark are, with what is said of it under seal. */
+export async function sealedDraft(
+  context: Context,
+  builder: PackBuilder,
+  { cid, kind, byteLength }: Pick<Imported, 'cid' | 'kind' | 'byteLength'>,
+  { sealing, meta, supersedes }: { readonly sealing: SealedFor; readonly meta: SealedMeta; readonly supersedes?: CID | undefined },
+): Promise<Draft> {
+  const texts = sealing.recipients.map(({ text }) => text)
+  const recipients = texts.every((text) => text !== undefined) ? texts : undefined
+  const block = await sealedBlock(encodeMeta({ ...meta, recipients }), sealing)
+  if (sealing.erasable) await builder.keepWithHeaders(block.cid, new Uint8Array(block.bytes))
   return {
-    root: imported.cid,
+    root: cid,
     kind,
-    byteLength: imported.byteLength,
+    byteLength,
     profile: sealedProfile,
     visibility: 'sealed',
     createdAt: context.clock(),
     extents: await builder.mark(),
-    attributes: joinAttributes([meta]),
+    attributes: joinAttributes([block]),
     erasable: sealing.erasable,
-    fingerprints: (extents) => within(prints, extents),
+    supersedes,
   }
 }
+
+type SealedFor = Pick<Sealing, 'recipients' | 'random' | 'erasable'>
 
 /** Ranges of an object's blocks become extents of their own. Ranges begin in order, whatever their ends. */
 function within(prints: readonly RangePrint[], extents: readonly Extent[]): readonly NewFingerprint[] {
@@ -90,7 +105,7 @@ function within(prints: readonly RangePrint[], extents: readonly Extent[]): read
 const endOf = (extent: Extent | undefined) => (extent ? extent.start + extent.count : Number.POSITIVE_INFINITY)
 
 /** A small age file, as a raw block. */
-async function sealedBlock(plaintext: Uint8Array, { recipients, random }: Sealing): Promise<Block> {
+async function sealedBlock(plaintext: Uint8Array, { recipients, random }: SealedFor): Promise<Block> {
   const bytes = await collect(sealFile(only(plaintext), { recipients, random }), MAX_META_BYTES)
   return { cid: addressOf(bytes, RAW), bytes }
 }

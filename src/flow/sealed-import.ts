@@ -241,7 +241,9 @@ function onItsWay(item: SealedItem, name: string, { sealing, pool, apart, onByte
   if (entry.kind !== 'file') {
     throw new SourceError('unsupported', 'only files and directories can be sealed by themselves; put the directory around it')
   }
-  const { recipients, random, padding, erasable } = sealing
+  const { recipients, random, erasable } = sealing
+  // Zeros after its last line would make the index unreadable, and how many files there are is no secret.
+  const padding = index ? 'none' : sealing.padding
   const file: FileOnItsWay = {
     item,
     index,

@@ -91,10 +91,15 @@ async function* explained(
 ): AsyncGenerator<Uint8Array> {
   try {
     yield* content
-  } catch (cause) {
-    if (!(cause instanceof FormatError) || cause.code !== 'no-identity') throw cause
-    throw wrongIdentity(root.toString(), context.identities.length, { cause })
+  } catch (error) {
+    throw inOwnWords(error, { context, root })
   }
+}
+
+/** The same for an error of anything else that takes identities. */
+export function inOwnWords(cause: unknown, { context, root }: Pick<Opening, 'context' | 'root'>): unknown {
+  if (!(cause instanceof FormatError) || cause.code !== 'no-identity') return cause
+  return wrongIdentity(root.toString(), context.identities.length, { cause })
 }
 
 async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

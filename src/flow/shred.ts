@@ -4,17 +4,16 @@
  * every copy deleted → every vault asked → certificate.
  */
 import type { CID } from 'multiformats/cid'
-import type { Extent, ObjectRow, PackRow, RemainingCopy, ShredCertificate, ShredOptions, ShredVault } from '../contracts.ts'
+import type { ObjectRow, PackRow, RemainingCopy, ShredCertificate, ShredOptions, ShredVault } from '../contracts.ts'
 import { ArchiveError } from '../errors.ts'
 import { NOT_EXCLUDED, signCertificate } from '../format/certificate.ts'
 import { reassess } from './assess.ts'
-import { type Context, eachOf, packRow, tell } from './context.ts'
-import { allExtents } from './probes.ts'
+import { type Context, eachOf, tell } from './context.ts'
 import { publishShred } from './publish.ts'
 import { eraseHeader } from './shred-header.ts'
 
 const PACKS_AT_ONCE = 2
-const PAGE = 500
+const MOST_SUCCESSORS = 1_000
 
 /** Shreds an erasable object, or goes on where an earlier call stopped. Partial success is in the certificate, not an exception. */
 export async function shred(context: Context, root: CID, options: ShredOptions = {}): Promise<ShredCertificate> {
@@ -54,29 +53,30 @@ const notErasable = (root: CID) =>
       '`perdure rm` deletes what can be deleted and names what stays; `perdure put --erasable` stores content that can be shredded',
   )
 
-/** The object first, then whatever else its file keys open: objects with the same payload, sealed for other recipients. */
-async function familyOf(context: Context, object: ObjectRow): Promise<readonly ObjectRow[]> {
+/** The object first, then those whose place it took and whose headers may not all be gone: their file keys are the same. */
+async function familyOf({ catalog }: Context, object: ObjectRow): Promise<readonly ObjectRow[]> {
   const family = [object]
-  const own = Map.groupBy(await allExtents(context, object.id), ({ pack }) => pack)
-  for (const [id, extents] of own) {
-    if ((await packRow(context, id)).erasable) continue
-    for (let after = 0; ; ) {
-      const page = await context.catalog.objectsIn(id, { after, limit: PAGE })
-      for (const other of page) {
-        if (family.some((known) => known.id === other)) continue
-        const row = await context.catalog.objectById(other)
-        if (row?.erasable && overlap(extents, await allExtents(context, other, id))) family.push(row)
-      }
-      const last = page.at(-1)
-      if (last === undefined || page.length < PAGE) break
-      after = last
-    }
+  for (let before = object.supersedes; before; ) {
+    const row = await catalog.object(before)
+    if (!row?.erasable || family.some(({ id }) => id === row.id)) break
+    family.push(row)
+    before = row.supersedes
   }
   return family
 }
 
-const overlap = (some: readonly Extent[], others: readonly Extent[]): boolean =>
-  some.some((one) => others.some(({ first, count }) => first < one.first + one.count && one.first < first + count))
+/** What took the place of the object, and can be read. */
+async function readableSuccessors({ catalog }: Context, object: ObjectRow): Promise<readonly string[]> {
+  const found: string[] = []
+  for (
+    let next = await catalog.successorOf(object.root);
+    next && found.length < MOST_SUCCESSORS;
+    next = await catalog.successorOf(next.root)
+  ) {
+    if (next.shreddedAt === undefined) found.push(next.root.toString())
+  }
+  return found
+}
 
 async function dropSpooled({ catalog, spool }: Context, headers: readonly PackRow[]): Promise<void> {
   for (const pack of headers) {
@@ -147,6 +147,7 @@ async function certify(
       issued: new Date(at).toISOString(),
       tombstone: { cid: own?.tombstone.toString() ?? '', vaults: own?.vaults ?? [] },
       headers: headers.map(({ name }) => name.toString()),
+      readableAs: await readableSuccessors(context, object),
       vaults,
       remaining,
       excluded: NOT_EXCLUDED,

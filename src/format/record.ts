@@ -39,6 +39,8 @@ export interface RecordStatement {
   readonly packs: readonly RecordPack[]
   /** Blocks of entry attributes, in order. */
   readonly attributes: readonly CID[]
+  /** The root whose place it took: the same content, sealed for other recipients. Left out where there is none. */
+  readonly supersedes?: CID
 }
 
 export interface TombstoneStatement {

@@ -17,13 +17,15 @@ export interface SealedMeta {
   readonly gid?: number | undefined
   /** The archive's fingerprint secret, 32 bytes: whoever rebuilds the archive goes on with the same opaque names. */
   readonly fingerprint?: Uint8Array | undefined
+  /** Whom it is sealed for, `age1…`; absent where one of them has no text. The age format does not say it. */
+  readonly recipients?: readonly string[] | undefined
 }
 
 /** Texts are filled up with spaces to a multiple of this, so that the length of a name does not show. */
 const STEP_BYTES = 256
 
 export function encodeMeta(meta: SealedMeta): Uint8Array {
-  const { name, mediaType, type, size, padded, mode, mtime, uid, gid, fingerprint } = meta
+  const { name, mediaType, type, size, padded, mode, mtime, uid, gid, fingerprint, recipients } = meta
   const bytes = Buffer.from(
     JSON.stringify({
       version: 1,
@@ -38,6 +40,7 @@ export function encodeMeta(meta: SealedMeta): Uint8Array {
       uid,
       gid,
       fingerprint: fingerprint && Buffer.from(fingerprint).toString('base64'),
+      recipients,
     }),
   )
   const filled = new Uint8Array(Math.ceil(bytes.byteLength / STEP_BYTES) * STEP_BYTES).fill(0x20)
@@ -55,7 +58,9 @@ export function decodeMeta(bytes: Uint8Array): SealedMeta {
     throw malformed()
   }
   if (typeof value !== 'object' || value === null || !('kind' in value) || value.kind !== 'perdure-meta') throw malformed()
-  const { version, type, size, name, mediaType, padded, mode, mtime, uid, gid, fingerprint } = value as Readonly<Record<string, unknown>>
+  const { version, type, size, name, mediaType, padded, mode, mtime, uid, gid, fingerprint, recipients } = value as Readonly<
+    Record<string, unknown>
+  >
   if (version !== 1) throw new FormatError('unsupported', `what is said of the sealed object has version ${String(version)}; 1 is read`)
   if ((type !== 'file' && type !== 'directory') || !isCount(size)) throw malformed()
   return {
@@ -68,9 +73,12 @@ export function decodeMeta(bytes: Uint8Array): SealedMeta {
     ...(mtime !== undefined && { mtime: timeOf(mtime) }),
     ...(isCount(uid) && { uid }),
     ...(isCount(gid) && { gid }),
+    ...(isTexts(recipients) && { recipients }),
     ...(typeof fingerprint === 'string' && { fingerprint: new Uint8Array(Buffer.from(fingerprint, 'base64')) }),
   }
 }
+
+const isTexts = (value: unknown): value is readonly string[] => Array.isArray(value) && value.every((text) => typeof text === 'string')
 
 const isCount = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 

@@ -25,7 +25,9 @@ export interface Linked {
 
 export interface BlockBuilder {
   /** Every chunk becomes one leaf; an empty stream becomes one empty leaf. A few chunks are taken ahead of the block that is being put. */
-  file(chunks: AsyncIterable<Uint8Array>): Promise<Linked>
+  file(chunks: AsyncIterable<Uint8Array>): Promise<Part>
+  /** The nodes of a file over leaves that the sink has already, in order. */
+  over(leaves: AsyncIterable<Part>): Promise<Part>
   symlink(target: string): Promise<Linked>
   /** One level; becomes a HAMT where the profile says so. */
   directory(children: Iterable<readonly [name: string, child: Linked]>): Promise<Linked>
@@ -48,7 +50,8 @@ export function blockBuilder(sink: BlockSink, profile: Profile): BlockBuilder {
   })
 
   return {
-    file: (chunks) => fileOf(chunks, sink, parameters),
+    file: (chunks) => nodesOver(stored(leavesOf(chunks, parameters), sink), sink, parameters),
+    over: (leaves) => nodesOver(leaves, sink, parameters),
     symlink: async (link) => linked(await lastOf(importer([{ path: '', link }], store, options()))),
     async directory(children) {
       // One level at a time, of finished children: the importer counts children it has not written yet as nothing and so misses to shard.
@@ -61,12 +64,12 @@ export function blockBuilder(sink: BlockSink, profile: Profile): BlockBuilder {
 }
 
 /** A leaf or inner node of a file, with how many bytes of the file it holds. */
-interface Part extends Linked {
+export interface Part extends Linked {
   readonly byteLength: number
 }
 
-async function fileOf(chunks: AsyncIterable<Uint8Array>, sink: BlockSink, parameters: ProfileParameters): Promise<Part> {
-  return layOut(stored(leavesOf(chunks, parameters), sink), parameters.maxLinks, async (parts) => {
+async function nodesOver(leaves: AsyncIterable<Part>, sink: BlockSink, parameters: ProfileParameters): Promise<Part> {
+  return layOut(leaves, parameters.maxLinks, async (parts) => {
     const links = parts.map(({ cid, dagBytes }) => ({ Name: '', Tsize: dagBytes, Hash: cid }))
     const block = encode(prepare({ Data: fileData(parts.map(({ byteLength }) => byteLength)), Links: links }))
     const dagBytes = links.reduce((sum, { Tsize }) => sum + Tsize, block.byteLength)

@@ -37,7 +37,7 @@ function exitCodeOfShred({ state, vaults }: ShredCertificate): ExitCode {
 
 /** A certificate for a person. */
 export function certificateLines(certificate: ShredCertificate, style: Style): string[] {
-  const { state, root, headers, vaults, remaining, excluded, issued } = certificate
+  const { state, root, headers, readableAs, vaults, remaining, excluded, issued } = certificate
   const paint = state === 'complete' ? style.green : style.yellow
   const absent = vaults.filter(({ standing }) => standing === 'absent')
   const others = vaults.filter(({ standing }) => standing !== 'absent')
@@ -46,6 +46,7 @@ export function certificateLines(certificate: ShredCertificate, style: Style): s
     ...absentLines(absent),
     ...others.map((one) => `  ${style.red(one.standing)}  ${vaultLine(one)}`),
     ...(state === 'complete' ? [] : ['  Run the same command again to finish.']),
+    ...readableAs.map((other) => `  ${style.yellow('readable')}  the same content, for other recipients, as ${printable(other)}`),
     ...(remaining.length === 0 ? [] : ['  Ciphertext that remains, and that nobody opens without a header:']),
     ...atMost(20, remaining, (copy) => `    ${where(copy)} (${formatBytes(copy.byteLength)}): ${keptWords(copy)}`),
     '  Not excluded:',

@@ -26,6 +26,17 @@ async function album(folder: string): Promise<string> {
   return at
 }
 
+describe('a padded directory', () => {
+  it('is listed and comes back, its index without zeros', async () => {
+    const { archive, folder } = await sealedHouse()
+    const source = await files(join(folder, 'tree'), { 'a.txt': 'a', 'b.bin': noise(70_001) })
+    const { root } = await archive.put(source, { padding: 'padme' })
+    expect((await all(archive.entries(root))).map(({ path, byteLength }) => [path, byteLength])).toContainEqual(['b.bin', 70_001])
+    await archive.restore(root, join(folder, 'out'))
+    expect(await treeOf(join(folder, 'out'))).toEqual(await treeOf(source))
+  })
+})
+
 describe('a sealed directory', () => {
   it('comes back whole: bytes, links, empty folders, modes and mtimes', async () => {
     const { archive, folder } = await sealedHouse()
