@@ -26,7 +26,7 @@ export async function archiveConfig(loaded: LoadedConfig, keys: Pick<ArchiveConf
 }
 
 /** A file of recipients holds one a line; those in it are checked here, where line and file are known. */
-async function recipientsOf(text: string): Promise<readonly string[]> {
+export async function recipientsOf(text: string): Promise<readonly string[]> {
   if (!text.startsWith('@')) return [text]
   const path = text.slice(1)
   const { readRecipients } = await import('../flow/age-keys.ts')

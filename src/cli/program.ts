@@ -9,6 +9,7 @@ import { lsCommand } from './commands/ls.ts'
 import { pruneCommand } from './commands/prune.ts'
 import { putCommand } from './commands/put.ts'
 import { receiptCommand } from './commands/receipt.ts'
+import { recipientsCommand } from './commands/recipients.ts'
 import { repairCommand } from './commands/repair.ts'
 import { rmCommand } from './commands/rm.ts'
 import { shredCommand } from './commands/shred.ts'
@@ -33,6 +34,7 @@ const COMMANDS = [
   vaultCommand,
   receiptCommand,
   keyCommand,
+  recipientsCommand,
 ]
 
 const EXIT_CODES = `

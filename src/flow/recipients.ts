@@ -154,7 +154,7 @@ async function retireIf(
   { receipt, made, options }: { readonly receipt: Receipt; readonly made: Made; readonly options: RecipientsOptions },
 ): Promise<Retired | undefined> {
   if (options.keepOld || !SAFE.has(receipt.state)) return undefined
-  return retire(context, object, { oldHeaders: made.oldHeaders, signal: options.signal })
+  return retire(context, object, { oldHeaders: made.oldHeaders, successor: made.row, signal: options.signal })
 }
 
 const SAFE: ReadonlySet<string> = new Set(['satisfied', 'degraded', 'damaged'])

@@ -66,10 +66,16 @@ const archive = await createArchive({
   vaults: ['a', 'b'].map((id) => watchedVault(directory({ id, at: join(folder, id) }))),
   catalog: watchedCatalog(await openCatalog({ path: join(folder, 'archive', 'catalog.sqlite') })),
   maxPackBytes: 700_000,
+  identities: verb === 'recipients' ? [process.env.PERDURE_TEST_IDENTITY ?? ''] : undefined,
 })
 if (verb === 'put') {
   const receipt = await archive.put(join(folder, 'tree'))
   process.stdout.write(`${JSON.stringify({ calls, root: receipt.root, state: receipt.state })}\n`)
+} else if (verb === 'recipients') {
+  for await (const { root } of archive.objects()) {
+    const { receipt } = await archive.changeRecipients(root, { set: [process.env.PERDURE_TEST_RECIPIENT ?? ''] })
+    process.stdout.write(`${JSON.stringify({ calls, root: receipt?.root, state: receipt?.state })}\n`)
+  }
 } else if (verb === 'shred') {
   for await (const { root } of archive.objects()) {
     const { state } = await archive.shred(root)

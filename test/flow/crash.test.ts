@@ -8,15 +8,15 @@ import { createArchive } from '../../src/archive.ts'
 import type { ObjectState, Vault } from '../../src/contracts.ts'
 import { eachOf } from '../../src/flow/context.ts'
 import { directory } from '../../src/vaults/directory.ts'
-import { files, flip, noise, tempFolder } from './house.ts'
-import { alice } from './sealed/keys.ts'
+import { all, bytesOf, files, flip, noise, only, tempFolder } from './house.ts'
+import { alice, bob } from './sealed/keys.ts'
 
 const run = promisify(execFile)
 const CHILD = fileURLToPath(new URL('./crash-child.ts', import.meta.url))
 const EVERY = process.env.PERDURE_SLOW === '1'
 if (!EVERY) console.warn('crash sweep: only part of the kill points (PERDURE_SLOW=1 runs every one)')
 
-type Verb = 'put' | 'repair' | 'shred'
+type Verb = 'put' | 'repair' | 'shred' | 'recipients'
 type Moment = 'before' | 'after'
 interface Said {
   readonly root: string
@@ -26,7 +26,8 @@ interface Said {
 /** Runs the verb in a process of its own that is killed at that call; resolves to the number of calls when it lives. */
 async function killed(folder: string, verb: Verb, nth: number, moment: Moment): Promise<number | 'killed'> {
   try {
-    const { stdout } = await run(process.execPath, [CHILD, folder, verb, String(nth), moment])
+    const keys = { PERDURE_TEST_IDENTITY: alice.identity, PERDURE_TEST_RECIPIENT: bob.recipient }
+    const { stdout } = await run(process.execPath, [CHILD, folder, verb, String(nth), moment], { env: { ...process.env, ...keys } })
     return (JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { calls: number }).calls
   } catch (error) {
     if ((error as { signal?: string }).signal === 'SIGKILL') return 'killed'
@@ -123,19 +124,63 @@ describe('kill -9 at any step of repair, then repair again', () => {
   })
 })
 
+/** Seals for alice; alice and bob can open. */
+const sealedArchive = (folder: string) =>
+  createArchive({
+    path: join(folder, 'archive'),
+    vaults: ['a', 'b'].map((id) => directory({ id, at: join(folder, id) })),
+    recipients: [alice.recipient],
+    identities: [alice.identity, bob.identity],
+  })
+
+describe('kill -9 at any step of changing recipients, then the same again', () => {
+  it.each([
+    ['after', 3],
+    ['before', 4],
+  ] as const)(
+    'converges to one object that only the new recipient opens, killed %s the call',
+    { timeout: 300_000 },
+    async (moment, every) => {
+      const template = await tempFolder()
+      const made = await sealedArchive(template)
+      const content = noise(2_100_000)
+      const { root } = await made.put(content)
+      await made.close()
+      const stored = async () => {
+        const folder = await tempFolder()
+        await cp(template, folder, { recursive: true, preserveTimestamps: true })
+        return folder
+      }
+      const total = await killed(await stored(), 'recipients', 0, moment)
+      expect(total).toBeGreaterThan(20)
+      await eachOf(points(Number(total), every), 2, async (nth) => {
+        const folder = await stored()
+        expect(await killed(folder, 'recipients', nth, moment), `call ${nth} kills it`).toBe('killed')
+        const archive = await sealedArchive(folder)
+        try {
+          const again = await archive.changeRecipients(root, { set: [bob.recipient] }).catch((error: { code: string }) => error.code)
+          if (again === 'unknown-root') await archive.prune()
+          const object = only(await all(archive.objects()))
+          expect(object.root, `after a kill ${moment} call ${nth}`).not.toBe(root)
+          expect(await archive.recipients(object.root)).toEqual([bob.recipient])
+          expect(await archive.repair(object.root)).toMatchObject({ state: 'satisfied' })
+          expect((await bytesOf(archive.get(object.root))).equals(content), `after a kill ${moment} call ${nth}`).toBe(true)
+        } finally {
+          await archive.close()
+        }
+        expect(await spooled(folder), `spool after a kill ${moment} call ${nth}`).toEqual([])
+      })
+    },
+  )
+})
+
 describe('kill -9 at any step of shred, then shred again', () => {
   it.each([
     ['after', 2],
     ['before', 3],
   ] as const)('converges to headers that are nowhere, killed %s the call', { timeout: 300_000 }, async (moment, every) => {
     const template = await tempFolder()
-    const open = (folder: string) =>
-      createArchive({
-        path: join(folder, 'archive'),
-        vaults: ['a', 'b'].map((id) => directory({ id, at: join(folder, id) })),
-        recipients: [alice.recipient],
-        identities: [alice.identity],
-      })
+    const open = sealedArchive
     const made = await open(template)
     const { root } = await made.put(noise(1_000_000), { erasable: true })
     await made.close()
