@@ -22,7 +22,7 @@ export async function ensureSpooled(context: Context, pack: PackRow, options: Ab
 }
 
 /** Throws `shredded` for headers that were deleted on purpose. */
-export async function assertNotShredded(context: Context, pack: PackRow): Promise<void> {
+async function assertNotShredded(context: Context, pack: PackRow): Promise<void> {
   if (!pack.erasable || !(await context.catalog.isShredded(pack.id))) return
   throw new ArchiveError('shredded', `pack ${pack.name} holds headers that were shredded; it is not brought back`)
 }

@@ -19,7 +19,7 @@ import { ArchiveError, VaultError } from '../errors.ts'
 import { challengeReplica, type Judged } from './challenge.ts'
 import { type Context, eachOf, tell } from './context.ts'
 import { barred } from './placement-rules.ts'
-import { assertNotShredded, ensureSpooled } from './rebuild.ts'
+import { ensureSpooled } from './rebuild.ts'
 
 const LEASE_MS = 60_000
 /** How long a vault may take to settle what it accepted before put goes on without it. */
@@ -63,12 +63,10 @@ export async function replicate(
   return placed.flat()
 }
 
-/** Headers never come to a vault that cannot forget, nor anywhere once they were shredded. */
-async function assertMayHold(context: Context, pack: PackRow, { profile }: Vault): Promise<void> {
-  if (!pack.erasable) return
-  const why = barred(context).get(profile.id)
+/** Whoever planned it: headers never come to a vault that keeps what it gets. */
+function assertMayHold(context: Context, pack: PackRow, { profile }: Vault): void {
+  const why = pack.erasable ? barred(context).get(profile.id) : undefined
   if (why !== undefined) throw new VaultError('unsupported', profile.id, `headers that must be erasable are not stored here: ${why}`)
-  await assertNotShredded(context, pack)
 }
 
 async function placeOne(context: Context, pack: PackRow, vault: Vault, options: ReplicateOptions): Promise<Placement> {
@@ -87,7 +85,7 @@ async function placeOne(context: Context, pack: PackRow, vault: Vault, options: 
   const heartbeat = setInterval(() => void lease.renew().catch(() => undefined), LEASE_MS / 3).unref()
   try {
     tell(onProgress, { type: 'placing', vault: id, pack: name, byteLength: pack.byteLength })
-    await assertMayHold(context, pack, vault)
+    assertMayHold(context, pack, vault)
     await catalog.intend(pack.id, id, clock())
     const { locator, outcome } = await store(context, pack, vault, options)
     if (options.replace) await forgetOld(context, pack, id)

@@ -1,10 +1,16 @@
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { openCatalog } from '../../../src/catalog/open.ts'
+import type { Context } from '../../../src/flow/context.ts'
+import { replicate } from '../../../src/flow/replicate.ts'
+import { toCID } from '../../../src/format/address.ts'
 import { openSigned } from '../../../src/format/record.ts'
 import { s3 } from '../../../src/s3.ts'
 import { directory } from '../../../src/vaults/directory.ts'
+import { memory } from '../../../src/vaults/memory.ts'
+import { faulty, noFaults } from '../../fakes/faulty.ts'
 import { startFakeS3 } from '../../fakes/s3/server.ts'
-import { bytesOf, files, noise, tempFolder } from '../house.ts'
+import { bytesOf, files, house, noise, only, tempFolder } from '../house.ts'
 import { sealedHouse } from './keys.ts'
 import { blocksIn, headerPacks, keyedFleet } from './shred-house.ts'
 
@@ -115,6 +121,27 @@ describe.each([
     expect(repaired.actions.filter(({ vault: id }) => id === 'bucket')).toEqual([])
     for (const versions of fake.store.values())
       for (const { body } of versions) expect(Buffer.from(body).includes('age-encryption.org')).toBe(false)
+  })
+})
+
+describe('bringing a pack of headers somewhere', () => {
+  it('ends before the vault is called where it could not be deleted, whoever planned it', async () => {
+    const { folder } = await house()
+    const catalog = await openCatalog({ path: join(folder, 'archive', 'catalog.sqlite') })
+    onTestFinished(() => catalog.close())
+    const faults = noFaults()
+    const vault = faulty(memory({ id: 'ever', canForget: false }), faults)
+    const context = {
+      catalog,
+      vaults: new Map([['ever', vault]]),
+      unseen: new Set<string>(),
+      clock: Date.now,
+    } as Partial<Context> as Context
+    const name = toCID('bafyreigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi')
+    const pack = { id: 1, name, root: name, kind: 'content', visibility: 'sealed', byteLength: 1, blockCount: 1, spooled: true } as const
+    const place = (erasable: boolean) => replicate(context, [{ pack: { ...pack, erasable }, vaults: ['ever'] }], { probes: async () => [] })
+    expect(only(await place(true))).toMatchObject({ outcome: 'failed', error: { code: 'unsupported' } })
+    expect(faults.calls).toEqual({})
   })
 })
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { Decrypter } from 'age-encryption'
 import { describe, expect, it } from 'vitest'
-import type { Archive, Pack, Vault } from '../../../src/contracts.ts'
+import type { Archive, Pack, RecipientsEvent, Vault } from '../../../src/contracts.ts'
 import { toCID } from '../../../src/format/address.ts'
 import { LEAF_PLAINTEXT_BYTES } from '../../../src/format/age-layout.ts'
 import { readFile } from '../../../src/format/unixfs-export.ts'
@@ -65,9 +65,17 @@ describe('changing recipients of a file of several leaves', () => {
     const [payload] = await packsOf(built, root, false)
     const puts = recordPuts(built.vaults)
     const watched = await built.reopen({ vaults: puts.vaults })
-    const report = await watched.changeRecipients(root, { add: [bob.recipient] })
+    const read = () => built.members.disk.faults.bytesRead + built.members.nas.faults.bytesRead
+    const before = read()
+    let toSeal = 0
+    const onProgress = (event: RecipientsEvent) => {
+      if (event.type === 'sealed') toSeal = read() - before
+    }
+    const report = await watched.changeRecipients(root, { add: [bob.recipient], onProgress })
     expect(report).toMatchObject({ storedAnew: 0 })
     expect(report.bytesStored).toBeLessThan(5_000)
+    // The header and the nodes; the challenges that follow are those of any put.
+    expect(toSeal).toBeLessThan(2_000)
     const content = puts.packs.filter(({ kind }) => kind === 'content')
     expect(content.reduce((sum, { byteLength }) => sum + byteLength, 0)).toBeLessThan(2 * 5_000)
     expect(content.map(({ name }) => name.toString())).not.toContain(payload)

@@ -1,7 +1,8 @@
 import { access, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { ShredCertificate } from '../../../src/contracts.ts'
+import { createArchive } from '../../../src/archive.ts'
+import type { ShredCertificate, Vault } from '../../../src/contracts.ts'
 import { verifyCertificate } from '../../../src/format/certificate.ts'
 import { openSigned, type TombstoneStatement } from '../../../src/format/record.ts'
 import type { FaultyVerb } from '../../fakes/faulty.ts'
@@ -174,6 +175,41 @@ describe('a vault that does not go along', () => {
     expect(standings(await without.shred(root))).toEqual({ disk: 'absent', nas: 'unconfigured' })
     await without.resetVault('nas')
     expect(await without.shred(root)).toMatchObject({ state: 'complete' })
+  })
+})
+
+describe('a repair that is still under way', () => {
+  it('does not carry a header on from a vault that did not delete it', async () => {
+    const built = await keyedFleet(['disk', 'nas'])
+    const { root } = await built.archive.put(noise(1000), { erasable: true })
+    const [header = ''] = await headerPacks(built, root)
+    built.members.disk.store.delete(`content/${header}`)
+    let shredding: Promise<ShredCertificate> | undefined
+    let reads = 0
+    const gated = built.vaults.map(
+      (vault): Vault => ({
+        ...vault,
+        async *read(at, span, options) {
+          // The first read is the challenge; then the header is fetched to be copied.
+          if (vault.profile.id === 'nas' && at.includes(header) && ++reads > 1) {
+            shredding ??= other.shred(root)
+            await shredding
+          }
+          yield* vault.read(at, span, options)
+        },
+      }),
+    )
+    built.members.nas.faults.removesNothing = true
+    const repairing = await built.reopen({ vaults: gated, timeoutMs: 20_000 })
+    const other = await createArchive({ path: repairing.path, vaults: built.vaults, clock: built.clock, timeoutMs: 200 })
+    try {
+      await repairing.repair(root)
+      expect((await shredding)?.state).toBe('incomplete')
+    } finally {
+      await other.close()
+    }
+    expect(built.members.disk.store.has(`content/${header}`)).toBe(false)
+    expect(await readdir(join(built.folder, 'archive', 'spool', 'packs'))).toEqual([])
   })
 })
 
