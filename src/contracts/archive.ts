@@ -80,6 +80,8 @@ export interface PutOptions extends AbortOptions, ProgressOptions<PutEvent> {
   readonly reuse?: boolean | undefined
   /** Believe that a file whose size, mtime, ctime and inode are what they were has its old content, and do not read it. Default false. */
   readonly trustMtime?: boolean | undefined
+  /** Sealed content only: keep user and group ids as well. Default false. */
+  readonly keepOwner?: boolean | undefined
 }
 
 /** Bytes `[offset, offset + length)` of a file; `length` absent: to the end. */
@@ -105,6 +107,8 @@ export interface TreeEntry {
   readonly target?: string | undefined
   readonly mode?: number | undefined
   readonly mtime?: Mtime | undefined
+  readonly uid?: number | undefined
+  readonly gid?: number | undefined
 }
 
 export type RestoreEvent =
@@ -115,6 +119,8 @@ export interface RestoreOptions extends AbortOptions, ProgressOptions<RestoreEve
   readonly path?: string | undefined
   /** Replace files whose content differs. Default false: an existing file with other content is an error before anything is written to it. */
   readonly overwrite?: boolean | undefined
+  /** Give files and directories the user and group ids that were kept of them; what the system refuses is in `warnings`. Default false. */
+  readonly owner?: boolean | undefined
 }
 
 export interface RestoreReport {

@@ -45,10 +45,10 @@ type DraftOptions = SealedOptions & { readonly prints: readonly RangePrint[] }
 
 async function draft(context: Context, builder: PackBuilder, imported: SealedImport, options: DraftOptions): Promise<Draft> {
   const { sealing, name, mediaType, prints } = options
-  const { kind, size, padded, mode, mtime } = imported
+  const { kind, size, padded, mode, mtime, uid, gid } = imported
   const type = kind === 'directory' ? 'directory' : 'file'
   const meta = await sealedBlock(
-    encodeMeta({ name, mediaType, type, size, padded, mode, mtime, fingerprint: sealing.reuse?.secret }),
+    encodeMeta({ name, mediaType, type, size, padded, mode, mtime, uid, gid, fingerprint: sealing.reuse?.secret }),
     sealing,
   )
   return {

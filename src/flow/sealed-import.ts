@@ -30,6 +30,8 @@ export interface SealedImport extends Imported {
   readonly size: number
   /** Bytes of a file's plaintext with its padding, where they are more. */
   readonly padded?: number | undefined
+  readonly uid?: number | undefined
+  readonly gid?: number | undefined
   /** Was its content known, so that nothing of it was stored? */
   readonly reused: boolean
   /** What the content can be known by from now on: the blocks number `from …  to - 1` since the last mark. */
@@ -110,7 +112,7 @@ async function* importFiles(source: OpenedSource, run: Run): AsyncGenerator<Seal
     const { file } = gathered
     if (imported.kind === 'directory') {
       const prints = [...indexPrints, ...(file?.index ? directoryPrint(imported, file, run) : [])]
-      yield { ...imported, ...metadataOf(gathered.top), size: gathered.size, reused: false, prints }
+      yield { ...imported, ...metadataOf(gathered.top, run), size: gathered.size, reused: false, prints }
     } else if (file?.index) {
       const { prints } = await arrived(file, imported, run)
       indexPrints.push(...prints)
@@ -118,7 +120,7 @@ async function* importFiles(source: OpenedSource, run: Run): AsyncGenerator<Seal
     } else if (file) {
       const one = await arrived(file, imported, run)
       gathered.size += one.size
-      if (!each && !file.item.known) gathered.lines.add(lineOf(file, one))
+      if (!each && !file.item.known) gathered.lines.add(lineOf(file, one, run))
       yield one
     }
   }
@@ -132,9 +134,9 @@ async function* filesOf(source: OpenedSource, run: Run, gathered: Gathering): As
     if (entry.path === '') gathered.top = entry
     if (entry.kind === 'file') {
       const file = onItsWay(item, sealing.nameOf(entry.path), run)
-      if (known && !each) gathered.lines.add(lineOf(file, { cid: known.root, ...sizesOf(file, run) }))
+      if (known && !each) gathered.lines.add(lineOf(file, { cid: known.root, ...sizesOf(file, run) }, run))
       yield file
-    } else if (!each) gathered.lines.add({ path: entry.path, type: entry.kind, target: entry.target, ...metadataOf(entry) })
+    } else if (!each) gathered.lines.add({ path: entry.path, type: entry.kind, target: entry.target, ...metadataOf(entry, run) })
   }
   if (!each) yield onItsWay(await itemOf(gathered.lines, run), INDEX_NAME, { ...run, onBytes: () => undefined }, { index: true })
 }
@@ -180,7 +182,7 @@ async function* reusedWhole(
     cid,
     dagBytes,
     byteLength,
-    ...metadataOf(gathered.top),
+    ...metadataOf(gathered.top, run),
     size: gathered.size,
     reused: true,
     prints: [],
@@ -265,7 +267,7 @@ async function arrived(file: FileOnItsWay, imported: Imported, run: Run): Promis
   return {
     ...imported,
     path: entry.path,
-    ...metadataOf(entry),
+    ...metadataOf(entry, run),
     ...sizes,
     reused: known !== undefined,
     prints: await printsOf(item, imported, { from, to: run.builder.blockCount }),
@@ -297,13 +299,14 @@ function sizesOf({ item, sealed }: FileOnItsWay, { sealing }: Run): Pick<SealedI
   return { size, ...(padded > size && { padded }) }
 }
 
-const metadataOf = ({ mode, mtime }: Pick<Entry, 'mode' | 'mtime'> = {}) => ({
+const metadataOf = ({ mode, mtime, seen }: Pick<Entry, 'mode' | 'mtime' | 'seen'> = {}, { sealing }: Run) => ({
   ...(mode !== undefined && { mode }),
   ...(mtime !== undefined && { mtime }),
+  ...(sealing.keepOwner && seen && { uid: seen.uid, gid: seen.gid }),
 })
 
-function lineOf({ item, entry }: FileOnItsWay, { cid, size, padded }: Pick<SealedImport, 'cid' | 'size' | 'padded'>): IndexEntry {
-  return { path: item.entry.path, type: 'file', size, padded, ...metadataOf(item.entry), name: entry.path, cid }
+function lineOf({ item, entry }: FileOnItsWay, { cid, size, padded }: Pick<SealedImport, 'cid' | 'size' | 'padded'>, run: Run): IndexEntry {
+  return { path: item.entry.path, type: 'file', size, padded, ...metadataOf(item.entry, run), name: entry.path, cid }
 }
 
 async function* listed(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {

@@ -17,6 +17,7 @@ export interface Sealing {
   readonly nameOf: (path: string) => string
   /** Undefined: everything is sealed anew. */
   readonly reuse: Reuse | undefined
+  readonly keepOwner: boolean
 }
 
 /** How content that was sealed before is known again. */
@@ -32,13 +33,16 @@ export const sealedProfile: Profile = 'unixfs-v1-2025'
 
 const NAME_BYTES = 16
 
-export type SealingOptions = Pick<PutOptions, 'public' | 'padding' | 'profile' | 'reuse' | 'trustMtime'>
+export type SealingOptions = Pick<PutOptions, 'public' | 'padding' | 'profile' | 'reuse' | 'trustMtime' | 'keepOwner'>
 
 /** Undefined for public content. Throws ConfigError `invalid` for options that sealed content cannot have. */
 export async function sealingOf(context: Context, options: SealingOptions): Promise<Sealing | undefined> {
   const { recipients, random } = context
-  const { padding = 'none', profile = context.profile } = options
-  if (options.public === true || recipients.length === 0) return undefined
+  const { padding = 'none', profile = context.profile, keepOwner = false } = options
+  if (options.public === true || recipients.length === 0) {
+    assertPublic(options)
+    return undefined
+  }
   if (profile !== sealedProfile) {
     throw new ConfigError(
       'invalid',
@@ -48,7 +52,16 @@ export async function sealingOf(context: Context, options: SealingOptions): Prom
   const reuse = options.reuse === false ? undefined : await reuseOf(context, padding, options)
   const named = reuse && opaqueNames(reuse.secret)
   const nameOf = (path: string) => opaqueName(named ? named(path).subarray(0, NAME_BYTES) : random(NAME_BYTES))
-  return { recipients, padding, random, nameOf, reuse }
+  return { recipients, padding, random, nameOf, reuse, keepOwner }
+}
+
+/** Public content has the CIDs that others give it: there is no place for these, and no reason to leave them out silently. */
+function assertPublic({ padding = 'none', keepOwner = false }: SealingOptions): void {
+  if (padding === 'none' && !keepOwner) return
+  throw new ConfigError(
+    'invalid',
+    `${keepOwner ? 'owners are' : 'padding is'} for sealed content, and this put is public; configure recipients, or leave it out`,
+  )
 }
 
 async function reuseOf(context: Context, padding: Padding, { trustMtime = false }: SealingOptions): Promise<Reuse | undefined> {
