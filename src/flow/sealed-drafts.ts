@@ -27,11 +27,11 @@ export async function sealedDrafts(context: Context, source: OpenedSource, build
   let reusedFiles = 0
   let last: SealedImport | undefined
   for await (const imported of importSealed(source, builder, { sealing, catalog, each, signal, onBytes })) {
-    const { path, cid, size, kind, reused } = imported
+    const { path, cid, size, kind } = imported
     tell(onProgress, { type: 'entry-imported', path, root: cid.toString(), byteLength: size })
     last = imported
-    prints.push(...imported.prints)
-    if (kind === 'file' && reused) reusedFiles++
+    for (const print of imported.prints) prints.push(print)
+    reusedFiles += imported.reusedFiles
     if (!each || kind !== 'file') continue
     objects.push(await draft(context, builder, imported, { ...options, name: path, prints }))
     prints = []
