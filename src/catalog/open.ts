@@ -9,6 +9,7 @@ import { objectLookups } from './objects.ts'
 import { packLookups } from './packs.ts'
 import { placement } from './placement.ts'
 import { records } from './records.ts'
+import { retentions } from './retention.ts'
 import { sealing } from './seal.ts'
 import { type Connection, connect } from './sqlite.ts'
 import { staging } from './staging.ts'
@@ -43,6 +44,7 @@ export function catalogOn({ db, close }: Connection, { clock }: { readonly clock
     ...placement(db),
     ...evidences(db),
     ...records(db),
+    ...retentions(db),
     ...forgetting(db),
     ...leases(db, clock),
     close,

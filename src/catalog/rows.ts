@@ -3,6 +3,7 @@ import type { Selectable } from 'kysely'
 import { CID } from 'multiformats/cid'
 import type { EvidenceRow, Extent, ObjectRow, PackRow, ReplicaRow } from '../contracts.ts'
 import { CatalogError } from '../errors.ts'
+import { toRetain } from './retention.ts'
 import type { EvidenceTable, ExtentsTable, ObjectsTable, PacksTable, ReplicasTable } from './schema.ts'
 
 /** A CID that the catalog wrote itself. */
@@ -45,6 +46,7 @@ export function toPack(row: SealedPackRow): PackRow {
 }
 
 export function toObject(row: Selectable<ObjectsTable>): ObjectRow {
+  const retain = toRetain(row)
   return {
     id: Number(row.id),
     root: cidOf(row.root),
@@ -60,6 +62,7 @@ export function toObject(row: Selectable<ObjectsTable>): ObjectRow {
     freshUntil: Number(row.fresh_until),
     sequence: Number(row.sequence),
     ...(row.record === null ? {} : { record: cidOf(row.record) }),
+    ...(retain && { retain }),
   }
 }
 
@@ -75,6 +78,7 @@ export function toReplica(row: Selectable<ReplicasTable>): ReplicaRow {
     ...(row.locator === null ? {} : { locator: row.locator }),
     intendedAt: Number(row.intended_at),
     ...(row.placed_at === null ? {} : { placedAt: Number(row.placed_at) }),
+    ...(row.retained_until === null ? {} : { retainedUntil: Number(row.retained_until) }),
   }
 }
 

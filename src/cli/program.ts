@@ -9,9 +9,11 @@ import { lsCommand } from './commands/ls.ts'
 import { pruneCommand } from './commands/prune.ts'
 import { putCommand } from './commands/put.ts'
 import { receiptCommand } from './commands/receipt.ts'
+import { renewCommand } from './commands/renew.ts'
 import { repairCommand } from './commands/repair.ts'
 import { rmCommand } from './commands/rm.ts'
 import { statusCommand } from './commands/status.ts'
+import { thawCommand } from './commands/thaw.ts'
 import { vaultCommand } from './commands/vault.ts'
 import { verifyCommand } from './commands/verify.ts'
 import type { Run } from './context.ts'
@@ -25,6 +27,8 @@ const COMMANDS = [
   statusCommand,
   verifyCommand,
   repairCommand,
+  renewCommand,
+  thawCommand,
   rmCommand,
   pruneCommand,
   explainCommand,

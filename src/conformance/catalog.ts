@@ -4,8 +4,15 @@ import { fingerprintCases } from './catalog-fingerprints.ts'
 import type { CatalogCase } from './catalog-fixtures.ts'
 import { forgettingCases } from './catalog-forgetting.ts'
 import { putCases } from './catalog-puts.ts'
+import { retentionCases } from './catalog-retention.ts'
 
 export type { CatalogCase, CatalogContext } from './catalog-fixtures.ts'
 
 /** Run each with catalogs of its own; a case throws an AssertionError when it fails. */
-export const catalogCases: readonly CatalogCase[] = [...putCases, ...evidenceCases, ...forgettingCases, ...fingerprintCases]
+export const catalogCases: readonly CatalogCase[] = [
+  ...putCases,
+  ...retentionCases,
+  ...evidenceCases,
+  ...forgettingCases,
+  ...fingerprintCases,
+]

@@ -5,20 +5,21 @@ import { join, resolve } from 'node:path'
 import type { CID } from 'multiformats/cid'
 import { createPool } from '../bytes/pool.ts'
 import { openCatalog } from '../catalog/open.ts'
-import type { Archive, ArchiveConfig, Catalog, ObjectRow, ObjectSummary, Receipt, Vault, VaultProfile } from '../contracts.ts'
-import { ArchiveError, ConfigError, VaultError, type VaultErrorCode } from '../errors.ts'
+import type { Archive, ArchiveConfig, ObjectRow, ObjectSummary, Receipt, Vault } from '../contracts.ts'
+import { ArchiveError, ConfigError } from '../errors.ts'
 import { toCID } from '../format/address.ts'
 import { DEFAULT_MAX_PACK_BYTES } from '../format/pack.ts'
 import { toMultikey } from '../format/sign.ts'
-import { explain } from '../policy/explain.ts'
 import { checkReach, resolvePolicy } from '../policy/policy.ts'
 import { directory } from '../vaults/directory.ts'
 import { assess } from './assess.ts'
 import { type Context, profilesOf } from './context.ts'
+import { explainArchive } from './explain.ts'
 import { entries, get } from './get.ts'
 import { archiveKey } from './keys.ts'
 import { latencies } from './latency.ts'
 import { named } from './names.ts'
+import { openVaults } from './open-vaults.ts'
 import { put, putAll } from './put.ts'
 import { RUN_BYTES } from './read-spans.ts'
 import { prune, remove } from './remove.ts'
@@ -67,10 +68,18 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
     verifyAll: (options) => verifyAll(context, options),
     repair: async (root, options) => repair(context, await found(root), options),
     repairAll: (options) => repairAll(context, options),
+    renew: async (root, options) => {
+      const { renew } = await import('./renew.ts')
+      return renew(context, root === undefined ? undefined : await found(root), options)
+    },
+    thaw: async (root, options) => {
+      const { thaw } = await import('./thaw.ts')
+      return thaw(context, await found(root), options)
+    },
     rm: async (root, options) => remove(context, await found(root), options),
     prune: (options) => prune(context, options),
-    explain: ({ byteLength = context.maxPackBytes } = {}) =>
-      explain({ policy: context.policy, vaults: profilesOf(context), packBytes: Math.min(byteLength, context.maxPackBytes) }),
+    unopened: () => [...context.unopened].map(([vault, { message }]) => ({ vault, reason: message })),
+    explain: (options) => explainArchive(context, options),
     receipt: async (root) => {
       const saved = await context.catalog.receiptOf(toCID(root))
       return saved === undefined ? undefined : (JSON.parse(saved) as Receipt)
@@ -97,19 +106,19 @@ async function openContext(config: ArchiveConfig): Promise<Context> {
   await mkdir(path, { recursive: true })
   const catalog = config.catalog ?? (await openCatalog({ path: join(path, 'catalog.sqlite'), clock }))
   try {
-    const vaults = await openVaults(catalog, config.vaults ?? [directory({ id: 'local', at: join(path, 'vault') })])
+    const { vaults, unopened } = await openVaults(catalog, config.vaults ?? [directory({ id: 'local', at: join(path, 'vault') })])
     checkReach(
       policy,
       [...vaults.values()].map(({ profile }) => profile),
     )
-    return await assemble(config, { path, policy, random, clock, catalog, vaults, ...keys })
+    return await assemble(config, { path, policy, random, clock, catalog, vaults, unopened, ...keys })
   } catch (error) {
     await catalog.close()
     throw error
   }
 }
 
-type Known = Pick<Context, 'path' | 'policy' | 'random' | 'clock' | 'catalog' | 'vaults'> & SealingKeys
+type Known = Pick<Context, 'path' | 'policy' | 'random' | 'clock' | 'catalog' | 'vaults' | 'unopened'> & SealingKeys
 
 async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
   const { path, random, catalog } = known
@@ -128,30 +137,6 @@ async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
     latencies: latencies(),
     background: new Set(),
     rebuilding: new Map(),
-  }
-}
-
-const UNUSABLE_NOW: ReadonlySet<VaultErrorCode> = new Set(['unreachable', 'denied', 'exhausted'])
-
-/** A vault that cannot be reached now, or is full, must not keep the others from being used: it stays as configured, and its own answers tell. */
-async function openVaults(catalog: Catalog, vaults: readonly Vault[]): Promise<ReadonlyMap<string, Vault>> {
-  const opened = new Map<string, Vault>()
-  for (const vault of vaults) {
-    const { id } = vault.profile
-    if (opened.has(id)) throw new ConfigError('invalid', `two vaults are called ${id}; give each an id of its own`)
-    opened.set(id, { ...vault, profile: await openVault(catalog, vault) })
-  }
-  return opened
-}
-
-async function openVault(catalog: Catalog, vault: Vault): Promise<VaultProfile> {
-  const { profile } = vault
-  if (!vault.open) return profile
-  try {
-    return await vault.open({ mustExist: (await catalog.replicasIn(profile.id, { limit: 1 })).length > 0 })
-  } catch (error) {
-    if (error instanceof VaultError && UNUSABLE_NOW.has(error.code)) return profile
-    throw error
   }
 }
 

@@ -135,6 +135,9 @@ async function recordOf(
     created: object.createdAt,
     packs,
     attributes: attributes.map(({ cid }) => cid),
+    ...(object.retain && {
+      retain: { until: object.retain.until, mode: object.retain.mode ?? null, legalHold: object.retain.legalHold ?? false },
+    }),
   }
 }
 
@@ -194,7 +197,8 @@ async function distribute(context: Context, pack: PackRow, options: PublishOptio
 
 /** What a dead run or a failed vault left of index packs: superseded ones go, the others are brought to their vaults now. A few at a time. */
 export async function sweep(context: Context, options: PublishOptions): Promise<void> {
-  for (const pack of await context.catalog.garbage({ limit: SWEPT, kind: 'index' })) await dropGarbage(context, pack, options)
+  for (const pack of await context.catalog.garbage({ limit: SWEPT, kind: 'index' }))
+    await dropGarbage(context, pack, { ...options, tidying: true })
   for (const pack of await context.catalog.packs({ limit: SWEPT, kind: 'index', spooled: true }))
     await distribute(context, pack, { ...options, patienceMs: 0 })
 }

@@ -7,6 +7,7 @@ import { addressOf, RAW } from '../format/address.ts'
 import { type Block, joinAttributes } from '../format/record.ts'
 import { sealFile } from '../format/seal.ts'
 import { encodeMeta } from '../format/sealed-meta.ts'
+import { retainRow } from '../policy/retain.ts'
 import { type Context, tell } from './context.ts'
 import type { Draft, Drafts, IngestOptions } from './ingest.ts'
 import type { PackBuilder } from './pack-builder.ts'
@@ -60,6 +61,7 @@ async function draft(context: Context, builder: PackBuilder, imported: SealedImp
     createdAt: context.clock(),
     extents: await builder.mark(),
     attributes: joinAttributes([meta]),
+    ...(options.retain && { retain: retainRow(options.retain, context.clock()) }),
     fingerprints: (extents) => within(prints, extents),
   }
 }

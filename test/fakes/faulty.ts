@@ -67,7 +67,7 @@ export function faulty(vault: Vault, faults: Faults): Vault {
     }
   }
   const ghost = (match: (listed: Listed) => boolean) => faults.ghosts?.find(match)
-  const { open, list, remove, attest, quote, renew } = vault
+  const { open, list, remove, attest, quote, renew, retention, warmth, thaw } = vault
 
   return {
     ...vault,
@@ -111,6 +111,9 @@ export function faulty(vault: Vault, faults: Faults): Vault {
     ...(attest && { attest: (at, challenge, call) => begin('attest', call).then(() => attest(at, challenge, call)) }),
     ...(quote && { quote: (byteLength, call) => begin('quote', call).then(() => quote(byteLength, call)) }),
     ...(renew && { renew: (at, until, call) => begin('renew', call).then(() => renew(at, until, call)) }),
+    ...(retention && { retention: (at, call) => begin('retention', call).then(() => retention(at, call)) }),
+    ...(warmth && { warmth: (at, call) => begin('warmth', call).then(() => warmth(at, call)) }),
+    ...(thaw && { thaw: (at, call) => begin('thaw', call).then(() => thaw(at, call)) }),
   } satisfies Vault
 }
 

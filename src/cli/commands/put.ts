@@ -2,21 +2,24 @@
 import { basename, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { Option } from 'commander'
-import type { Profile, PutEvent, PutOptions, Receipt } from '../../contracts.ts'
+import type { Profile, PutEvent, PutOptions, Receipt, Retention, RetentionMode } from '../../contracts.ts'
 import type { CommandContext, Run } from '../context.ts'
 import { UsageError } from '../errors.ts'
 import { type ExitCode, exitCodeOfPut } from '../exit-codes.ts'
 import { count, formatBytes, printable } from '../format.ts'
-import { gather } from '../options.ts'
+import { gather, parseMoment } from '../options.ts'
 import type { Progress } from '../progress.ts'
 import type { Style } from '../style.ts'
-import { missingLines, objectLine, replicaLines } from '../views.ts'
+import { missingLines, objectLine, replicaLines, retainLines } from '../views.ts'
 
 interface Options {
   readonly name?: string
   readonly mediaType?: string
   readonly profile?: Profile
   readonly exclude?: readonly string[]
+  readonly retainUntil?: Date
+  readonly retainMode?: RetentionMode
+  readonly legalHold?: boolean
   readonly until: 'accepted' | 'floor' | 'policy'
   readonly public?: boolean
   readonly reuse: boolean
@@ -34,6 +37,9 @@ export function putCommand(program: Command, run: Run): void {
     .option('--media-type <type>', 'media type to remember')
     .addOption(new Option('--profile <profile>', 'UnixFS profile, which decides the root').choices(['unixfs-v1-2025', 'unixfs-v0-2015']))
     .option('--exclude <glob>', 'leave out what matches, by path or by name (repeatable)', gather)
+    .option('--retain-until <date>', 'no replica may be deleted before, e.g. 2030-01-01; only vaults that can lock get one', parseMoment)
+    .addOption(new Option('--retain-mode <mode>', 'may somebody with a special right end it early?').choices(['governance', 'compliance']))
+    .option('--legal-hold', 'with --retain-until: kept beyond that date too, until the hold is lifted')
     .addOption(
       new Option('--until <moment>', 'return when every vault was handed it, when the floor holds, or when the whole plan was tried')
         .choices(['accepted', 'floor', 'policy'])
@@ -50,6 +56,7 @@ export function putCommand(program: Command, run: Run): void {
 async function put(context: CommandContext, path: string, options: Options): Promise<ExitCode> {
   const { reporter, signal } = context
   if (path === '') throw new UsageError('the path is empty; use - for standard input')
+  const retain = retainOf(options)
   const archive = await context.archive()
   const fromStdin = path === '-'
   const putOptions: PutOptions = {
@@ -64,6 +71,7 @@ async function put(context: CommandContext, path: string, options: Options): Pro
     trustMtime: options.trustMtime,
     padding: options.pad ? 'padme' : undefined,
     keepOwner: options.owner,
+    retain,
     onProgress: onPut(reporter.progress),
   }
   const receipt = await archive.put(fromStdin ? context.stdin : resolve(context.cwd, path), putOptions)
@@ -82,11 +90,18 @@ async function put(context: CommandContext, path: string, options: Options): Pro
   return exitCodeOfPut(receipt.complete, options.until)
 }
 
+function retainOf({ retainUntil: until, retainMode: mode, legalHold }: Options): Retention | undefined {
+  if (until !== undefined) return { until, mode, legalHold }
+  if (mode === undefined && !legalHold) return undefined
+  throw new UsageError('--retain-mode and --legal-hold go with --retain-until, e.g. --retain-until 2030-01-01')
+}
+
 function lines(receipt: Receipt, style: Style): string[] {
   const packs = receipt.packs.length === 0 ? 'nothing new to store' : count(receipt.packs.length, 'pack')
   return [
     objectLine(receipt, style) + style.dim(` · ${packs}`),
     ...replicaLines(receipt.replicas, style),
+    ...retainLines(receipt.retain),
     ...missingLines(receipt.missing, style),
   ]
 }
