@@ -3,7 +3,6 @@
  * an `index.age` that tells what they are.
  */
 import type { CID } from 'multiformats/cid'
-import { POOL_BUFFERS } from '../bytes/content.ts'
 import type { BufferPool } from '../bytes/pool.ts'
 import type { OpenedSource } from '../bytes/source.ts'
 import type { AbortOptions, Entry, FileFingerprint, Fingerprint, KnownContent } from '../contracts.ts'
@@ -18,9 +17,6 @@ import { type IndexLines, indexLines } from './sealed-index-lines.ts'
 import { itemsOf, type Known, type SealedItem } from './sealed-items.ts'
 import { type DirectoryDigest, directoryDigest, directoryHint, type Scan, scanned } from './sealed-scan.ts'
 import { type Sealing, sealedProfile } from './sealing.ts'
-
-/** Leaves that are hashed, looked up and written while the next one is sealed. */
-const LEAVES_UNDER_WAY = POOL_BUFFERS + 3
 
 /** No path of a source: where the fingerprint of an index stands. */
 const INDEX_PLACE = '\0index'
@@ -64,7 +60,7 @@ export async function* importSealed(
   builder: PackBuilder,
   options: SealedImportOptions,
 ): AsyncGenerator<SealedImport> {
-  const run = { ...options, builder, pool: sealPool(LEAVES_UNDER_WAY) }
+  const run = { ...options, builder, pool: sealPool() }
   yield* source.shape === 'single' ? importFile(source, run) : importFiles(source, run)
 }
 

@@ -4,6 +4,7 @@
  */
 import { recycle } from '../bytes/pool.ts'
 import type { AbortOptions, Catalog, Entry, FileFingerprint, KnownContent } from '../contracts.ts'
+import { digestAhead } from '../format/address.ts'
 import { LEAF_PLAINTEXT_BYTES } from '../format/age-layout.ts'
 import { chunkDigest } from '../format/fingerprint.ts'
 import { eachOf } from './context.ts'
@@ -14,8 +15,8 @@ const WINDOW_ENTRIES = 256
 const WINDOW_BYTES = 8 * 1024 * 1024
 /** Small files read side by side. */
 const WIDTH = 8
-/** Shorter chunks are hashed where they are: handing them to another thread takes longer. */
-const AHEAD_BYTES = 128 * 1024
+/** Chunks of a large file that are hashed while the one before them is sealed. */
+const HASHED_AHEAD = 2
 /** A file changed so shortly before it was listed may change again without its times telling. */
 const SETTLED_MS = 2_000
 
@@ -174,27 +175,33 @@ async function hashed(entry: Entry, run: Run): Promise<ItemPrint | undefined> {
   return item.print()
 }
 
-/** Content that is hashed while it is sealed. */
+/** Content that is hashed while it is sealed: a chunk is given on when its digest is there, since it may be used again from then on. */
 function hashedItem(entry: Entry, run: Run): SealedItem {
-  const digests: (Uint8Array | Promise<Uint8Array>)[] = []
+  const digests: Uint8Array[] = []
   let byteLength = 0
   async function* open(options: AbortOptions): AsyncGenerator<Uint8Array> {
-    for await (const chunk of contentOf(entry)(options)) {
-      digests.push(digestAhead(chunk))
-      byteLength += chunk.byteLength
-      yield chunk
+    const ahead: { readonly chunk: Uint8Array; readonly hashing: Promise<Uint8Array> }[] = []
+    const next = async (): Promise<Uint8Array | undefined> => {
+      const oldest = ahead[0]
+      if (!oldest) return undefined
+      digests.push(await oldest.hashing)
+      ahead.shift()
+      byteLength += oldest.chunk.byteLength
+      return oldest.chunk
+    }
+    try {
+      for await (const chunk of contentOf(entry)(options)) {
+        ahead.push({ chunk, hashing: digestAhead(chunk) })
+        const hashed = ahead.length > HASHED_AHEAD ? await next() : undefined
+        if (hashed) yield hashed
+      }
+      for (let hashed = await next(); hashed; hashed = await next()) yield hashed
+    } finally {
+      await Promise.allSettled(ahead.map(({ hashing }) => hashing))
+      for (const { chunk } of ahead) recycle(chunk)
     }
   }
-  return { entry, open, print: async () => printOf(entry, await Promise.all(digests), byteLength, run) }
-}
-
-/** On another thread, from a copy that is made at once: the chunk may be used again. */
-function digestAhead(chunk: Uint8Array): Uint8Array | Promise<Uint8Array> {
-  if (chunk.byteLength < AHEAD_BYTES) return chunkDigest(chunk)
-  const hashing = crypto.subtle.digest('SHA-256', chunk as Uint8Array<ArrayBuffer>).then((digest) => new Uint8Array(digest))
-  // Nobody may come to wait for it.
-  hashing.catch(() => undefined)
-  return hashing
+  return { entry, open, print: async () => printOf(entry, digests, byteLength, run) }
 }
 
 async function* listed(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {

@@ -50,7 +50,7 @@ const LEAVES_UNDER_WAY = 8
 
 /** Memory of leaves for everything that one put seals. */
 export function sealPool(count: number = LEAVES_UNDER_WAY): BufferPool {
-  return createPool({ byteLength: LEAF_BYTES, count })
+  return createPool({ byteLength: LEAF_BYTES, count, shared: true })
 }
 
 /**
