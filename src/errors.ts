@@ -87,7 +87,11 @@ export class CatalogError extends PerdureError<CatalogErrorCode> {
   override readonly name = 'CatalogError'
 }
 
-export type PolicyErrorCode = 'invalid' | 'unreachable-floor'
+export type PolicyErrorCode =
+  | 'invalid'
+  | 'unreachable-floor'
+  /** No vault of the archive can do what was asked for. */
+  | 'unsupported'
 
 export class PolicyError extends PerdureError<PolicyErrorCode> {
   override readonly name = 'PolicyError'

@@ -1,11 +1,12 @@
 /** Walks a directory of this machine: one folder in memory per level, in the same order everywhere. */
 import { isUtf8 } from 'node:buffer'
-import type { BigIntStats } from 'node:fs'
+import { type BigIntStats, lstatSync } from 'node:fs'
 import { lstat, readdir, readlink } from 'node:fs/promises'
 import picomatch from 'picomatch'
 import type { AbortOptions } from '../contracts/options.ts'
 import type { Entry, Mtime, SeenFile } from '../contracts/source.ts'
 import { SourceError } from '../errors.ts'
+import { atOnce, takeTurns } from './at-once.ts'
 import { readRegular, readShort, type Settled, sourceError } from './file.ts'
 import { shown } from './paths.ts'
 import type { BufferPool } from './pool.ts'
@@ -86,7 +87,10 @@ function opener(at: string, stats: BigIntStats, { pool, content, onOpen }: Entry
       return
     }
     signal?.throwIfAborted()
-    const result = await (content ?? readShort(at, stats))
+    const reading = content ?? readShort(at, stats)
+    // Once only: who keeps entries does not keep their content.
+    content = undefined
+    const result = await reading
     signal?.throwIfAborted()
     if ('error' in result) throw result.error
     if (result.bytes.byteLength > 0) yield result.bytes
@@ -116,12 +120,16 @@ async function openLevel(at: string, path: string, excluded: (path: string) => b
 async function look(level: Level): Promise<void> {
   const names = level.names.slice(level.next, level.next + LOOK_AHEAD)
   level.next += names.length
+  await takeTurns()
   level.seen.push(...(await Promise.all(names.map(async (name) => ({ name, stats: await statOf(`${level.at}/${name}`) })))))
 }
 
 async function statOf(at: string): Promise<BigIntStats | SourceError> {
   try {
-    return await lstat(at, { bigint: true })
+    return await atOnce(
+      () => lstatSync(at, { bigint: true }),
+      () => lstat(at, { bigint: true }),
+    )
   } catch (cause) {
     return sourceError(at, cause, { listed: true })
   }

@@ -39,7 +39,7 @@ export async function* namedEntries(
   options: NamedEntriesOptions = {},
 ): AsyncGenerator<Entry> {
   const { signal, chunkSize = DEFAULT_CHUNK_SIZE } = options
-  const pool = createPool({ byteLength: chunkSize, count: POOL_BUFFERS })
+  const pool = createPool({ byteLength: chunkSize, count: POOL_BUFFERS, shared: true })
   for await (const named of iterable) {
     signal?.throwIfAborted()
     yield entryOf(named, { pool })

@@ -43,7 +43,7 @@ export function fromPath(path: string | URL, options: { readonly exclude?: reado
  */
 export async function openSource(source: Source, options: OpenSourceOptions = {}): Promise<OpenedSource> {
   const { exclude = [], chunkSize = DEFAULT_CHUNK_SIZE } = options
-  const pool = createPool({ byteLength: chunkSize, count: POOL_BUFFERS })
+  const pool = createPool({ byteLength: chunkSize, count: POOL_BUFFERS, shared: true })
   if (typeof source === 'string' || source instanceof URL) return openPath(fromPath(source, { exclude }), pool)
   if (isPathSource(source)) return openPath({ path: source.path, exclude: [...source.exclude, ...exclude] }, pool)
   if (isList(source)) {

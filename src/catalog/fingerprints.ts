@@ -34,19 +34,21 @@ async function knownContent(
 ): Promise<readonly (KnownContent | undefined)[]> {
   const rows = await gather(
     wanted.map(({ key }) => key),
-    (keys) => session.selectFrom('fingerprints').selectAll().where('key', 'in', keys).orderBy('id').execute(),
+    (keys) => session.selectFrom('fingerprints').selectAll().where('key', 'in', keys).execute(),
   )
   if (rows.length === 0) return wanted.map(() => undefined)
   const extents = Map.groupBy(
     await gather(
       rows.map(({ id }) => id),
-      (ids) => session.selectFrom('fingerprint_extents').selectAll().where('fingerprint', 'in', ids).orderBy('start').execute(),
+      (ids) => session.selectFrom('fingerprint_extents').selectAll().where('fingerprint', 'in', ids).execute(),
     ),
     ({ fingerprint }) => Number(fingerprint),
   )
   const packs = new Set([...extents.values()].flatMap((own) => own.map(({ pack }) => pack)))
   const reusable = await reusablePacks(session, packs, 'sealed')
-  const usable = rows.filter(({ id }) => extents.get(Number(id))?.every(({ pack }) => reusable.has(pack)))
+  const usable = rows
+    .sort((a, b) => Number(a.id) - Number(b.id))
+    .filter(({ id }) => extents.get(Number(id))?.every(({ pack }) => reusable.has(pack)))
   const byKey = Map.groupBy(usable, ({ key }) => keyOf(key))
   return wanted.map(({ key, place }) => {
     const found = byKey.get(keyOf(key))
@@ -56,7 +58,7 @@ async function knownContent(
         root: cidOf(row.root),
         dagBytes: Number(row.dag_bytes),
         byteLength: Number(row.byte_length),
-        extents: (extents.get(Number(row.id)) ?? []).map(toExtent),
+        extents: (extents.get(Number(row.id)) ?? []).map(toExtent).sort((a, b) => a.start - b.start),
       }
     )
   })

@@ -28,12 +28,28 @@ export const MIGRATIONS: readonly Migration[] = [
       await processTables(db, words)
     },
   },
-  { version: 2, up: fingerprintTables },
-  { version: 3, up: shredTables },
+  {
+    version: 2,
+    async up(db, words) {
+      await retentionColumns(db, words)
+    },
+  },
+  { version: 3, up: fingerprintTables },
+  { version: 4, up: shredTables },
 ]
 
 /** The schema this code writes and reads. */
 export const SCHEMA_VERSION = MIGRATIONS.length
+
+async function retentionColumns(db: Definable, { integer }: Dialectal): Promise<void> {
+  await db.schema.alterTable('objects').addColumn('retain_until', integer).execute()
+  await db.schema.alterTable('objects').addColumn('retain_mode', 'text').execute()
+  await db.schema
+    .alterTable('objects')
+    .addColumn('retain_hold', 'integer', (column) => column.notNull().defaultTo(0))
+    .execute()
+  await db.schema.alterTable('replicas').addColumn('retained_until', integer).execute()
+}
 
 async function packTables(db: Definable, { bytes, integer, clustered }: Dialectal): Promise<void> {
   await db.schema

@@ -9,6 +9,7 @@ import { objectLookups } from './objects.ts'
 import { packLookups } from './packs.ts'
 import { placement } from './placement.ts'
 import { records } from './records.ts'
+import { retentions } from './retention.ts'
 import { sealing } from './seal.ts'
 import { shreds } from './shreds.ts'
 import { type Connection, connect } from './sqlite.ts'
@@ -45,6 +46,7 @@ export function catalogOn({ db, close }: Connection, { clock }: { readonly clock
     ...evidences(db),
     ...records(db),
     ...shreds(db),
+    ...retentions(db),
     ...forgetting(db),
     ...leases(db, clock),
     close,

@@ -3,6 +3,7 @@ import type { Selectable } from 'kysely'
 import { CID } from 'multiformats/cid'
 import type { EvidenceRow, Extent, ObjectRow, PackRow, ReplicaRow } from '../contracts.ts'
 import { CatalogError } from '../errors.ts'
+import { toRetain } from './retention.ts'
 import type { EvidenceTable, ExtentsTable, ObjectsTable, PacksTable, ReplicasTable } from './schema.ts'
 
 /** A CID that the catalog wrote itself. */
@@ -46,6 +47,7 @@ export function toPack(row: SealedPackRow): PackRow {
 }
 
 export function toObject(row: Selectable<ObjectsTable>): ObjectRow {
+  const retain = toRetain(row)
   return {
     id: Number(row.id),
     root: cidOf(row.root),
@@ -64,6 +66,7 @@ export function toObject(row: Selectable<ObjectsTable>): ObjectRow {
     erasable: Number(row.erasable) === 1,
     ...(row.supersedes === null ? {} : { supersedes: cidOf(row.supersedes) }),
     ...(row.shredded_at === null ? {} : { shreddedAt: Number(row.shredded_at) }),
+    ...(retain && { retain }),
   }
 }
 
@@ -79,6 +82,7 @@ export function toReplica(row: Selectable<ReplicasTable>): ReplicaRow {
     ...(row.locator === null ? {} : { locator: row.locator }),
     intendedAt: Number(row.intended_at),
     ...(row.placed_at === null ? {} : { placedAt: Number(row.placed_at) }),
+    ...(row.retained_until === null ? {} : { retainedUntil: Number(row.retained_until) }),
   }
 }
 

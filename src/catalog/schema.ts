@@ -1,6 +1,16 @@
 /** The tables as Kysely sees them. CIDs are their bytes, times milliseconds, booleans 0 or 1; every integer stays below 2^53. */
 import type { Generated, Kysely, Transaction } from 'kysely'
-import type { ObjectState, PackKind, Possession, Profile, ReplicaState, Retrieval, Verdict, Visibility } from '../contracts.ts'
+import type {
+  ObjectState,
+  PackKind,
+  Possession,
+  Profile,
+  ReplicaState,
+  RetentionMode,
+  Retrieval,
+  Verdict,
+  Visibility,
+} from '../contracts.ts'
 
 export type Flag = 0 | 1
 
@@ -59,6 +69,10 @@ export interface ObjectsTable {
   erasable: Generated<Flag>
   shredded_at: number | null
   supersedes: Uint8Array | null
+  /** Null where nothing was asked for. */
+  retain_until: Generated<number | null>
+  retain_mode: Generated<RetentionMode | null>
+  retain_hold: Generated<Flag>
 }
 
 export interface AttributesTable {
@@ -85,6 +99,8 @@ export interface ReplicasTable {
   verdict: Verdict | null
   verdict_at: number | null
   verdict_object: number | null
+  /** What the vault has confirmed. */
+  retained_until: Generated<number | null>
 }
 
 export interface EvidenceTable {

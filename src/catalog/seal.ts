@@ -5,6 +5,7 @@ import { batchesOf, gather } from './batches.ts'
 import { readablePacks } from './blocks.ts'
 import { saveFingerprints } from './fingerprints.ts'
 import { markGarbage } from './garbage.ts'
+import { retainObjects } from './retention.ts'
 import { keyOf } from './rows.ts'
 import { type Database, type Session, write } from './schema.ts'
 import { sealPacks } from './seal-packs.ts'
@@ -58,6 +59,10 @@ async function seal(
     ids,
   )
   await saveAttributes(session, incoming, ids)
+  await retainObjects(
+    session,
+    incoming.map(({ key, object }) => ({ id: idOf(ids, key), object })),
+  )
   await markGarbage(session, [...known.values(), ...named, ...renewed.left])
   return { ids: incoming.map(({ key }) => idOf(ids, key)), known }
 }

@@ -27,6 +27,16 @@ export function parseShare(text: string): number {
   return value
 }
 
+const DAY = /^\d{4}-\d{2}-\d{2}$/
+
+/** `2030-01-01`, the beginning of that day in UTC, or a moment of ISO 8601 with its time zone. */
+export function parseMoment(text: string): Date {
+  const moment = new Date(DAY.test(text) || /^\d{4}-\d{2}-\d{2}T.*(?:Z|[+-]\d{2}:?\d{2})$/.test(text) ? text : Number.NaN)
+  if (Number.isNaN(moment.getTime()) || (DAY.test(text) && moment.toISOString().slice(0, 10) !== text))
+    throw new InvalidArgumentError('It must be a day such as 2030-01-01, or a moment such as 2030-01-01T12:00:00Z.')
+  return moment
+}
+
 /** Gathers an option that may be given several times. */
 export function gather(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value]

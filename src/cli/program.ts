@@ -10,10 +10,12 @@ import { pruneCommand } from './commands/prune.ts'
 import { putCommand } from './commands/put.ts'
 import { receiptCommand } from './commands/receipt.ts'
 import { recipientsCommand } from './commands/recipients.ts'
+import { renewCommand } from './commands/renew.ts'
 import { repairCommand } from './commands/repair.ts'
 import { rmCommand } from './commands/rm.ts'
 import { shredCommand } from './commands/shred.ts'
 import { statusCommand } from './commands/status.ts'
+import { thawCommand } from './commands/thaw.ts'
 import { vaultCommand } from './commands/vault.ts'
 import { verifyCommand } from './commands/verify.ts'
 import type { Run } from './context.ts'
@@ -27,6 +29,8 @@ const COMMANDS = [
   statusCommand,
   verifyCommand,
   repairCommand,
+  renewCommand,
+  thawCommand,
   rmCommand,
   shredCommand,
   pruneCommand,

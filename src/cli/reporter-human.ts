@@ -19,6 +19,11 @@ export function humanReporter(options: ReporterOptions): Reporter {
   }
   const show = (lines: Lines, whenQuiet: Lines | undefined) => print((quiet ? whenQuiet : lines)?.(style) ?? [])
 
+  const note = async (text: string) => {
+    progress.done()
+    if (!quiet) await stderr.write(`${printable(text)}\n`)
+  }
+
   return {
     progress,
     result: (_, view) => show(view.lines, view.quiet),
@@ -29,10 +34,8 @@ export function humanReporter(options: ReporterOptions): Reporter {
     bytes: async (source) => {
       for await (const bytes of source) await stdout.write(bytes)
     },
-    note: async (text) => {
-      progress.done()
-      if (!quiet) await stderr.write(`${printable(text)}\n`)
-    },
+    note,
+    advise: note,
     fail: async (error) => {
       progress.done()
       const { message, causes, hint } = viewError(error)

@@ -1,5 +1,5 @@
 /** Reports as lines for a person. Pure; everything from outside passes through `printable`. */
-import type { Missing, ObjectReport, ObjectState, ReplicaReport, Verdict } from '../contracts.ts'
+import type { Missing, ObjectReport, ObjectState, ReplicaReport, RetainReport, Verdict } from '../contracts.ts'
 import { atMost, columns, count, formatBytes, printable, short } from './format.ts'
 import { paintState, paintVerdict, type Style } from './style.ts'
 
@@ -44,6 +44,13 @@ export function missingLines(missing: readonly Missing[], style: Style): string[
   return missing.map(
     ({ constraint, wanted, found, reason }) => `  ${style.yellow(`${printable(constraint)} ${found} of ${wanted}`)}  ${printable(reason)}`,
   )
+}
+
+/** What was asked to be retained, in one line; none where nothing was. */
+export function retainLines(retain: RetainReport | undefined): string[] {
+  if (!retain) return []
+  const mode = retain.mode === undefined ? '' : ` (${retain.mode})`
+  return [`  retained until ${printable(retain.until)}${mode}${retain.legalHold ? ', with a legal hold' : ''}`]
 }
 
 function verdicts(replicas: readonly ReplicaReport[], style: Style): string {

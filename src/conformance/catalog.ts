@@ -4,9 +4,17 @@ import { fingerprintCases } from './catalog-fingerprints.ts'
 import type { CatalogCase } from './catalog-fixtures.ts'
 import { forgettingCases } from './catalog-forgetting.ts'
 import { putCases } from './catalog-puts.ts'
+import { retentionCases } from './catalog-retention.ts'
 import { shredCases } from './catalog-shred.ts'
 
 export type { CatalogCase, CatalogContext } from './catalog-fixtures.ts'
 
 /** Run each with catalogs of its own; a case throws an AssertionError when it fails. */
-export const catalogCases: readonly CatalogCase[] = [...putCases, ...evidenceCases, ...forgettingCases, ...fingerprintCases, ...shredCases]
+export const catalogCases: readonly CatalogCase[] = [
+  ...putCases,
+  ...retentionCases,
+  ...evidenceCases,
+  ...forgettingCases,
+  ...fingerprintCases,
+  ...shredCases,
+]

@@ -17,6 +17,7 @@ const sane: VaultCase = {
     assert.ok(profile.maxPackBytes === undefined || profile.maxPackBytes > 0, 'maxPackBytes must be positive')
     assert.ok(!profile.canForget || vault.remove, 'a vault that can forget must have remove')
     assert.ok(profile.term !== 'renewable' || vault.renew, 'a vault whose replicas must be renewed must have renew')
+    assert.ok(profile.canRetain !== true || (vault.renew && vault.retention), 'a vault that can retain must have renew and retention')
   },
 }
 

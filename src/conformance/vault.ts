@@ -7,6 +7,7 @@
  * ```
  */
 import type { VaultCase } from './vault-context.ts'
+import { keepCases } from './vault-keep.ts'
 import { putCases } from './vault-put.ts'
 import { readCases } from './vault-read.ts'
 import { removeCases } from './vault-remove.ts'
@@ -14,4 +15,4 @@ import { removeCases } from './vault-remove.ts'
 export type { VaultCase, VaultContext } from './vault-context.ts'
 
 /** Cases may run in any order and all on one vault, one after the other. Skip by declaration (`needs`, `wants`) only. */
-export const vaultCases: readonly VaultCase[] = [...readCases, ...putCases, ...removeCases]
+export const vaultCases: readonly VaultCase[] = [...readCases, ...putCases, ...removeCases, ...keepCases]

@@ -7,7 +7,7 @@ import type { Missing, ObjectReport, ObjectState, Policy, PolicyInput, Receipt, 
 import type { RecipientsOptions, RecipientsReport } from './recipients.ts'
 import type { ShredCertificate, ShredOptions } from './shred.ts'
 import type { Mtime, NamedEntry, Source } from './source.ts'
-import type { Profile, Vault, VaultProfile } from './vault.ts'
+import type { Profile, Retention, ThawTier, Vault, VaultProfile, Warmth } from './vault.ts'
 
 export interface ArchiveConfig {
   /** Folder of catalog and spool; made when absent. Default `./.perdure`. */
@@ -69,6 +69,11 @@ export interface PutOptions extends AbortOptions, ProgressOptions<PutEvent> {
   readonly name?: string | undefined
   readonly mediaType?: string | undefined
   readonly profile?: Profile | undefined
+  /**
+   * No replica may be deleted before that date. Only vaults that can lock get one (`canRetain` in their profile); the longest wish of all objects that
+   * share a pack holds for the pack, and putting the same content again extends it. It is recorded, so that repair locks anew.
+   */
+  readonly retain?: Retention | undefined
   /** Glob patterns left out of a directory source. */
   readonly exclude?: readonly string[] | undefined
   /** Stores it in clear although the archive has recipients: anybody who reaches a vault can read it, for good. */
@@ -87,6 +92,8 @@ export interface PutOptions extends AbortOptions, ProgressOptions<PutEvent> {
   readonly erasable?: boolean | undefined
   /** Believe that a file whose size, mtime, ctime and inode are what they were has its old content, and do not read it. Default false. */
   readonly trustMtime?: boolean | undefined
+  /** Sealed content only: keep user and group ids as well. Default false. */
+  readonly keepOwner?: boolean | undefined
 }
 
 /** Bytes `[offset, offset + length)` of a file; `length` absent: to the end. */
@@ -112,6 +119,8 @@ export interface TreeEntry {
   readonly target?: string | undefined
   readonly mode?: number | undefined
   readonly mtime?: Mtime | undefined
+  readonly uid?: number | undefined
+  readonly gid?: number | undefined
 }
 
 export type RestoreEvent =
@@ -122,6 +131,8 @@ export interface RestoreOptions extends AbortOptions, ProgressOptions<RestoreEve
   readonly path?: string | undefined
   /** Replace files whose content differs. Default false: an existing file with other content is an error before anything is written to it. */
   readonly overwrite?: boolean | undefined
+  /** Give files and directories the user and group ids that were kept of them; what the system refuses is in `warnings`. Default false. */
+  readonly owner?: boolean | undefined
 }
 
 export interface RestoreReport {
@@ -149,6 +160,63 @@ export interface VerifyOptions extends AbortOptions, ProgressOptions<VerifyEvent
   readonly sample?: number | { readonly confidence: number; readonly loss: number } | undefined
   /** Only these vaults. */
   readonly vaults?: readonly string[] | undefined
+  /** Read bytes of cold vaults as well wherever they can be read; without it only what a restore has made readable right now. */
+  readonly cold?: boolean | undefined
+}
+
+export interface RenewOptions extends AbortOptions {
+  /** Show what would be renewed; changes nothing. */
+  readonly plan?: boolean | undefined
+  /** Renew what lapses within so many days. Default: a third of the vault's term, and at most 30. */
+  readonly leadDays?: number | undefined
+  /** Renew to this date; default: one term of the vault from now. */
+  readonly until?: Date | undefined
+  /** Only these vaults. */
+  readonly vaults?: readonly string[] | undefined
+}
+
+export interface RenewAction {
+  readonly vault: string
+  readonly pack: string
+  /** ISO 8601; absent: nothing retained it, or the vault does not tell. */
+  readonly from?: string
+  readonly until: string
+  /** `planned` with `plan: true`. */
+  readonly outcome: 'planned' | 'renewed' | 'failed'
+  /** Code of the vault's error. */
+  readonly code?: string
+  readonly detail?: string
+}
+
+export interface RenewReport {
+  readonly planned: boolean
+  readonly actions: readonly RenewAction[]
+  /** Replicas that last long enough as they are. */
+  readonly lasting: number
+}
+
+export interface ThawOptions extends AbortOptions {
+  /** How long the restored copies are wanted, default 7. */
+  readonly days?: number | undefined
+  readonly tier?: ThawTier | undefined
+  /** In each of these vaults. Default: each pack in one that holds it, where a restore is done or under way already, else the first that freezes. */
+  readonly vaults?: readonly string[] | undefined
+}
+
+export interface ThawReport {
+  readonly root: string
+  /** Each of the replicas below can be read now. */
+  readonly readable: boolean
+  readonly replicas: readonly {
+    readonly vault: string
+    readonly pack: string
+    readonly byteLength: number
+    readonly state: Warmth['state'] | 'failed'
+    /** ISO 8601: when the restored copy freezes again. */
+    readonly until?: string
+    readonly code?: string
+    readonly detail?: string
+  }[]
 }
 
 export type RepairEvent =
@@ -163,7 +231,7 @@ export interface RepairOptions extends AbortOptions, ProgressOptions<RepairEvent
 export interface RepairAction {
   readonly pack: string
   readonly vault: string
-  readonly action: 'place' | 'replace'
+  readonly action: 'place' | 'replace' | 'retain'
   /** Why, in one sentence. */
   readonly reason: string
   readonly byteLength: number
@@ -213,6 +281,8 @@ export interface Explanation {
 export interface VaultCheck {
   readonly vault: string
   readonly ok: boolean
+  /** What the vault says of itself, found when it was opened. */
+  readonly labels?: Readonly<Record<string, string>> | undefined
   readonly steps: readonly { readonly name: string; readonly ok: boolean; readonly ms: number; readonly detail?: string }[]
 }
 
@@ -237,6 +307,8 @@ export interface Archive extends AsyncDisposable {
   readonly publicKey: string
   readonly policy: Policy
   readonly vaults: readonly VaultProfile[]
+  /** The vaults that could not be opened, and why; `testVault` tries them again. */
+  unopened(): readonly { readonly vault: string; readonly reason: string }[]
   put(source: Source, options?: PutOptions): Promise<Receipt>
   /** One receipt per entry, in order; entries share packs. */
   putAll(entries: Iterable<NamedEntry> | AsyncIterable<NamedEntry>, options?: PutOptions): Promise<readonly Receipt[]>
@@ -268,12 +340,16 @@ export interface Archive extends AsyncDisposable {
    * is forgotten. Whoever is removed keeps what could be read before. Throws ConfigError `not-a-recipient`, `not-sealed` for public content.
    */
   changeRecipients(root: CID | string, options: RecipientsOptions): Promise<RecipientsReport>
+  /** Extends terms and locks before they lapse, of one object or of everything, and never shortens one. Failures are in the report. */
+  renew(root?: CID | string, options?: RenewOptions): Promise<RenewReport>
+  /** Asks cold vaults to make an object readable, and tells how far they are; call it again until `readable`. Nothing else ever asks for a restore. */
+  thaw(root: CID | string, options?: ThawOptions): Promise<ThawReport>
   rm(root: CID | string, options?: AbortOptions): Promise<RemoveReport>
   prune(options?: AbortOptions & { readonly plan?: boolean | undefined }): Promise<PruneReport>
   explain(options?: { readonly byteLength?: number | undefined }): Explanation
   /** The newest receipt of a root, as it was signed. */
   receipt(root: CID | string): Promise<Receipt | undefined>
-  /** Puts, finds, reads back, and where it can forget removes, a small pack of random bytes. */
+  /** Puts, finds, reads back, and where it can removes, a small pack of random bytes; a vault that could not be opened is opened first. */
   testVault(id: string, options?: AbortOptions): Promise<VaultCheck>
   /**
    * Believes no longer what the catalog knows of a vault, for one that is gone for good or was replaced by an empty one: `repair` then places anew,

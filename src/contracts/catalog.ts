@@ -1,7 +1,7 @@
 /** The local index and journal. */
 import type { CID } from 'multiformats/cid'
 import type { ObjectState, Possession, Retrieval, Unanswered, Verdict } from './policy.ts'
-import type { Journal, Locator, PackKind, Profile, Visibility } from './vault.ts'
+import type { Journal, Locator, PackKind, Profile, RetentionMode, Visibility } from './vault.ts'
 
 export type PackId = number
 export type ObjectId = number
@@ -30,6 +30,14 @@ export interface Extent {
   readonly count: number
 }
 
+/** What was asked for with a put, as it is recorded. */
+export interface RetainRow {
+  /** Milliseconds since the epoch. */
+  readonly until: number
+  readonly mode?: RetentionMode | undefined
+  readonly legalHold?: boolean | undefined
+}
+
 export interface ObjectRow {
   readonly id: ObjectId
   readonly root: CID
@@ -53,6 +61,7 @@ export interface ObjectRow {
   readonly shreddedAt?: number | undefined
   /** The root that it took the place of: the same content, sealed for other recipients. */
   readonly supersedes?: CID | undefined
+  readonly retain?: RetainRow | undefined
 }
 
 /** An object that was shredded, or is being shredded; kept after the object was forgotten. */
@@ -108,6 +117,7 @@ export interface SealedObject {
   /** Default false. Its erasable packs hold blocks of no other object. */
   readonly erasable?: boolean | undefined
   readonly supersedes?: CID | undefined
+  readonly retain?: RetainRow | undefined
 }
 
 /** Content that was sealed before: the DAG it became, and where its blocks lie. */
@@ -159,6 +169,8 @@ export interface ReplicaRow {
   readonly locator?: Locator | undefined
   readonly intendedAt: number
   readonly placedAt?: number | undefined
+  /** Until when the vault has confirmed that it retains the replica, as far as that was asked for. */
+  readonly retainedUntil?: number | undefined
 }
 
 /** The newest evidence of one kind for a replica. `object` 0 speaks of the whole pack, otherwise only of that object's blocks in it. */
@@ -209,8 +221,8 @@ export interface Catalog {
   stagedOwners(): Promise<readonly string[]>
   /**
    * Makes a put visible, all of it or nothing. Objects that exist already (same root and visibility) are kept: name, media type and attributes given
-   * anew replace the old, extents stay. Throws `conflict` when a pack that the extents reuse has gone meanwhile. Fingerprints given are kept with it,
-   * until a pack that their content needs is dropped.
+   * anew replace the old, extents stay, and a retention only grows. Throws `conflict` when a pack that the extents reuse has gone meanwhile. Fingerprints
+   * given are kept with it, until a pack that their content needs is dropped.
    */
   seal(
     owner: string,
@@ -291,6 +303,10 @@ export interface Catalog {
   /** Durable before any paid call. Keeps an existing row of any state. */
   intend(pack: PackId, vault: string, at: number): Promise<void>
   placed(pack: PackId, vault: string, locator: Locator, at: number): Promise<void>
+  /** The vault has shown that it retains the replica until then, as asked. */
+  retained(pack: PackId, vault: string, until: number): Promise<void>
+  /** What the objects with blocks in these packs ask for together, as far as it is in force then: the latest date, the stronger mode, a hold if any. */
+  retentionOf(packs: readonly PackId[], at: number): Promise<ReadonlyMap<PackId, RetainRow>>
   /** Forgets the replica with its evidence, unanswered probes and journal. */
   dropReplica(pack: PackId, vault: string): Promise<void>
   replicasOf(packs: readonly PackId[]): Promise<readonly ReplicaRow[]>

@@ -1,6 +1,6 @@
 /** Evidence, policy, and the reports that judge one by the other. */
 import type { CID } from 'multiformats/cid'
-import type { Profile, Visibility } from './vault.ts'
+import type { Profile, RetentionMode, Visibility } from './vault.ts'
 
 export type Possession = 'claimed' | 'listed' | 'proven'
 export type Retrieval = 'none' | 'sampled' | 'whole'
@@ -100,6 +100,14 @@ export interface ReplicaReport {
   readonly detail?: string
 }
 
+/** What was asked for with a put to keep replicas from being deleted. Plain JSON. */
+export interface RetainReport {
+  /** ISO 8601. */
+  readonly until: string
+  readonly mode?: RetentionMode
+  readonly legalHold?: boolean
+}
+
 export interface ObjectReport {
   readonly root: string
   readonly name?: string
@@ -112,6 +120,7 @@ export interface ObjectReport {
   readonly missing: readonly Missing[]
   /** Of a shredded object: since when, and whether every vault has reported its headers absent. Nothing else is asked of it any more. */
   readonly shredded?: { readonly since: string; readonly complete: boolean }
+  readonly retain?: RetainReport
 }
 
 export interface PackReceipt {
@@ -134,7 +143,8 @@ export interface Receipt {
   readonly packs: readonly PackReceipt[]
   readonly replicas: readonly ReplicaReport[]
   readonly missing: readonly Missing[]
-  /** Did every vault that the plan named accept the object and show bytes of it? */
+  readonly retain?: RetainReport
+  /** Did every vault that the plan named accept the object and show bytes of it, or say that it has it where the policy takes its word? */
   readonly complete: boolean
   /** Ed25519 public key as a multikey (`z6Mk…`). */
   readonly archive: string

@@ -35,6 +35,28 @@ export interface Pack {
   adopt?(path: string): Promise<boolean>
 }
 
+export type RetentionMode = 'governance' | 'compliance'
+
+/** What keeps a replica from being deleted. As a wish it says what must hold at least: nothing that holds already is shortened or lifted by it. */
+export interface Retention {
+  /** A moment that has passed retains nothing. */
+  readonly until: Date
+  /** `governance`: who has a special right may end it early; `compliance`: nobody can. Default: the vault's own, else governance. */
+  readonly mode?: RetentionMode | undefined
+  /** Kept beyond the date as well, until somebody lifts the hold where the replica lies. */
+  readonly legalHold?: boolean | undefined
+}
+
+/** Whether the bytes of a replica can be read now, by the vault's own word. */
+export interface Warmth {
+  /** `frozen`: only after a restore; `thawing`: a restore is under way; `readable`: now. */
+  readonly state: 'frozen' | 'thawing' | 'readable'
+  /** When a restored copy freezes again; absent where it does not. */
+  readonly until?: Date | undefined
+}
+
+export type ThawTier = 'bulk' | 'standard' | 'expedited'
+
 /** What only the vault that issued it can read; plain text, safe to print, never a secret. */
 export type Locator = string
 
@@ -52,6 +74,10 @@ export interface VaultProfile {
   readonly labels?: Readonly<Record<string, string>> | undefined
   /** How long a replica lasts untouched: as long as the vault stands, for ever, or until a date it must be renewed by. */
   readonly term: 'standing' | 'perpetual' | 'renewable'
+  /** How many days one term of a renewable vault lasts, where it is known. */
+  readonly termDays?: number | undefined
+  /** Takes `retain` with a put: keeps that replica from being deleted until a date. Absent: it cannot, and gets no pack that is to be retained. */
+  readonly canRetain?: boolean | undefined
   /** Largest pack it takes; absent: no limit of its own. */
   readonly maxPackBytes?: number | undefined
   /** Can really delete: no lock, no versions, no copies out of its reach. */
@@ -79,6 +105,20 @@ export interface VaultPutOptions extends AbortOptions, ProgressOptions<TransferE
   readonly journal?: Journal | undefined
   /** The replica there was proven damaged or missing: store the pack again although it seems to be there. Atomic: the old bytes stay until the new are whole. */
   readonly replace?: boolean | undefined
+  /**
+   * Retains the replica at least so, also one that was there already. Resolves only when the vault shows that it does; else throws `unsupported` or
+   * `denied`. Given only to vaults that say `canRetain`.
+   */
+  readonly retain?: Retention | undefined
+}
+
+export interface VaultRenewOptions extends AbortOptions, Omit<Retention, 'until'> {}
+
+export interface VaultThawOptions extends AbortOptions {
+  /** How long the restored copy is wanted. */
+  readonly days: number
+  /** How much is paid for how quick a restore; default `standard`. */
+  readonly tier?: ThawTier | undefined
 }
 
 export interface VaultReadOptions extends AbortOptions {
@@ -124,8 +164,11 @@ export interface Vault {
   /**
    * Looks before the first use (permissions, device, quirks) and resolves to the profile as found; throws when the vault cannot be used.
    * `mustExist`: this vault holds replicas of ours already, so one that looks new and empty is another place, and `unreachable`.
+   * `thorough`: also what only writing tells, and may otherwise wait for the first put.
    */
-  open?(options?: AbortOptions & { readonly mustExist?: boolean | undefined }): Promise<VaultProfile>
+  open?(
+    options?: AbortOptions & { readonly mustExist?: boolean | undefined; readonly thorough?: boolean | undefined },
+  ): Promise<VaultProfile>
   /** Idempotent by `pack.name`. Resolves when the vault has accepted every byte durably, as far as it can tell. */
   put(pack: Pack, options?: VaultPutOptions): Promise<Locator>
   /** Finds what a dead run put. A replica that is known to be incomplete is absent. */
@@ -138,10 +181,15 @@ export interface Vault {
   remove?(at: Locator, options?: AbortOptions): Promise<void>
   /** Ends uploads of the pack that never finished and drops what they left there. A pack that is whole stays. */
   abandon?(name: CID, options?: AbortOptions & { readonly kind?: PackKind | undefined }): Promise<void>
-  /** Until when something keeps the replica from being removed; undefined when nothing does, or when the vault cannot tell. */
-  keptUntil?(at: Locator, options?: AbortOptions): Promise<Date | 'ever' | undefined>
   attest?(at: Locator, challenge: Challenge, options?: AbortOptions): Promise<Attestation>
   quote?(byteLength: number, options?: AbortOptions): Promise<Quote>
-  renew?(at: Locator, until: Date, options?: AbortOptions): Promise<Locator>
+  /** Extends the term or the lock of a replica to that date at least; what holds longer already is left as it is. */
+  renew?(at: Locator, until: Date, options?: VaultRenewOptions): Promise<Locator>
+  /** What keeps the replica from being deleted, or until when its term lasts, by the vault's own word; undefined: nothing. */
+  retention?(at: Locator, options?: AbortOptions): Promise<Retention | undefined>
+  /** Can the bytes be read now? Starts nothing and costs nothing but the question. Throws `absent`. */
+  warmth?(at: Locator, options?: AbortOptions): Promise<Warmth>
+  /** Asks for a restore of a frozen replica, which may cost money; one under way or done is not asked for again. Resolves at once, not when it is readable. */
+  thaw?(at: Locator, options: VaultThawOptions): Promise<Warmth>
   close?(): Promise<void>
 }

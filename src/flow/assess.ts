@@ -1,5 +1,17 @@
 /** What is known of an object right now, judged by policy; no vault is asked. */
-import type { EvidenceRow, Locator, ObjectReport, ObjectRow, PackRow, ReplicaReport, ReplicaRow, VaultProfile } from '../contracts.ts'
+import type {
+  EvidenceRow,
+  Locator,
+  ObjectReport,
+  ObjectRow,
+  PackRow,
+  ReplicaReport,
+  ReplicaRow,
+  RetainReport,
+  RetainRow,
+  VaultProfile,
+} from '../contracts.ts'
+import { missingLockers, missingRetention } from '../policy/retain.ts'
 import { type JudgedReplica, judgeObject } from '../policy/state.ts'
 import { type Context, profilesOf } from './context.ts'
 
@@ -41,11 +53,18 @@ export async function assess(context: Context, object: ObjectRow): Promise<Asses
     })),
   })
   const idOf = new Map(packs.map(({ id, name }) => [name.toString(), id]))
+  const known = { vaults: profilesOf(context), now: clock() }
+  const loose = missingRetention(
+    object.retain,
+    replicas.filter(({ vault, state }) => state === 'placed' && context.vaults.has(vault)),
+    known,
+  )
+  const unable = judged.missing.length > 0 && loose.length === 0 ? missingLockers(object.retain, known) : []
   const report: ObjectReport = {
     root: object.root.toString(),
     ...(object.name !== undefined && { name: object.name }),
     ...(object.visibility === 'sealed' && { sealed: true as const }),
-    state: judged.state,
+    state: loose.length > 0 && judged.state === 'satisfied' ? 'degraded' : judged.state,
     byteLength: object.byteLength,
     packs: packs.map(({ name }) => name.toString()),
     replicas: judged.replicas.map((replica) => {
@@ -53,7 +72,8 @@ export async function assess(context: Context, object: ObjectRow): Promise<Asses
       const locator = replicasBy.get(pack)?.find(({ vault }) => vault === replica.vault)?.locator
       return shown(replica, { profile: context.vaults.get(replica.vault)?.profile, locator })
     }),
-    missing: judged.missing,
+    missing: [...judged.missing, ...loose, ...unable],
+    ...(object.retain && { retain: retainShown(object.retain) }),
   }
   return { object, packs, replicas, evidence, freshUntil: judged.freshUntil, floorHeld: judged.floorHeld, report }
 }
@@ -82,6 +102,12 @@ export async function reassess(context: Context, objects: readonly ObjectRow[]):
   await context.catalog.setStates(judged.map(({ object, report, freshUntil }) => ({ object: object.id, state: report.state, freshUntil })))
   return judged
 }
+
+const retainShown = ({ until, mode, legalHold }: RetainRow): RetainReport => ({
+  until: new Date(until).toISOString(),
+  ...(mode !== undefined && { mode }),
+  ...(legalHold && { legalHold }),
+})
 
 type Judged = JudgedReplica<EvidenceRow>
 

@@ -1,7 +1,7 @@
 /** What every verb needs: the archive's parts, bound once when it is opened. */
 import type { BufferPool } from '../bytes/pool.ts'
 import type { Catalog, Clock, PackId, Policy, Profile, Random, Vault, VaultProfile } from '../contracts.ts'
-import { ArchiveError } from '../errors.ts'
+import { ArchiveError, type VaultError } from '../errors.ts'
 import type { Identity, Recipient } from '../format/recipients.ts'
 import type { SigningKey } from '../format/sign.ts'
 import type { Latencies } from './latency.ts'
@@ -13,8 +13,8 @@ export interface Context {
   readonly spool: Spool
   /** Opened vaults by id, in the order of the configuration. */
   readonly vaults: ReadonlyMap<string, Vault>
-  /** Vaults that did not answer when they were opened: their profiles are what the configuration hopes. */
-  readonly unseen: ReadonlySet<string>
+  /** Why a vault could not be opened, by id. Its own answers may be better by now. */
+  readonly unopened: Map<string, VaultError>
   readonly policy: Policy
   readonly profile: Profile
   readonly maxPackBytes: number

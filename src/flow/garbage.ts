@@ -1,5 +1,5 @@
-/** Packs that nobody refers to any more leave the vaults that can forget, the spool, and last the catalog. */
-import type { AbortOptions, PackRow, ReplicaRow } from '../contracts.ts'
+/** Packs that nobody refers to any more leave the vaults that can remove, the spool, and last the catalog. */
+import type { AbortOptions, Locator, PackRow, ReplicaRow } from '../contracts.ts'
 import { VaultError } from '../errors.ts'
 import type { Context } from './context.ts'
 
@@ -11,24 +11,31 @@ export interface Outcome {
   readonly kept: readonly Kept[]
 }
 
-/** What dropping it would do. */
+/** What dropping it would do, as far as vaults tell of locks; a refusal for want of a right shows only when they are asked. */
 export async function planGarbage(context: Context, pack: PackRow): Promise<Outcome> {
   const replicas = await context.catalog.replicasOf([pack.id])
   const name = pack.name.toString()
-  const judged = replicas.map(({ vault }) => ({ vault, reason: whyKept(context, vault) }))
+  const judged = await Promise.all(
+    replicas.map(async ({ vault, locator }) => ({ vault, reason: whyKept(context, vault) ?? (await lockOn(context, vault, locator)) })),
+  )
   return {
     removed: judged.filter(({ reason }) => reason === undefined).map(({ vault }) => ({ vault, pack: name, byteLength: pack.byteLength })),
     kept: judged.flatMap(({ vault, reason }) => (reason === undefined ? [] : [{ vault, pack: name, reason }])),
   }
 }
 
+export interface DropOptions extends AbortOptions {
+  /** Nobody asked for it: vaults that keep what they have until a date are not bothered. */
+  readonly tidying?: boolean | undefined
+}
+
 /** Replicas first, the catalog's rows last: a crash in between is found by the next prune. */
-export async function dropGarbage(context: Context, pack: PackRow, options: AbortOptions = {}): Promise<Outcome> {
+export async function dropGarbage(context: Context, pack: PackRow, options: DropOptions = {}): Promise<Outcome> {
   const { catalog, spool } = context
   const removed: (Removed & { readonly vault: string })[] = []
   const kept: Kept[] = []
   for (const replica of await catalog.replicasOf([pack.id])) {
-    const reason = whyKept(context, replica.vault) ?? (await forgetReplica(context, pack, replica, options))
+    const reason = whyKept(context, replica.vault, options) ?? (await forgetReplica(context, pack, replica, options))
     if (reason === undefined) removed.push({ vault: replica.vault, pack: pack.name.toString(), byteLength: pack.byteLength })
     else kept.push({ vault: replica.vault, pack: pack.name.toString(), reason })
   }
@@ -40,11 +47,28 @@ export async function dropGarbage(context: Context, pack: PackRow, options: Abor
   return { removed, kept }
 }
 
-function whyKept(context: Context, id: string): string | undefined {
+/** Without `canForget` a vault promises nothing, but it may be asked: its refusal says what keeps the pack. */
+function whyKept(context: Context, id: string, { tidying = false }: DropOptions = {}): string | undefined {
   const vault = context.vaults.get(id)
   if (!vault) return 'this vault is not configured any more; remove it there by hand, or configure it and prune again'
-  if (!vault.profile.canForget || !vault.remove) return 'this vault cannot forget'
+  if (!vault.remove || (tidying && vault.profile.term !== 'standing')) return 'this vault cannot forget'
   return undefined
+}
+
+/** What keeps it there now, where the vault tells. */
+async function lockOn(context: Context, id: string, at: Locator | undefined): Promise<string | undefined> {
+  const held =
+    at === undefined
+      ? undefined
+      : await context.vaults
+          .get(id)
+          ?.retention?.(at)
+          .catch(() => undefined)
+  if (!held) return undefined
+  const until =
+    held.until.getTime() > context.clock() ? `a lock${held.mode ? ` (${held.mode})` : ''} retains it until ${held.until.toISOString()}` : ''
+  const reasons = [until, held.legalHold ? 'a legal hold keeps it' : ''].filter((reason) => reason !== '')
+  return reasons.length > 0 ? reasons.join(', and ') : undefined
 }
 
 /** Resolves to the reason when the replica could not be removed. An intent without a locator may still have left one: it is looked for. */

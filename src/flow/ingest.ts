@@ -5,6 +5,7 @@ import type { Extent, NewFingerprint, ObjectId, ObjectRow, PutOptions, SealedObj
 import { ArchiveError, CatalogError, SourceError } from '../errors.ts'
 import { type Attributes, attributeBlocks, joinAttributes } from '../format/record.ts'
 import { type Imported, importTree } from '../format/unixfs-import.ts'
+import { retainRow } from '../policy/retain.ts'
 import { type Context, tell } from './context.ts'
 import { dropGarbage } from './garbage.ts'
 import { type PackBuilder, packBuilder } from './pack-builder.ts'
@@ -29,8 +30,6 @@ export type IngestOptions = PutOptions & {
   readonly each: boolean
   /** Absent: public. */
   readonly sealing?: Sealing | undefined
-  /** The root whose place the object takes. */
-  readonly supersedes?: CID | undefined
 }
 
 /** Reads the source to its end. Whatever fails on the way, nothing becomes visible and nothing is left. */
@@ -150,6 +149,7 @@ function draft(
     createdAt: context.clock(),
     extents: own.extents,
     attributes,
+    ...(own.options.retain && { retain: retainRow(own.options.retain, context.clock()) }),
   }
 }
 

@@ -5,30 +5,21 @@ import { join, resolve } from 'node:path'
 import type { CID } from 'multiformats/cid'
 import { createPool } from '../bytes/pool.ts'
 import { openCatalog } from '../catalog/open.ts'
-import type {
-  Archive,
-  ArchiveConfig,
-  Catalog,
-  ObjectRow,
-  ObjectSummary,
-  Receipt,
-  ShredCertificate,
-  Vault,
-  VaultProfile,
-} from '../contracts.ts'
-import { ArchiveError, ConfigError, VaultError, type VaultErrorCode } from '../errors.ts'
+import type { Archive, ArchiveConfig, ObjectRow, ObjectSummary, Receipt, ShredCertificate, Vault } from '../contracts.ts'
+import { ArchiveError, ConfigError } from '../errors.ts'
 import { toCID } from '../format/address.ts'
 import { DEFAULT_MAX_PACK_BYTES } from '../format/pack.ts'
 import { toMultikey } from '../format/sign.ts'
-import { explain } from '../policy/explain.ts'
 import { checkReach, resolvePolicy } from '../policy/policy.ts'
 import { directory } from '../vaults/directory.ts'
 import { assess } from './assess.ts'
 import { type Context, profilesOf } from './context.ts'
+import { explainArchive } from './explain.ts'
 import { entries, get } from './get.ts'
 import { archiveKey } from './keys.ts'
 import { latencies } from './latency.ts'
 import { named } from './names.ts'
+import { openVaults } from './open-vaults.ts'
 import { put, putAll } from './put.ts'
 import { RUN_BYTES } from './read-spans.ts'
 import { prune, remove } from './remove.ts'
@@ -93,10 +84,18 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
       const { changeRecipients } = await import('./recipients.ts')
       return changeRecipients(context, await found(root), options)
     },
+    renew: async (root, options) => {
+      const { renew } = await import('./renew.ts')
+      return renew(context, root === undefined ? undefined : await found(root), options)
+    },
+    thaw: async (root, options) => {
+      const { thaw } = await import('./thaw.ts')
+      return thaw(context, await found(root), options)
+    },
     rm: async (root, options) => remove(context, await found(root), options),
     prune: (options) => prune(context, options),
-    explain: ({ byteLength = context.maxPackBytes } = {}) =>
-      explain({ policy: context.policy, vaults: profilesOf(context), packBytes: Math.min(byteLength, context.maxPackBytes) }),
+    unopened: () => [...context.unopened].map(([vault, { message }]) => ({ vault, reason: message })),
+    explain: (options) => explainArchive(context, options),
     receipt: async (root) => {
       const saved = await context.catalog.receiptOf(toCID(root))
       return saved === undefined ? undefined : (JSON.parse(saved) as Receipt)
@@ -123,19 +122,19 @@ async function openContext(config: ArchiveConfig): Promise<Context> {
   await mkdir(path, { recursive: true })
   const catalog = config.catalog ?? (await openCatalog({ path: join(path, 'catalog.sqlite'), clock }))
   try {
-    const { vaults, unseen } = await openVaults(catalog, config.vaults ?? [directory({ id: 'local', at: join(path, 'vault') })])
+    const { vaults, unopened } = await openVaults(catalog, config.vaults ?? [directory({ id: 'local', at: join(path, 'vault') })])
     checkReach(
       policy,
       [...vaults.values()].map(({ profile }) => profile),
     )
-    return await assemble(config, { path, policy, random, clock, catalog, vaults, unseen, ...keys })
+    return await assemble(config, { path, policy, random, clock, catalog, vaults, unopened, ...keys })
   } catch (error) {
     await catalog.close()
     throw error
   }
 }
 
-type Known = Pick<Context, 'path' | 'policy' | 'random' | 'clock' | 'catalog' | 'vaults' | 'unseen'> & SealingKeys
+type Known = Pick<Context, 'path' | 'policy' | 'random' | 'clock' | 'catalog' | 'vaults' | 'unopened'> & SealingKeys
 
 async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
   const { path, random, catalog } = known
@@ -154,34 +153,6 @@ async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
     latencies: latencies(),
     background: new Set(),
     rebuilding: new Map(),
-  }
-}
-
-const UNUSABLE_NOW: ReadonlySet<VaultErrorCode> = new Set(['unreachable', 'denied', 'exhausted'])
-
-/** A vault that cannot be reached now, or is full, must not keep the others from being used: it stays as configured, and its own answers tell. */
-async function openVaults(catalog: Catalog, vaults: readonly Vault[]): Promise<Pick<Context, 'vaults' | 'unseen'>> {
-  const opened = new Map<string, Vault>()
-  const unseen = new Set<string>()
-  for (const vault of vaults) {
-    const { id } = vault.profile
-    if (opened.has(id)) throw new ConfigError('invalid', `two vaults are called ${id}; give each an id of its own`)
-    const profile = await openVault(catalog, vault)
-    if (!profile) unseen.add(id)
-    opened.set(id, profile ? { ...vault, profile } : vault)
-  }
-  return { vaults: opened, unseen }
-}
-
-/** The profile as found; undefined when it could not be asked. */
-async function openVault(catalog: Catalog, vault: Vault): Promise<VaultProfile | undefined> {
-  const { profile } = vault
-  if (!vault.open) return profile
-  try {
-    return await vault.open({ mustExist: (await catalog.replicasIn(profile.id, { limit: 1 })).length > 0 })
-  } catch (error) {
-    if (error instanceof VaultError && UNUSABLE_NOW.has(error.code)) return undefined
-    throw error
   }
 }
 

@@ -168,6 +168,9 @@ async function recordOf(
     packs,
     attributes: attributes.map(({ cid }) => cid),
     ...(object.supersedes && { supersedes: object.supersedes }),
+    ...(object.retain && {
+      retain: { until: object.retain.until, mode: object.retain.mode ?? null, legalHold: object.retain.legalHold ?? false },
+    }),
   }
 }
 
@@ -232,7 +235,8 @@ async function leaveSpool({ catalog, spool }: Context, pack: PackRow): Promise<v
 
 /** What a dead run or a failed vault left of index packs: superseded ones go, the others are brought to their vaults now. A few at a time. */
 export async function sweep(context: Context, options: PublishOptions): Promise<void> {
-  for (const pack of await context.catalog.garbage({ limit: SWEPT, kind: 'index' })) await dropGarbage(context, pack, options)
+  for (const pack of await context.catalog.garbage({ limit: SWEPT, kind: 'index' }))
+    await dropGarbage(context, pack, { ...options, tidying: true })
   for (const pack of await context.catalog.packs({ limit: SWEPT, kind: 'index', spooled: true }))
     await distribute(context, pack, { ...options, patienceMs: 0 })
 }

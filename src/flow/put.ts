@@ -4,13 +4,15 @@
  */
 import { namedEntries, type OpenedSource, openSource } from '../bytes/source.ts'
 import type { AbortOptions, NamedEntry, ObjectRow, PackId, PackRow, PutOptions, Receipt, Source } from '../contracts.ts'
-import { ArchiveError, CatalogError } from '../errors.ts'
+import { ArchiveError, CatalogError, PolicyError } from '../errors.ts'
 import { LEAF_PLAINTEXT_BYTES } from '../format/age-layout.ts'
 import { signReceipt } from '../format/receipt.ts'
 import { chunkSizeOf } from '../format/unixfs-import.ts'
 import { place } from '../policy/placement.ts'
+import { evidenceRulesFor } from '../policy/policy.ts'
+import { cannotRetain, retainRow } from '../policy/retain.ts'
 import { type Assessment, reassess } from './assess.ts'
-import type { Context } from './context.ts'
+import { type Context, profilesOf } from './context.ts'
 import { ingest } from './ingest.ts'
 import { placementRules } from './placement-rules.ts'
 import { readBack } from './probes.ts'
@@ -21,6 +23,7 @@ import { type Sealing, sealingOf } from './sealing.ts'
 
 /** Stores one object and brings it to the vaults that the policy asks for. Partial success is in the receipt, not an exception. */
 export async function put(context: Context, source: Source, options: PutOptions = {}): Promise<Receipt> {
+  checkRetain(context, options)
   const sealing = await sealingOf(context, options)
   const opened = await openSource(source, { exclude: options.exclude, chunkSize: chunkSizeFor(context, options, sealing) })
   const { objects } = await ingest(context, opened, { ...options, each: false, sealing })
@@ -34,6 +37,7 @@ export async function putAll(
   entries: Iterable<NamedEntry> | AsyncIterable<NamedEntry>,
   options: PutOptions = {},
 ): Promise<readonly Receipt[]> {
+  checkRetain(context, options)
   const sealing = await sealingOf(context, options)
   const chunkSize = chunkSizeFor(context, options, sealing)
   const source: OpenedSource = { shape: 'tree', entries: (abort) => namedEntries(entries, { ...abort, chunkSize }) }
@@ -44,12 +48,30 @@ export async function putAll(
 const chunkSizeFor = (context: Context, { profile = context.profile }: PutOptions, sealing: Sealing | undefined): number =>
   sealing ? LEAF_PLAINTEXT_BYTES : chunkSizeOf(profile)
 
+/** Refuses before the source is read what could not be kept. */
+function checkRetain(context: Context, { retain }: PutOptions): void {
+  if (!retain) return
+  retainRow(retain, context.clock())
+  if (profilesOf(context).some((profile) => cannotRetain(profile) === undefined)) return
+  throw new PolicyError(
+    'unsupported',
+    'no vault of this archive can keep packs from being deleted; add one that can, such as an S3 bucket with Object Lock, or leave out `retain`',
+  )
+}
+
 /** The second half of put: sealed objects reach the vaults, are challenged there, judged, recorded and receipted. */
 export async function replicateObjects(context: Context, objects: readonly ObjectRow[], options: PutOptions): Promise<readonly Receipt[]> {
   const until = options.until ?? 'policy'
   const packs = await packsOf(context, objects)
   const held = await holders(context, packs)
-  const plan = packs.map((pack) => ({ pack, ...planned(context, pack, held.get(pack.id) ?? new Set()) }))
+  const retained = await context.catalog.retentionOf(
+    packs.map(({ id }) => id),
+    context.clock(),
+  )
+  const plan = packs.map((pack) => ({
+    pack,
+    ...planned(context, pack, { held: held.get(pack.id) ?? new Set(), retained: retained.has(pack.id) }),
+  }))
   const first =
     until === 'floor' ? plan.map(({ pack, floor }) => ({ pack, vaults: floor })) : plan.map(({ pack, all }) => ({ pack, vaults: all }))
   const work = { ...options, acceptOnly: until === 'accepted', probes: (pack: PackRow) => readBack(context, pack) }
@@ -93,7 +115,8 @@ async function conclude(
   if (assessments.some(({ packs }) => packs.length === 0)) throw removedMeanwhile()
   if (!unfinished) await releaseSpool(context, assessments)
   const named = new Set(placements.map(({ vault }) => vault))
-  const complete = !unfinished && [...placements, ...published.filter(({ vault }) => named.has(vault))].every(showed)
+  const complete =
+    !unfinished && [...placements, ...published.filter(({ vault }) => named.has(vault))].every((placement) => showed(context, placement))
   const receipts: Receipt[] = []
   for (const assessment of assessments) receipts.push(await receiptOf(context, assessment, complete))
   await context.catalog.saveReceipts(
@@ -102,9 +125,13 @@ async function conclude(
   return receipts
 }
 
-/** Taken, and bytes of it shown. */
-const showed = ({ outcome, evidence }: Placement): boolean =>
-  outcome !== 'failed' && evidence.length > 0 && evidence.every(({ verdict }) => verdict === 'intact')
+/** Taken, and bytes of it shown; of a vault whose word the policy takes, its word will do. */
+function showed({ policy }: Context, { vault, outcome, evidence }: Placement): boolean {
+  const takesItsWord = evidenceRulesFor(policy, vault).accept.includes('listed')
+  const isShown = ({ verdict, possession }: Placement['evidence'][number]) =>
+    verdict === 'intact' || (takesItsWord && verdict === 'unproven' && possession === 'listed')
+  return outcome !== 'failed' && evidence.length > 0 && evidence.every(isShown)
+}
 
 /** What lies beyond the floor goes on after put has resolved; closing the archive waits for it. */
 function later(
@@ -137,9 +164,9 @@ async function holders(context: Context, packs: readonly PackRow[]): Promise<Rea
 function planned(
   context: Context,
   pack: PackRow,
-  held: ReadonlySet<string>,
+  known: { readonly held: ReadonlySet<string>; readonly retained: boolean },
 ): { readonly all: readonly string[]; readonly floor: readonly string[] } {
-  const { policy, ...question } = placementRules(context, pack, { held })
+  const { policy, ...question } = placementRules(context, pack, known)
   const floor = place({ ...question, policy: { ...policy, copies: Math.max(1, policy.floor), distinct: {} } }).chosen
   const all = place({ ...question, policy }).chosen
   return { all, floor: floor.every((id) => all.includes(id)) ? floor : all }
@@ -159,6 +186,7 @@ async function receiptOf(context: Context, { object, packs, report }: Assessment
     packs: packs.map(({ name, byteLength, blockCount }) => ({ name: name.toString(), byteLength, blocks: blockCount })),
     replicas: report.replicas,
     missing: report.missing,
+    ...(report.retain && { retain: report.retain }),
     complete,
   }
   return signReceipt(statement, context.key)

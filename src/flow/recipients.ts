@@ -49,7 +49,7 @@ async function change(context: Context, object: ObjectRow, options: RecipientsOp
   const wanted = await wantedOf(meta.recipients, options)
   const { rekey = false } = options
   if (!wanted.changed && !rekey) return unchanged(object, wanted)
-  if (object.erasable) checkErasable(context.policy, profilesOf(context), context.unseen)
+  if (object.erasable) checkErasable(context.policy, profilesOf(context), context.unopened)
   const made = (await unfinished(context, object, wanted, rekey)) ?? (await sealAnew(context, object, meta, { ...options, wanted }))
   const before = await packsOf(context, [object])
   const [receipt] = await replicateObjects(context, [made.row], { signal: options.signal, onProgress: options.onProgress })
@@ -140,7 +140,7 @@ async function sealAnew(
     made = await rewrapObject(context, object, builder, { sealing, meta, rekey, signal, onProgress })
     return made
   }
-  const { objects } = await ingestDrafts(context, drafts, { signal, sealed: true })
+  const { objects } = await ingestDrafts(context, drafts, { signal, onProgress, sealed: true })
   const [row] = objects
   if (!row || !made) throw new ArchiveError('conflict', `${object.root} was removed while it was sealed anew; run the command again`)
   const { files, storedAnew, oldHeaders } = made

@@ -12,11 +12,13 @@ import type {
   ProgressOptions,
   ReplicaReport,
   ReplicationEvent,
+  RetainRow,
   Standing,
   Vault,
 } from '../contracts.ts'
 import { ArchiveError, VaultError } from '../errors.ts'
-import { challengeReplica, type Judged } from './challenge.ts'
+import { cannotRetain, retentionOf } from '../policy/retain.ts'
+import { askStanding, challengeReplica, type Judged } from './challenge.ts'
 import { type Context, eachOf, tell } from './context.ts'
 import { barred } from './placement-rules.ts'
 import { ensureSpooled } from './rebuild.ts'
@@ -86,14 +88,15 @@ async function placeOne(context: Context, pack: PackRow, vault: Vault, options: 
   try {
     tell(onProgress, { type: 'placing', vault: id, pack: name, byteLength: pack.byteLength })
     assertMayHold(context, pack, vault)
+    const retain = await wishOf(context, pack, vault)
     await catalog.intend(pack.id, id, clock())
-    const { locator, outcome } = await store(context, pack, vault, options)
+    const { locator, outcome } = await store(context, pack, vault, { ...options, retain })
     if (options.replace) await forgetOld(context, pack, id)
-    await catalog.placed(pack.id, id, locator, clock())
+    await recordPlaced(context, pack, id, { locator, retain })
     tell(onProgress, { type: outcome === 'stored' ? 'placed' : 'found', vault: id, pack: name })
     const evidence = options.acceptOnly ? [] : await showBytes(context, pack, vault, locator, options)
     if (outcome === 'found' && !options.replace && evidence.some(({ verdict }) => verdict === 'damaged' || verdict === 'missing')) {
-      return await restored(context, pack, vault, options)
+      return await restored(context, pack, vault, { ...options, retain })
     }
     return { pack, vault: id, outcome, locator, evidence }
   } catch (error) {
@@ -121,10 +124,10 @@ export async function leaseOf(
 }
 
 /** What was found there from before does not hold: put it anew, from our own bytes. */
-async function restored(context: Context, pack: PackRow, vault: Vault, options: ReplicateOptions): Promise<Placement> {
+async function restored(context: Context, pack: PackRow, vault: Vault, options: StoreOptions): Promise<Placement> {
   const { locator } = await store(context, pack, vault, { ...options, replace: true })
   await forgetOld(context, pack, vault.profile.id)
-  await context.catalog.placed(pack.id, vault.profile.id, locator, context.clock())
+  await recordPlaced(context, pack, vault.profile.id, { locator, retain: options.retain })
   return { pack, vault: vault.profile.id, outcome: 'stored', locator, evidence: await showBytes(context, pack, vault, locator, options) }
 }
 
@@ -134,21 +137,49 @@ async function forgetOld(context: Context, pack: PackRow, vault: string): Promis
   await context.catalog.intend(pack.id, vault, context.clock())
 }
 
+interface StoreOptions extends ReplicateOptions {
+  readonly retain: RetainRow | undefined
+}
+
+/** What the pack's objects ask to be retained. Throws `unsupported` for a vault that cannot: nothing is ever stored unlocked that was to be locked. */
+async function wishOf(context: Context, pack: PackRow, { profile, renew }: Vault): Promise<RetainRow | undefined> {
+  const retain = (await context.catalog.retentionOf([pack.id], context.clock())).get(pack.id)
+  const obstacle = cannotRetain(profile) ?? (renew ? undefined : 'it cannot extend a lock')
+  if (retain && obstacle !== undefined)
+    throw new VaultError('unsupported', profile.id, `${obstacle}; use vaults that can lock, such as S3 buckets with Object Lock`)
+  return retain
+}
+
+async function recordPlaced(
+  { catalog, clock }: Context,
+  pack: PackRow,
+  vault: string,
+  { locator, retain }: { readonly locator: Locator; readonly retain: RetainRow | undefined },
+): Promise<void> {
+  await catalog.placed(pack.id, vault, locator, clock())
+  if (retain) await catalog.retained(pack.id, vault, retain.until)
+}
+
 async function store(
   context: Context,
   pack: PackRow,
   vault: Vault,
-  options: ReplicateOptions,
+  options: StoreOptions,
 ): Promise<{ locator: Locator; outcome: 'stored' | 'found' }> {
   const { id } = vault.profile
   const { signal, replace, onProgress } = options
+  const retain = options.retain && retentionOf(options.retain)
   const found = replace ? undefined : await vault.locate(pack.name, { signal, kind: pack.kind })
-  if (found !== undefined) return { locator: found, outcome: 'found' }
+  if (found !== undefined) {
+    const locator = retain && vault.renew ? await vault.renew(found, retain.until, { ...retain, signal }) : found
+    return { locator, outcome: 'found' }
+  }
   await ensureSpooled(context, pack, { signal })
   const name = pack.name.toString()
   const locator = await vault.put(context.spool.pack(pack), {
     signal,
     replace,
+    retain,
     journal: context.catalog.journal(pack.id, id),
     onProgress: ({ byteLength }) => tell(onProgress, { type: 'bytes-sent', vault: id, pack: name, byteLength }),
   })
@@ -166,7 +197,8 @@ async function showBytes(
   const standing = await settled(context, vault, at, signal)
   const rows: (EvidenceRow | Judged)[] = []
   if (standing === 'settling') rows.push(pending(context, pack, vault))
-  else if (!vault.profile.cold) {
+  else if (vault.profile.cold) rows.push(await askStanding(context, { vault, pack, at, signal }))
+  else {
     for (const probe of await options.probes(pack)) rows.push(await challengeReplica(context, { vault, pack, at, signal, ...probe }))
   }
   await context.catalog.recordEvidence(rows)

@@ -18,13 +18,13 @@ const NOWHERE: BlockSink = { put: async (_, bytes) => recycle(bytes) }
  * is a directory; a directory's entries go into the target. Throws what `extract` throws, and `unavailable` when no replica has a block.
  */
 export async function restore(context: Context, object: ObjectRow, target: string, options: RestoreOptions = {}): Promise<RestoreReport> {
-  const { path: given, ...rest } = options
+  const { path: given, owner = false, ...rest } = options
   const path = given
     ?.split('/')
     .filter((segment) => segment !== '')
     .join('/')
   const { tree, name, size } = await treeOf(context, object, { path, signal: options.signal })
-  const relative = { ...tree, entries: belowTop(tree.entries, path) }
+  const relative = { ...tree, entries: belowTop(owner ? tree.entries : withoutOwners(tree.entries), path) }
   const extracted = await extract(relative, target, { ...rest, name: path || name, total: path ? undefined : size })
   return { root: object.root.toString(), ...extracted }
 }
@@ -49,6 +49,10 @@ async function treeOf(
     holds: async ({ cid }, at, { signal }) => (await addressOfFile(at, object.profile, { signal }))?.equals(cid) === true,
   }
   return { tree, name: object.name, size: object.byteLength }
+}
+
+async function* withoutOwners(found: AsyncIterable<TreeEntry>): AsyncGenerator<TreeEntry> {
+  for await (const { uid: _, gid: __, ...entry } of found) yield entry
 }
 
 /** Paths as seen from the entry that was asked for. */

@@ -1,6 +1,5 @@
 /** A sealed object under new headers: its files one by one, and for a directory the index, which names them by new CIDs. Names and times stay. */
 import type { CID } from 'multiformats/cid'
-import { POOL_BUFFERS } from '../bytes/content.ts'
 import type { AbortOptions, Entry, ObjectRow, ProgressOptions, RecipientsEvent } from '../contracts.ts'
 import { FormatError } from '../errors.ts'
 import { sealFile, sealPool } from '../format/seal.ts'
@@ -18,8 +17,6 @@ import { sealedDraft } from './sealed-drafts.ts'
 import { indexLines } from './sealed-index-lines.ts'
 import { readSealed } from './sealed-read.ts'
 import { type Sealing, sealedProfile } from './sealing.ts'
-
-const LEAVES_UNDER_WAY = POOL_BUFFERS + 3
 
 export interface RewrapOptions extends AbortOptions, ProgressOptions<RecipientsEvent> {
   readonly sealing: Pick<Sealing, 'recipients' | 'random' | 'erasable'>
@@ -50,7 +47,7 @@ export async function rewrapObject(
     builder,
     apart,
     sealing,
-    pool: sealPool(LEAVES_UNDER_WAY),
+    pool: sealPool(),
     signal,
   }
   const tally = { files: 0, storedAnew: 0, oldHeaders: new Map<string, CID>() }
@@ -68,7 +65,7 @@ export async function rewrapObject(
       ? await rewrapDirectory(run, make, (header) => tally.oldHeaders.set(header.toString(), header))
       : { ...(await make(object.root, '')), kind: 'file' as const }
   apart?.assertApart()
-  const draft = await sealedDraft(context, builder, made, { sealing, meta, supersedes: object.root })
+  const draft = await sealedDraft(context, builder, made, { sealing, meta, retain: object.retain, supersedes: object.root })
   return { root: made.cid, objects: [draft], files: tally.files, storedAnew: tally.storedAnew, oldHeaders: [...tally.oldHeaders.values()] }
 }
 

@@ -2,13 +2,14 @@
 import type { CID } from 'multiformats/cid'
 import { collect } from '../bytes/collect.ts'
 import type { OpenedSource } from '../bytes/source.ts'
-import type { Extent, NewFingerprint } from '../contracts.ts'
+import type { Extent, NewFingerprint, RetainRow } from '../contracts.ts'
 import { SourceError } from '../errors.ts'
 import { addressOf, RAW } from '../format/address.ts'
 import { type Block, joinAttributes } from '../format/record.ts'
 import { sealFile } from '../format/seal.ts'
 import { encodeMeta, type SealedMeta } from '../format/sealed-meta.ts'
 import type { Imported } from '../format/unixfs-import.ts'
+import { retainRow } from '../policy/retain.ts'
 import { type Context, tell } from './context.ts'
 import type { Draft, Drafts, IngestOptions } from './ingest.ts'
 import type { PackBuilder } from './pack-builder.ts'
@@ -29,11 +30,11 @@ export async function sealedDrafts(context: Context, source: OpenedSource, build
   let reusedFiles = 0
   let last: SealedImport | undefined
   for await (const imported of importSealed(source, builder, { sealing, catalog, each, signal, onBytes })) {
-    const { path, cid, size, kind, reused } = imported
+    const { path, cid, size, kind } = imported
     tell(onProgress, { type: 'entry-imported', path, root: cid.toString(), byteLength: size })
     last = imported
-    prints.push(...imported.prints)
-    if (kind === 'file' && reused) reusedFiles++
+    for (const print of imported.prints) prints.push(print)
+    reusedFiles += imported.reusedFiles
     if (!each || kind !== 'file') continue
     objects.push(await draft(context, builder, imported, { ...options, name: path, prints }))
     prints = []
@@ -47,10 +48,14 @@ type DraftOptions = SealedOptions & { readonly prints: readonly RangePrint[] }
 
 async function draft(context: Context, builder: PackBuilder, imported: SealedImport, options: DraftOptions): Promise<Draft> {
   const { sealing, name, mediaType, prints } = options
-  const { kind, size, padded, mode, mtime } = imported
+  const { kind, size, padded, mode, mtime, uid, gid } = imported
   const type = kind === 'directory' ? 'directory' : 'file'
-  const described = { name, mediaType, type, size, padded, mode, mtime, fingerprint: sealing.reuse?.secret } as const
-  const made = await sealedDraft(context, builder, imported, { sealing, meta: described, supersedes: options.supersedes })
+  const described = { name, mediaType, type, size, padded, mode, mtime, uid, gid, fingerprint: sealing.reuse?.secret } as const
+  const made = await sealedDraft(context, builder, imported, {
+    sealing,
+    meta: described,
+    retain: options.retain && retainRow(options.retain, context.clock()),
+  })
   return { ...made, fingerprints: (extents) => within(prints, extents) }
 }
 
@@ -59,7 +64,7 @@ export async function sealedDraft(
   context: Context,
   builder: PackBuilder,
   { cid, kind, byteLength }: Pick<Imported, 'cid' | 'kind' | 'byteLength'>,
-  { sealing, meta, supersedes }: { readonly sealing: SealedFor; readonly meta: SealedMeta; readonly supersedes?: CID | undefined },
+  { sealing, meta, retain, supersedes }: DraftParts,
 ): Promise<Draft> {
   const texts = sealing.recipients.map(({ text }) => text)
   const recipients = texts.every((text) => text !== undefined) ? texts : undefined
@@ -76,7 +81,15 @@ export async function sealedDraft(
     attributes: joinAttributes([block]),
     erasable: sealing.erasable,
     supersedes,
+    ...(retain && { retain }),
   }
+}
+
+interface DraftParts {
+  readonly sealing: SealedFor
+  readonly meta: SealedMeta
+  readonly retain?: RetainRow | undefined
+  readonly supersedes?: CID | undefined
 }
 
 type SealedFor = Pick<Sealing, 'recipients' | 'random' | 'erasable'>

@@ -3,10 +3,9 @@
  * an `index.age` that tells what they are.
  */
 import type { CID } from 'multiformats/cid'
-import { POOL_BUFFERS } from '../bytes/content.ts'
 import type { BufferPool } from '../bytes/pool.ts'
 import type { OpenedSource } from '../bytes/source.ts'
-import type { AbortOptions, Catalog, Entry, KnownContent } from '../contracts.ts'
+import type { AbortOptions, Entry, FileFingerprint, Fingerprint, KnownContent } from '../contracts.ts'
 import { SourceError } from '../errors.ts'
 import { chunkDigest } from '../format/fingerprint.ts'
 import { padmeLength } from '../format/padding.ts'
@@ -16,11 +15,9 @@ import { type Imported, importTree } from '../format/unixfs-import.ts'
 import { type HeadersApart, headersApart } from './headers-apart.ts'
 import type { PackBuilder } from './pack-builder.ts'
 import { type IndexLines, indexLines } from './sealed-index-lines.ts'
-import { type ItemFingerprint, itemsOf, type SealedItem } from './sealed-items.ts'
+import { itemsOf, type Known, type SealedItem } from './sealed-items.ts'
+import { type DirectoryDigest, directoryDigest, directoryHint, type Scan, scanned } from './sealed-scan.ts'
 import { type Sealing, sealedProfile } from './sealing.ts'
-
-/** Leaves that are hashed, looked up and written while the next one is sealed. */
-const LEAVES_UNDER_WAY = POOL_BUFFERS + 3
 
 /** No path of a source: where the fingerprint of an index stands. */
 const INDEX_PLACE = '\0index'
@@ -31,19 +28,22 @@ export interface SealedImport extends Imported {
   readonly size: number
   /** Bytes of a file's plaintext with its padding, where they are more. */
   readonly padded?: number | undefined
-  /** Was its content known, so that nothing of it was stored? */
-  readonly reused: boolean
+  readonly uid?: number | undefined
+  readonly gid?: number | undefined
+  /** Files whose content was known, so that nothing of it was stored: of a file 1 or 0; of a directory those that were not told of one by one. */
+  readonly reusedFiles: number
   /** What the content can be known by from now on: the blocks number `from …  to - 1` since the last mark. */
   readonly prints: readonly RangePrint[]
 }
 
-export interface RangePrint extends ItemFingerprint {
+export interface RangePrint extends Fingerprint {
+  readonly file?: FileFingerprint | undefined
   readonly content?: Omit<KnownContent, 'extents'> & { readonly from: number; readonly to: number }
 }
 
 export interface SealedImportOptions extends AbortOptions {
   readonly sealing: Sealing
-  readonly catalog: Pick<Catalog, 'knownContent' | 'knownFiles' | 'knownLength'>
+  readonly catalog: Known
   /** Every file for itself; the directory around them merely gives the packs their root. */
   readonly each: boolean
   /** Told of the content as it is read. */
@@ -64,7 +64,7 @@ export async function* importSealed(
   options: SealedImportOptions,
 ): AsyncGenerator<SealedImport> {
   const apart = options.sealing.erasable ? headersApart(builder) : undefined
-  const run = { ...options, builder, apart, pool: sealPool(LEAVES_UNDER_WAY) }
+  const run = { ...options, builder, apart, pool: sealPool() }
   for await (const imported of source.shape === 'single' ? importFile(source, run) : importFiles(source, run)) {
     apart?.assertApart()
     yield imported
@@ -92,135 +92,96 @@ async function* importFile(source: OpenedSource, run: Run): AsyncGenerator<Seale
 /** What is known of a directory while its files go by. */
 interface Gathering {
   readonly lines: IndexLines
+  readonly digest: DirectoryDigest
   /** The file whose blocks are being put. */
   file: FileOnItsWay | undefined
+  first: Entry | undefined
   /** The directory itself, where the source tells of it. */
   top: Entry | undefined
   size: number
 }
 
 async function* importFiles(source: OpenedSource, run: Run): AsyncGenerator<SealedImport> {
-  const { each, builder, apart } = run
-  const gathered: Gathering = { lines: indexLines(), file: undefined, top: undefined, size: 0 }
-  const files = filesOf(source, run, gathered)
-  const { held, whole } = await holdBack(files, run)
+  const { each, builder, apart, sealing } = run
+  const { items, whole } = each ? { items: itemsIn(source, run) } : await scanned(source, run)
   if (whole) {
-    yield* reusedWhole(held, whole, run, gathered)
+    yield* reusedWhole(whole, run)
     return
   }
-  async function* entries(): AsyncGenerator<Entry> {
-    for (const file of held.splice(0)) yield begun(file, run, gathered)
-    for await (const file of files) yield begun(file, run, gathered)
-  }
+  const digest = directoryDigest(sealing)
+  const gathered: Gathering = { lines: indexLines(), digest, file: undefined, first: undefined, top: undefined, size: 0 }
   const indexPrints: RangePrint[] = []
-  for await (const imported of importTree(entries(), apart?.sink ?? builder, treeOptions('tree', run))) {
-    const { file } = gathered
+  for await (const imported of importTree(entriesOf(items, run, gathered), apart?.sink ?? builder, treeOptions('tree', run))) {
+    const { file, top, size } = gathered
     if (imported.kind === 'directory') {
-      const prints = [...indexPrints, ...(file?.index ? directoryPrint(imported, file, run) : [])]
-      yield { ...imported, ...metadataOf(gathered.top), size: gathered.size, reused: false, prints }
-    } else if (file?.index) {
-      const { prints } = await arrived(file, imported, run)
-      indexPrints.push(...prints)
-      file.root = imported.cid
+      const prints = imported.path === '' ? [...indexPrints, ...directoryPrint(imported, gathered, run)] : []
+      yield { ...imported, ...metadataOf(top, run), size, reusedFiles: 0, prints }
     } else if (file) {
       const one = await arrived(file, imported, run)
-      gathered.size += one.size
-      if (!each && !file.item.known) gathered.lines.add(lineOf(file, one))
-      yield one
+      if (file.index) indexPrints.push(...one.prints)
+      else yield one
     }
   }
 }
 
-/** Files as they come, the index last; what is no file, and what is known already, stands in the index at once. */
-async function* filesOf(source: OpenedSource, run: Run, gathered: Gathering): AsyncGenerator<FileOnItsWay> {
-  const { each, sealing } = run
-  for await (const item of itemsIn(source, run)) {
-    const { entry, known } = item
+/** Files one after the other, the index last: what came of the one before is known when the next is asked for. */
+async function* entriesOf(items: AsyncIterable<SealedItem>, run: Run, gathered: Gathering): AsyncGenerator<Entry> {
+  const { each, sealing, builder } = run
+  const { lines, digest } = gathered
+  const begin = (file: FileOnItsWay): Entry => {
+    file.from = builder.blockCount
+    gathered.file = file
+    return file.entry
+  }
+  for await (const item of items) {
+    const { entry } = item
+    gathered.first ??= entry
     if (entry.path === '') gathered.top = entry
     if (entry.kind === 'file') {
       const file = onItsWay(item, sealing.nameOf(entry.path), run)
-      if (known && !each) gathered.lines.add(lineOf(file, { cid: known.root, ...sizesOf(file, run) }))
-      yield file
-    } else if (!each) gathered.lines.add({ path: entry.path, type: entry.kind, target: entry.target, ...metadataOf(entry) })
+      yield begin(file)
+      const sizes = sizesOf(file, run)
+      gathered.size += sizes.size
+      if (!each && file.root) lines.add(lineOf(file, { cid: file.root, ...sizes }, run))
+    } else if (!each) lines.add({ path: entry.path, type: entry.kind, target: entry.target, ...metadataOf(entry, run) })
+    if (!each && sealing.reuse) digest.add(entry, await item.print())
   }
-  if (!each) yield onItsWay(await itemOf(gathered.lines, run), INDEX_NAME, { ...run, onBytes: () => undefined }, { index: true })
+  if (!each) yield begin(onItsWay(await indexItem(lines, run), INDEX_NAME, { ...run, onBytes: () => undefined }, { index: true }))
 }
 
-/** While everything is known, nothing is imported: it may turn out that the directory as a whole is. */
-async function holdBack(
-  files: AsyncGenerator<FileOnItsWay>,
-  { sealing, each, catalog }: Run,
-): Promise<{ readonly held: FileOnItsWay[]; readonly whole?: KnownContent | undefined }> {
-  const held: FileOnItsWay[] = []
-  if (!sealing.reuse || each) return { held }
-  for (let next = await files.next(); !next.done; next = await files.next()) {
-    held.push(next.value)
-    if (!next.value.item.known) return { held }
+async function* reusedWhole({ content, seen }: NonNullable<Scan['whole']>, run: Run): AsyncGenerator<SealedImport> {
+  const { root: cid, dagBytes, byteLength } = content
+  const prints: RangePrint[] = []
+  let top: Entry | undefined
+  let size = 0
+  let reusedFiles = 0
+  for (const { entry, print } of seen) {
+    if (entry.path === '') top = entry
+    if (entry.kind !== 'file') continue
+    reusedFiles++
+    size += entry.byteLength ?? 0
+    if (print?.file) prints.push({ ...print, place: 0, length: 0 })
   }
-  const index = held.at(-1)?.item.known
-  const [whole] = index ? await catalog.knownContent([{ key: sealing.reuse.prints.directory(index.root.bytes), place: 0 }]) : []
-  return { held, whole }
-}
-
-async function* reusedWhole(
-  files: readonly FileOnItsWay[],
-  whole: KnownContent,
-  run: Run,
-  gathered: Gathering,
-): AsyncGenerator<SealedImport> {
-  const { root: cid, dagBytes, byteLength } = whole
-  for (const file of files) {
-    const { known } = file.item
-    if (file.index || !known) continue
-    const one = await arrived(
-      file,
-      { path: '', kind: 'file', cid: known.root, dagBytes: known.dagBytes, byteLength: known.byteLength },
-      run,
-    )
-    gathered.size += one.size
-    yield one
-  }
-  await run.builder.reuse(whole)
-  yield {
-    path: '',
-    kind: 'directory',
-    cid,
-    dagBytes,
-    byteLength,
-    ...metadataOf(gathered.top),
-    size: gathered.size,
-    reused: true,
-    prints: [],
-  }
-}
-
-function begun(file: FileOnItsWay, { builder }: Run, gathered: Gathering): Entry {
-  file.from = builder.blockCount
-  gathered.file = file
-  return file.entry
+  run.onBytes(size)
+  await run.builder.reuse(content)
+  yield { path: '', kind: 'directory', cid, dagBytes, byteLength, ...metadataOf(top, run), size, reusedFiles, prints }
 }
 
 /** The index as an item like any other, looked up by its text. */
-async function itemOf(lines: IndexLines, { sealing, catalog }: Run): Promise<SealedItem> {
+async function indexItem(lines: IndexLines, { sealing, catalog }: Run): Promise<SealedItem> {
   const chunks = lines.chunks()
   const { byteLength } = lines
-  const entry: Entry = { path: '', kind: 'file', byteLength }
-  const prints = sealing.reuse?.prints
-  const print = prints && {
-    key: prints.content(byteLength, chunks.map(chunkDigest)),
-    place: prints.place(INDEX_PLACE),
-    length: prints.length(byteLength),
-  }
-  const [known] = print ? await catalog.knownContent([print]) : []
-  return { entry, open: () => listed(chunks), known, fingerprint: async () => print }
+  const entry: Entry = { path: INDEX_PLACE, kind: 'file', byteLength }
+  const key = sealing.reuse?.prints.content(byteLength, chunks.map(chunkDigest))
+  const [known] = key && sealing.reuse ? await catalog.knownContent([{ key, place: sealing.reuse.prints.place(INDEX_PLACE) }]) : []
+  return { entry, open: () => listed(chunks), known, print: async () => key && { key } }
 }
 
-function directoryPrint(directory: Imported, index: FileOnItsWay, { sealing, builder }: Run): readonly RangePrint[] {
-  const { root } = index
-  if (!sealing.reuse || !root) return []
+function directoryPrint(directory: Imported, { digest, first }: Gathering, { sealing, builder, each }: Run): readonly RangePrint[] {
+  if (!sealing.reuse || each || !first) return []
   const { cid, dagBytes, byteLength } = directory
-  const key = sealing.reuse.prints.directory(root.bytes)
-  return [{ key, place: 0, length: 0, content: { root: cid, dagBytes, byteLength, from: 0, to: builder.blockCount } }]
+  const length = directoryHint(first, sealing.reuse.prints)
+  return [{ key: digest.key(), place: 0, length, content: { root: cid, dagBytes, byteLength, from: 0, to: builder.blockCount } }]
 }
 
 /** A file on its way: what it is in the source, and what becomes of it. */
@@ -269,28 +230,32 @@ function onItsWay(item: SealedItem, name: string, { sealing, pool, apart, onByte
 /** All blocks of a file have been put, or noted. */
 async function arrived(file: FileOnItsWay, imported: Imported, run: Run): Promise<SealedImport> {
   const { item, from } = file
+  file.root = imported.cid
   const { entry, known } = item
   const sizes = sizesOf(file, run)
   if (known) run.onBytes(sizes.size)
   return {
     ...imported,
     path: entry.path,
-    ...metadataOf(entry),
+    ...metadataOf(entry, run),
     ...sizes,
-    reused: known !== undefined,
-    prints: await printsOf(item, imported, { from, to: run.builder.blockCount }),
+    reusedFiles: known ? 1 : 0,
+    prints: await printsOf(item, imported, { from, to: run.builder.blockCount, size: sizes.size }, run),
   }
 }
 
 /** Nothing new is to be said of what is known, but the state of a file. */
 async function printsOf(
-  { fingerprint, known }: SealedItem,
+  { entry, print, known }: SealedItem,
   { cid, dagBytes, byteLength }: Imported,
-  range: { readonly from: number; readonly to: number },
+  { size, ...range }: { readonly from: number; readonly to: number; readonly size: number },
+  { sealing }: Run,
 ): Promise<readonly RangePrint[]> {
-  const print = await fingerprint()
-  if (!print || (known && !print.file)) return []
-  return [known ? print : { ...print, content: { root: cid, dagBytes, byteLength, ...range } }]
+  const own = await print()
+  if (!own || !sealing.reuse || (known && !own.file)) return []
+  const { prints } = sealing.reuse
+  const printed = { ...own, place: prints.place(entry.path), length: prints.length(size) }
+  return [known ? printed : { ...printed, content: { root: cid, dagBytes, byteLength, ...range } }]
 }
 
 async function* counted(chunks: AsyncIterable<Uint8Array>, onBytes: (byteLength: number) => void): AsyncGenerator<Uint8Array> {
@@ -307,13 +272,14 @@ function sizesOf({ item, sealed }: FileOnItsWay, { sealing }: Run): Pick<SealedI
   return { size, ...(padded > size && { padded }) }
 }
 
-const metadataOf = ({ mode, mtime }: Pick<Entry, 'mode' | 'mtime'> = {}) => ({
+const metadataOf = ({ mode, mtime, seen }: Pick<Entry, 'mode' | 'mtime' | 'seen'> = {}, { sealing }: Run) => ({
   ...(mode !== undefined && { mode }),
   ...(mtime !== undefined && { mtime }),
+  ...(sealing.keepOwner && seen && { uid: seen.uid, gid: seen.gid }),
 })
 
-function lineOf({ item, entry }: FileOnItsWay, { cid, size, padded }: Pick<SealedImport, 'cid' | 'size' | 'padded'>): IndexEntry {
-  return { path: item.entry.path, type: 'file', size, padded, ...metadataOf(item.entry), name: entry.path, cid }
+function lineOf({ item, entry }: FileOnItsWay, { cid, size, padded }: Pick<SealedImport, 'cid' | 'size' | 'padded'>, run: Run): IndexEntry {
+  return { path: item.entry.path, type: 'file', size, padded, ...metadataOf(item.entry, run), name: entry.path, cid }
 }
 
 async function* listed(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {

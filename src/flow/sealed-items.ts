@@ -2,9 +2,9 @@
  * Files of a source on their way to being sealed, each with what is known of its content. Small ones are read into memory, fingerprinted and looked
  * up together; a large one is read twice only when something as long was sealed before. Without reuse everything is new.
  */
-
 import { recycle } from '../bytes/pool.ts'
-import type { AbortOptions, Catalog, Entry, FileFingerprint, Fingerprint, KnownContent } from '../contracts.ts'
+import type { AbortOptions, Catalog, Entry, FileFingerprint, KnownContent } from '../contracts.ts'
+import { digestAhead } from '../format/address.ts'
 import { LEAF_PLAINTEXT_BYTES } from '../format/age-layout.ts'
 import { chunkDigest } from '../format/fingerprint.ts'
 import { eachOf } from './context.ts'
@@ -15,8 +15,8 @@ const WINDOW_ENTRIES = 256
 const WINDOW_BYTES = 8 * 1024 * 1024
 /** Small files read side by side. */
 const WIDTH = 8
-/** Shorter chunks are hashed where they are: handing them to another thread takes longer. */
-const AHEAD_BYTES = 128 * 1024
+/** Chunks of a large file that are hashed while the one before them is sealed. */
+const HASHED_AHEAD = 2
 /** A file changed so shortly before it was listed may change again without its times telling. */
 const SETTLED_MS = 2_000
 
@@ -27,144 +27,182 @@ export interface SealedItem {
   /** Files: what the same content became before; then it is not opened, and its length is the entry's. */
   readonly known?: KnownContent | undefined
   /** Files, once the content was read to its end: how it is known again. */
-  readonly fingerprint: () => Promise<ItemFingerprint | undefined>
+  readonly print: () => Promise<ItemPrint | undefined>
 }
 
-export type ItemFingerprint = Fingerprint & { readonly file?: FileFingerprint | undefined }
+export interface ItemPrint {
+  /** Of the content. */
+  readonly key: Uint8Array
+  /** To be kept, so that the file need not be read the next time. */
+  readonly file?: FileFingerprint | undefined
+}
+
+export type Known = Pick<Catalog, 'knownContent' | 'knownFiles' | 'knownLength'>
 
 export interface ItemsOptions extends AbortOptions {
-  readonly catalog: Pick<Catalog, 'knownContent' | 'knownFiles' | 'knownLength'>
+  readonly catalog: Known
   readonly reuse: Reuse | undefined
+}
+
+/** An entry that was looked at, its content with it where it is a file. */
+export interface Seen {
+  readonly entry: Entry
+  readonly print: ItemPrint | undefined
+  /** Of a small file that was read. */
+  readonly chunks: readonly Uint8Array[] | undefined
+}
+
+interface Run extends Reuse, AbortOptions {
+  readonly catalog: Known
 }
 
 /** In the order of the entries. */
 export async function* itemsOf(entries: AsyncIterable<Entry>, { catalog, reuse, signal }: ItemsOptions): AsyncGenerator<SealedItem> {
   if (!reuse) {
-    for await (const entry of entries) yield newItem(entry)
+    for await (const entry of entries) yield { entry, open: contentOf(entry), print: async () => undefined }
     return
   }
   const run: Run = { ...reuse, catalog, signal }
+  for await (const window of windowsOf(entries)) {
+    const [only] = window
+    if (only && window.length === 1 && !isSmall(only)) yield await largeItem(only, run)
+    else yield* lookedUp(await lookAt(window, run), run)
+  }
+}
+
+/** Looks at entries without asking what of them is known, and keeps no content: files must be such as can be read again. */
+export async function* seenOf(entries: AsyncIterable<Entry>, { catalog, reuse, signal }: ItemsOptions & { readonly reuse: Reuse }) {
+  const run: Run = { ...reuse, catalog, signal }
+  for await (const window of windowsOf(entries)) {
+    const [only] = window
+    if (only && window.length === 1 && !isSmall(only)) yield { entry: only, print: await hashed(only, run), chunks: undefined }
+    else for (const { entry, print } of await lookAt(window, run)) yield { entry, print, chunks: undefined }
+  }
+}
+
+/** Entries that were looked at become items: what is not known is read once more. */
+export async function* itemsOfSeen(seen: readonly Seen[], { catalog, reuse, signal }: ItemsOptions & { readonly reuse: Reuse }) {
+  const run: Run = { ...reuse, catalog, signal }
+  for (let at = 0; at < seen.length; at += WINDOW_ENTRIES) yield* lookedUp(seen.slice(at, at + WINDOW_ENTRIES), run)
+}
+
+/** Small entries together, large files alone. */
+async function* windowsOf(entries: AsyncIterable<Entry>): AsyncGenerator<readonly Entry[]> {
   let window: Entry[] = []
   let bytes = 0
   for await (const entry of entries) {
-    const { byteLength = Number.POSITIVE_INFINITY } = entry
-    const small = entry.kind !== 'file' || byteLength <= LEAF_PLAINTEXT_BYTES
+    const small = isSmall(entry)
     if (small) window.push(entry)
-    bytes += small && entry.kind === 'file' ? byteLength : 0
+    bytes += small && entry.kind === 'file' ? (entry.byteLength ?? 0) : 0
     if (small && window.length < WINDOW_ENTRIES && bytes < WINDOW_BYTES) continue
-    yield* lookedUp(window, run)
+    if (window.length > 0) yield window
     window = []
     bytes = 0
-    if (!small) yield await largeItem(entry, run)
+    if (!small) yield [entry]
   }
-  yield* lookedUp(window, run)
+  if (window.length > 0) yield window
 }
 
-interface Run extends Reuse, AbortOptions {
-  readonly catalog: ItemsOptions['catalog']
-}
+const isSmall = ({ kind, byteLength = Number.POSITIVE_INFINITY }: Entry) => kind !== 'file' || byteLength <= LEAF_PLAINTEXT_BYTES
 
 const contentOf = ({ open }: Entry) => open ?? nothing
 
-function newItem(entry: Entry): SealedItem {
-  return { entry, open: contentOf(entry), fingerprint: async () => undefined }
-}
-
-/** A small file with its content, or an entry that has none. */
-interface Looked {
-  readonly entry: Entry
-  /** Undefined when it was not read. */
-  readonly chunks: readonly Uint8Array[] | undefined
-  readonly print: ItemFingerprint | undefined
-}
-
-async function* lookedUp(window: readonly Entry[], run: Run): AsyncGenerator<SealedItem> {
-  const trusted = run.trustMtime ? await trustedOf(window, run) : new Map<Entry, KnownContent>()
-  const looked = await eachOf(window, WIDTH, async (entry): Promise<Looked> => {
-    if (trusted.has(entry) || entry.kind !== 'file') return { entry, chunks: undefined, print: undefined }
+/** Reads what is not believed to be what it was. */
+async function lookAt(window: readonly Entry[], run: Run): Promise<readonly Seen[]> {
+  const trusted = run.trustMtime ? await trustedOf(window, run) : undefined
+  return eachOf(window, WIDTH, async (entry): Promise<Seen> => {
+    const key = trusted?.get(entry)
+    if (key || entry.kind !== 'file') return { entry, chunks: undefined, print: key && { key } }
     const chunks: Uint8Array[] = []
-    for await (const chunk of contentOf(entry)({ signal: run.signal })) chunks.push(chunk)
-    return { entry, chunks, print: printOf(entry, chunks.map(chunkDigest), lengthOf(chunks), run) }
+    let byteLength = 0
+    for await (const chunk of contentOf(entry)({ signal: run.signal })) {
+      chunks.push(chunk)
+      byteLength += chunk.byteLength
+    }
+    return { entry, chunks, print: printOf(entry, chunks.map(chunkDigest), byteLength, run) }
   })
-  const read = looked.flatMap(({ chunks, print }) => (chunks && print ? [print] : []))
-  const found = await run.catalog.knownContent(read)
-  const known = new Map(read.map((print, index) => [print, found[index]]))
-  for (const { entry, chunks, print } of looked) {
-    const content = trusted.get(entry) ?? (print && known.get(print))
-    // What is known lets go of its bytes: a whole directory of such items may be held.
-    yield { entry, open: content || !chunks ? contentOf(entry) : () => listed(chunks), known: content, fingerprint: async () => print }
+}
+
+async function* lookedUp(seen: readonly Seen[], run: Run): AsyncGenerator<SealedItem> {
+  const files = seen.flatMap(({ entry, print }) => (print ? [{ key: print.key, place: run.prints.place(entry.path) }] : []))
+  const contents = await run.catalog.knownContent(files)
+  let next = 0
+  for (const { entry, chunks, print } of seen) {
+    const known = print ? contents[next++] : undefined
+    // What is known lets go of its bytes. What is not, and was not kept, is read and fingerprinted anew.
+    if (known || !print) yield { entry, open: contentOf(entry), known, print: async () => print }
+    else if (chunks) yield { entry, open: () => listed(chunks), print: async () => print }
+    else yield hashedItem(entry, run)
   }
 }
 
-/** Files that are in the state they were in when their content was sealed. */
-async function trustedOf(entries: readonly Entry[], { prints, catalog }: Run): Promise<ReadonlyMap<Entry, KnownContent>> {
+/** The fingerprints of files that are in the state they were in when they were last read. */
+async function trustedOf(entries: readonly Entry[], { prints, catalog }: Run): Promise<ReadonlyMap<Entry, Uint8Array>> {
   const files = entries.flatMap((entry) => (entry.kind === 'file' && entry.seen ? [{ entry, seen: entry.seen }] : []))
   const keys = await catalog.knownFiles(files.map(({ seen }) => ({ path: prints.file(seen.path), state: prints.state(seen) })))
-  const wanted = files.flatMap(({ entry }, index) => {
-    const key = keys[index]
-    return key ? [{ entry, key, place: prints.place(entry.path) }] : []
-  })
-  const contents = await catalog.knownContent(wanted)
   return new Map(
-    wanted.flatMap(({ entry }, index) => {
-      const content = contents[index]
-      return content ? [[entry, content] as const] : []
+    files.flatMap(({ entry }, index) => {
+      const key = keys[index]
+      return key ? [[entry, key] as const] : []
     }),
   )
 }
 
-function printOf(entry: Entry, digests: readonly Uint8Array[], byteLength: number, { prints, trustMtime }: Run): ItemFingerprint {
-  const { path, seen } = entry
-  const settled = seen && Number(seen.ctimeNs / 1_000_000n) < Date.now() - SETTLED_MS
-  return {
-    key: prints.content(byteLength, digests),
-    place: prints.place(path),
-    length: prints.length(byteLength),
-    ...(trustMtime && settled && { file: { path: prints.file(seen.path), state: prints.state(seen) } }),
-  }
+function printOf({ seen }: Entry, digests: readonly Uint8Array[], byteLength: number, { prints, trustMtime }: Run): ItemPrint {
+  const key = prints.content(byteLength, digests)
+  if (!trustMtime || !seen || Number(seen.ctimeNs / 1_000_000n) > Date.now() - SETTLED_MS) return { key }
+  return { key, file: { path: prints.file(seen.path), state: prints.state(seen) } }
 }
 
 /** Larger than a leaf, or of unknown length. */
 async function largeItem(entry: Entry, run: Run): Promise<SealedItem> {
   const { catalog, prints, trustMtime } = run
-  if (trustMtime) {
-    const trusted = (await trustedOf([entry], run)).get(entry)
-    if (trusted) return { entry, open: contentOf(entry), known: trusted, fingerprint: async () => undefined }
-  }
-  if (entry.again && entry.byteLength !== undefined && (await catalog.knownLength(prints.length(entry.byteLength)))) {
-    const hashed = hashedOf(entry, run)
-    for await (const chunk of hashed.open(run)) recycle(chunk)
-    const print = await hashed.fingerprint()
-    const [known] = print ? await catalog.knownContent([print]) : []
-    if (known) return { entry, open: contentOf(entry), known, fingerprint: async () => print }
-  }
-  return hashedOf(entry, run)
+  const { again, byteLength } = entry
+  const trusted = trustMtime && (await trustedOf([entry], run)).has(entry)
+  if (!trusted && !(again && byteLength !== undefined && (await catalog.knownLength(prints.length(byteLength)))))
+    return hashedItem(entry, run)
+  const print = await hashed(entry, run)
+  const [known] = print ? await catalog.knownContent([{ key: print.key, place: prints.place(entry.path) }]) : []
+  return known ? { entry, open: contentOf(entry), known, print: async () => print } : hashedItem(entry, run)
 }
 
-/** Content that is hashed while it is sealed. */
-function hashedOf(entry: Entry, run: Run): SealedItem {
-  const digests: (Uint8Array | Promise<Uint8Array>)[] = []
+/** The fingerprint of a large file: believed, or by reading it. */
+async function hashed(entry: Entry, run: Run): Promise<ItemPrint | undefined> {
+  const key = run.trustMtime ? (await trustedOf([entry], run)).get(entry) : undefined
+  if (key) return { key }
+  const item = hashedItem(entry, run)
+  for await (const chunk of item.open(run)) recycle(chunk)
+  return item.print()
+}
+
+/** Content that is hashed while it is sealed: a chunk is given on when its digest is there, since it may be used again from then on. */
+function hashedItem(entry: Entry, run: Run): SealedItem {
+  const digests: Uint8Array[] = []
   let byteLength = 0
   async function* open(options: AbortOptions): AsyncGenerator<Uint8Array> {
-    for await (const chunk of contentOf(entry)(options)) {
-      digests.push(digestAhead(chunk))
-      byteLength += chunk.byteLength
-      yield chunk
+    const ahead: { readonly chunk: Uint8Array; readonly hashing: Promise<Uint8Array> }[] = []
+    const next = async (): Promise<Uint8Array | undefined> => {
+      const oldest = ahead[0]
+      if (!oldest) return undefined
+      digests.push(await oldest.hashing)
+      ahead.shift()
+      byteLength += oldest.chunk.byteLength
+      return oldest.chunk
+    }
+    try {
+      for await (const chunk of contentOf(entry)(options)) {
+        ahead.push({ chunk, hashing: digestAhead(chunk) })
+        const hashed = ahead.length > HASHED_AHEAD ? await next() : undefined
+        if (hashed) yield hashed
+      }
+      for (let hashed = await next(); hashed; hashed = await next()) yield hashed
+    } finally {
+      await Promise.allSettled(ahead.map(({ hashing }) => hashing))
+      for (const { chunk } of ahead) recycle(chunk)
     }
   }
-  return { entry, open, fingerprint: async () => printOf(entry, await Promise.all(digests), byteLength, run) }
+  return { entry, open, print: async () => printOf(entry, digests, byteLength, run) }
 }
-
-/** On another thread, from a copy that is made at once: the chunk may be used again. */
-function digestAhead(chunk: Uint8Array): Uint8Array | Promise<Uint8Array> {
-  if (chunk.byteLength < AHEAD_BYTES) return chunkDigest(chunk)
-  const hashing = crypto.subtle.digest('SHA-256', chunk as Uint8Array<ArrayBuffer>).then((digest) => new Uint8Array(digest))
-  // Nobody may come to wait for it.
-  hashing.catch(() => undefined)
-  return hashing
-}
-
-const lengthOf = (chunks: readonly Uint8Array[]) => chunks.reduce((sum, { byteLength }) => sum + byteLength, 0)
 
 async function* listed(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {
   yield* chunks

@@ -38,8 +38,8 @@ export async function* sealedEntries(reader: SealedObjectReader, options: GetOpt
   const path = normal(options.path)
   if (object.kind !== 'directory') {
     if (path !== '') throw notADirectory(object, '')
-    const { size, mode, mtime } = await metaOf(reader.context, object)
-    yield { path: '', kind: 'file', cid: object.root, byteLength: size, ...metadata({ mode, mtime }) }
+    const meta = await metaOf(reader.context, object)
+    yield { path: '', kind: 'file', cid: object.root, byteLength: meta.size, ...metadata(meta) }
     return
   }
   let found = false
@@ -90,9 +90,11 @@ function checked(range: ByteRange): ByteRange {
   throw new FormatError('bad-range', `offset ${offset} and length ${length} must be whole numbers from 0 on`)
 }
 
-const metadata = ({ mode, mtime }: Pick<IndexEntry, 'mode' | 'mtime'>) => ({
+const metadata = ({ mode, mtime, uid, gid }: Pick<IndexEntry, 'mode' | 'mtime' | 'uid' | 'gid'>) => ({
   ...(mode !== undefined && { mode }),
   ...(mtime !== undefined && { mtime }),
+  ...(uid !== undefined && { uid }),
+  ...(gid !== undefined && { gid }),
 })
 
 const normal = (path = ''): string =>

@@ -20,6 +20,7 @@ export interface Sealing {
   readonly nameOf: (path: string) => string
   /** Undefined: everything is sealed anew. */
   readonly reuse: Reuse | undefined
+  readonly keepOwner: boolean
 }
 
 /** How content that was sealed before is known again. */
@@ -35,18 +36,17 @@ export const sealedProfile: Profile = 'unixfs-v1-2025'
 
 const NAME_BYTES = 16
 
-export type SealingOptions = Pick<PutOptions, 'public' | 'padding' | 'profile' | 'reuse' | 'trustMtime' | 'erasable'>
+export type SealingOptions = Pick<
+  PutOptions,
+  'public' | 'padding' | 'profile' | 'reuse' | 'trustMtime' | 'keepOwner' | 'erasable' | 'retain'
+>
 
 /** Undefined for public content. Throws ConfigError `invalid` for options that sealed content cannot have. */
 export async function sealingOf(context: Context, options: SealingOptions): Promise<Sealing | undefined> {
   const { recipients, random } = context
-  const { padding = 'none', profile = context.profile, erasable = false } = options
+  const { padding = 'none', profile = context.profile, keepOwner = false, erasable = false } = options
   if (options.public === true || recipients.length === 0) {
-    if (erasable)
-      throw new ConfigError(
-        'invalid',
-        'public content cannot be erasable, since everybody may keep it; seal it: give recipients, and no public',
-      )
+    assertPublic(options)
     return undefined
   }
   if (profile !== sealedProfile) {
@@ -55,12 +55,29 @@ export async function sealingOf(context: Context, options: SealingOptions): Prom
       `sealed content has the profile ${sealedProfile}, not ${profile}; leave the profile out, or put with public: true`,
     )
   }
-  if (erasable) checkErasable(context.policy, profilesOf(context), context.unseen)
+  if (erasable && options.retain) {
+    throw new ConfigError('invalid', 'what is retained cannot be erased while it is; leave out retain, or erasable')
+  }
+  if (erasable) checkErasable(context.policy, profilesOf(context), context.unopened)
   // What can be erased is never the same as anything else, or it would not be gone with its headers.
   const reuse = options.reuse === false || erasable ? undefined : await reuseOf(context, padding, options)
   const named = reuse && opaqueNames(reuse.secret)
   const nameOf = (path: string) => opaqueName(named ? named(path).subarray(0, NAME_BYTES) : random(NAME_BYTES))
-  return { recipients, padding, erasable, random, nameOf, reuse }
+  return { recipients, padding, erasable, random, nameOf, reuse, keepOwner }
+}
+
+/** Public content has the CIDs that others give it: there is no place for these, and no reason to leave them out silently. */
+function assertPublic({ padding = 'none', keepOwner = false, erasable = false }: SealingOptions): void {
+  if (erasable)
+    throw new ConfigError(
+      'invalid',
+      'public content cannot be erasable, since everybody may keep it; configure recipients, or leave it out',
+    )
+  if (padding === 'none' && !keepOwner) return
+  throw new ConfigError(
+    'invalid',
+    `${keepOwner ? 'owners are' : 'padding is'} for sealed content, and this put is public; configure recipients, or leave it out`,
+  )
 }
 
 async function reuseOf(context: Context, padding: Padding, { trustMtime = false }: SealingOptions): Promise<Reuse | undefined> {

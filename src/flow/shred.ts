@@ -121,10 +121,11 @@ async function remainingOf(context: Context, packs: readonly PackRow[], options:
 async function keptAt(context: Context, id: string, at: string, { signal }: ShredOptions): Promise<string> {
   const vault = context.vaults.get(id)
   // A vault that does not tell, or is not asked any more, is taken at its profile.
-  const until = await vault?.keptUntil?.(at, { signal }).catch(() => undefined)
+  const lock = await vault?.retention?.(at, { signal }).catch(() => undefined)
   signal?.throwIfAborted()
-  if (until instanceof Date) return until.toISOString()
-  return until === undefined && vault?.profile.canForget && vault.remove ? 'until-removed' : 'for-ever'
+  if (lock?.legalHold) return 'for-ever'
+  if (lock && lock.until.getTime() > context.clock()) return lock.until.toISOString()
+  return vault?.remove && vault.profile.term !== 'perpetual' ? 'until-removed' : 'for-ever'
 }
 
 async function certify(

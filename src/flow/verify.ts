@@ -2,7 +2,7 @@
 import type { EvidenceRow, ObjectReport, ObjectRow, PackId, PackRow, ReplicaRow, Vault, VerifyOptions } from '../contracts.ts'
 import { samplesFor } from '../policy/challenge.ts'
 import { type Assessment, assess, reassess } from './assess.ts'
-import { askStanding, challengeReplica } from './challenge.ts'
+import { askStanding, challengeReplica, type ReplicaChallenge } from './challenge.ts'
 import { type Context, eachOf, tell } from './context.ts'
 import { drawProbes, type ProbeSet } from './probes.ts'
 import { releaseSpool } from './release.ts'
@@ -78,14 +78,13 @@ async function challengeVault(context: Context, known: Assessment, run: VaultRun
   if (replicas.length === 0) return []
   const { signal, onProgress, level = 'sampled' } = options
   const packs = new Map(known.packs.map((pack) => [pack.id, pack]))
-  const listed = level === 'listed' || vault.profile.cold
-  const probes = level === 'sampled' && !listed ? await drawFor(context, known, replicas, options) : undefined
+  const probes = level === 'sampled' ? await drawFor(context, known, replicas, options) : undefined
   const onBytes = (byteLength: number) => tell(onProgress, { type: 'bytes-checked', byteLength })
   const rows = await eachOf(replicas, PACKS_AT_ONCE, async ({ pack: id, locator }) => {
     const pack = packs.get(id)
     if (!pack || locator === undefined) return undefined
     const target = { vault, pack, at: locator, signal }
-    if (listed) return askStanding(context, target)
+    if (level === 'listed' || !(await mayRead(target, options))) return askStanding(context, target)
     const probe = probes?.get(id)
     if (probe) return challengeReplica(context, { ...target, ...probe, onBytes })
     if (level !== 'whole' || readSince(known, pack, vault, since)) return undefined
@@ -95,6 +94,23 @@ async function challengeVault(context: Context, known: Assessment, run: VaultRun
     return whole
   })
   return rows.filter((row) => row !== undefined)
+}
+
+/** Of a cold vault only what a restore has made readable, and with `cold` what can be read for other reasons. Where nobody can tell, `cold` decides. */
+async function mayRead(
+  { vault, at, signal }: Pick<ReplicaChallenge, 'vault' | 'at' | 'signal'>,
+  { cold = false }: VerifyOptions,
+): Promise<boolean> {
+  if (!vault.profile.cold) return true
+  try {
+    const warmth = await vault.warmth?.(at, { signal })
+    if (!warmth) return cold
+    return warmth.state === 'readable' && (cold || warmth.until !== undefined)
+  } catch {
+    // Why it did not answer is found by asking whether it is there.
+    signal?.throwIfAborted()
+    return false
+  }
 }
 
 const WHOLE: ProbeSet = { object: 0, ordinals: 'all' }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
 import { FormatError } from '../errors.ts'
+import { hashShared, isShared } from './hash-thread.ts'
 
 /** Multicodec codes of the formats perdure writes and reads. */
 export const RAW = 0x55
@@ -26,9 +27,14 @@ const AHEAD_BYTES = 128 * 1024
 
 /** The same address, hashed on another thread while the caller goes on. The bytes must not change before it resolves. */
 export async function addressAhead(bytes: Uint8Array, codec: number): Promise<CID> {
-  if (bytes.byteLength < AHEAD_BYTES) return addressOf(bytes, codec)
-  const digest = await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)
-  return CID.createV1(codec, Digest.create(SHA2_256, new Uint8Array(digest)))
+  return CID.createV1(codec, Digest.create(SHA2_256, await digestAhead(bytes)))
+}
+
+/** SHA-256, on another thread where that pays; shared memory is hashed where it lies, other bytes from a copy. They must not change before it resolves. */
+export async function digestAhead(bytes: Uint8Array): Promise<Uint8Array> {
+  if (bytes.byteLength < AHEAD_BYTES) return createHash('sha256').update(bytes).digest()
+  if (isShared(bytes)) return hashShared(bytes)
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>))
 }
 
 /** Do these bytes hash to that CID? Throws `unsupported` for hash functions other than sha2-256, sha2-512 and identity. */

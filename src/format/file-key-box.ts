@@ -9,7 +9,7 @@ const NONCE = new Uint8Array(AEAD_NONCE_BYTES)
 
 export async function sealFileKey(fileKey: Uint8Array, wrapKey: Uint8Array): Promise<Uint8Array> {
   const body = new Uint8Array(WRAPPED_BYTES)
-  ;(await chosenAead()).seal(wrapKey, NONCE, fileKey, body)
+  ;(await chosenAead()).keyed(wrapKey).seal(NONCE, fileKey, body)
   return body
 }
 
@@ -17,5 +17,5 @@ export async function sealFileKey(fileKey: Uint8Array, wrapKey: Uint8Array): Pro
 export async function openFileKey(body: Uint8Array, wrapKey: Uint8Array): Promise<Uint8Array | undefined> {
   if (body.byteLength !== WRAPPED_BYTES) return undefined
   const fileKey = new Uint8Array(FILE_KEY_BYTES)
-  return (await chosenAead()).open(wrapKey, NONCE, body, fileKey) ? fileKey : undefined
+  return (await chosenAead()).keyed(wrapKey).open(NONCE, body, fileKey) ? fileKey : undefined
 }

@@ -4,7 +4,7 @@
  */
 import * as cbor from '@ipld/dag-cbor'
 import { CID } from 'multiformats/cid'
-import type { Mtime, Policy, Profile, Visibility } from '../contracts.ts'
+import type { Mtime, Policy, Profile, RetentionMode, Visibility } from '../contracts.ts'
 import { FormatError } from '../errors.ts'
 import { addressOf, DAG_CBOR, RAW } from './address.ts'
 import { type Domain, type SigningKey, sign, verifies } from './sign.ts'
@@ -41,6 +41,8 @@ export interface RecordStatement {
   readonly attributes: readonly CID[]
   /** The root whose place it took: the same content, sealed for other recipients. Left out where there is none. */
   readonly supersedes?: CID
+  /** What keeps its packs from being deleted; left out where nothing was asked for. */
+  readonly retain?: { readonly until: number; readonly mode: RetentionMode | null; readonly legalHold: boolean }
 }
 
 export interface TombstoneStatement {

@@ -45,9 +45,12 @@ export interface Sealed {
   readonly leaves: number
 }
 
-/** A pool for leaves that reader and sink share. `count`: as many as are under way at once. */
-export function sealPool(count: number): BufferPool {
-  return createPool({ byteLength: LEAF_BYTES, count })
+/** Leaves that are under way at once: hashed ahead, and what the sink has not written yet. */
+const LEAVES_UNDER_WAY = 8
+
+/** Memory of leaves for everything that one put seals. */
+export function sealPool(count: number = LEAVES_UNDER_WAY): BufferPool {
+  return createPool({ byteLength: LEAF_BYTES, count, shared: true })
 }
 
 /**

@@ -28,6 +28,7 @@ export interface Opened {
 }
 
 export function chunkStream(aead: Aead, key: Uint8Array): ChunkStream {
+  const keyed = aead.keyed(key)
   const nonce = Buffer.alloc(AEAD_NONCE_BYTES)
   const nonceOf = (number: number, last: boolean): Uint8Array => {
     nonce.writeUIntBE(number, COUNTER_OFFSET, COUNTER_BYTES)
@@ -42,7 +43,7 @@ export function chunkStream(aead: Aead, key: Uint8Array): ChunkStream {
         const chunk = plaintext.subarray(at, at + CHUNK_BYTES)
         const target = out.subarray((number - first) * SEALED_CHUNK_BYTES)
         at += chunk.byteLength
-        aead.seal(key, nonceOf(number, final && at === plaintext.byteLength), chunk, target)
+        keyed.seal(nonceOf(number, final && at === plaintext.byteLength), chunk, target)
         number++
       } while (at < plaintext.byteLength)
     },
@@ -56,9 +57,9 @@ export function chunkStream(aead: Aead, key: Uint8Array): ChunkStream {
         const last = final && at === sealed.byteLength
         if (chunk.byteLength <= TAG_BYTES && number > 0) return { byteLength, problem: `chunk ${number} is incomplete` }
         const target = out.subarray(byteLength)
-        if (!aead.open(key, nonceOf(number, last), chunk, target)) {
+        if (!keyed.open(nonceOf(number, last), chunk, target)) {
           // A whole chunk that opens the other way is authentic, and so is what it says of the end.
-          const misplaced = chunk.byteLength === SEALED_CHUNK_BYTES && aead.open(key, nonceOf(number, !last), chunk, target)
+          const misplaced = chunk.byteLength === SEALED_CHUNK_BYTES && keyed.open(nonceOf(number, !last), chunk, target)
           if (!misplaced) return { byteLength, problem: `chunk ${number} does not authenticate` }
           byteLength += CHUNK_BYTES
           return { byteLength, problem: last ? `it was cut after chunk ${number}` : `there is more after its last chunk, number ${number}` }

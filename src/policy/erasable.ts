@@ -32,12 +32,12 @@ export function keepers(vaults: readonly VaultProfile[]): ReadonlyMap<string, st
 }
 
 /**
- * Can headers have their floor where they could be deleted again? `unseen` are vaults that did not answer when they were opened: whether they keep versions
+ * Can headers have their floor where they could be deleted again? `unopened` are vaults that did not answer when they were opened: whether they keep versions
  * or locks is not known. Throws PolicyError `unreachable-floor`, which says which vaults can forget and which cannot.
  */
-export function checkErasable(policy: Policy, vaults: readonly VaultProfile[], unseen: ReadonlySet<string>): void {
+export function checkErasable(policy: Policy, vaults: readonly VaultProfile[], unopened: ReadonlyMap<string, unknown>): void {
   const excluded = new Map(keepers(vaults))
-  for (const id of unseen) if (!excluded.has(id)) excluded.set(id, UNSEEN)
+  for (const id of unopened.keys()) if (!excluded.has(id)) excluded.set(id, UNSEEN)
   const wanted = headerPolicy(policy)
   const { unmet } = place({ policy: { ...wanted, copies: Math.max(1, wanted.floor) }, vaults, packBytes: 0, held: new Set(), excluded })
   if (unmet.length === 0) return

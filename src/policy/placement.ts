@@ -2,6 +2,7 @@
 import type { Missing, Policy } from '../contracts/policy.ts'
 import type { VaultProfile } from '../contracts/vault.ts'
 import { type Demand, demandsOf, foundIn, isTrusted, nounOf, remedyOf } from './demands.ts'
+import { cannotRetain } from './retain.ts'
 
 /** Up to this many free vaults every set is tried; beyond, the best next one is taken until the demands are met. */
 const EXHAUSTIVE_UP_TO = 12
@@ -15,6 +16,8 @@ export interface PlacementInput {
   readonly held: ReadonlySet<string>
   /** Vault id to reason: never chosen, not even when held. */
   readonly excluded?: ReadonlyMap<string, string> | undefined
+  /** An object with blocks in the pack is to be retained: only vaults that can lock get it. Default false. */
+  readonly retained?: boolean | undefined
 }
 
 export interface PlacementPlan {
@@ -28,10 +31,12 @@ export interface PlacementPlan {
 }
 
 /** Plans a pack's vaults. What cannot be met is reported, and the rest is planned as well as it can be. Pure: the same view gives the same plan. */
-export function place({ policy, vaults, packBytes, held, excluded }: PlacementInput): PlacementPlan {
+export function place({ policy, vaults, packBytes, held, excluded, retained = false }: PlacementInput): PlacementPlan {
   const obstacles = new Map<string, string>()
   for (const vault of vaults) {
-    const obstacle = excluded?.get(vault.id) ?? (held.has(vault.id) ? undefined : tooSmall(vault, packBytes))
+    const obstacle =
+      excluded?.get(vault.id) ??
+      (held.has(vault.id) ? undefined : (tooSmall(vault, packBytes) ?? (retained ? cannotRetain(vault) : undefined)))
     if (obstacle !== undefined) obstacles.set(vault.id, obstacle)
   }
   const eligible = vaults.filter(({ id }) => !obstacles.has(id))

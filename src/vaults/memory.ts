@@ -8,8 +8,8 @@ import { vaultId } from './profile.ts'
 const CHUNK_BYTES = 1024 * 1024
 const KINDS: readonly PackKind[] = ['content', 'index']
 
-/** Any fact of the profile may be overridden, to stand in for a vault of another kind. */
-export interface MemoryOptions extends Partial<VaultProfile> {
+/** Any fact of the profile may be overridden, to stand in for a vault of another kind, except that it locks nothing. */
+export interface MemoryOptions extends Partial<Omit<VaultProfile, 'canRetain'>> {
   /** Where the packs are kept, by locator; hand one in to share a place between instances or to damage bytes behind the vault's back. */
   readonly store?: Map<string, Uint8Array> | undefined
 }

@@ -6,13 +6,14 @@ import { connector } from './s3/client.ts'
 import { look } from './s3/head.ts'
 import { keyOf, locatorOf } from './s3/keys.ts'
 import { listPacks } from './s3/list.ts'
-import { keptUntil, renew } from './s3/lock.ts'
+import { renew, retention } from './s3/lock.ts'
 import { openPlace } from './s3/open.ts'
 import { profileOf, type S3Options, settingsOf } from './s3/options.ts'
 import { known, type Place } from './s3/place.ts'
 import { putPack } from './s3/put.ts'
 import { readSpan } from './s3/read.ts'
 import { removePack } from './s3/remove.ts'
+import { thaw, warmth } from './s3/thaw.ts'
 import { abortUploads } from './s3/uploads.ts'
 
 export type { S3Credentials, S3Lock, S3Options } from './s3/options.ts'
@@ -23,7 +24,7 @@ export type { S3Credentials, S3Lock, S3Options } from './s3/options.ts'
  */
 export function s3(options: S3Options): Vault {
   const settings = settingsOf(options)
-  const { connect, close } = connector(settings)
+  const { connect, letGo, close } = connector(settings)
   const { checksums, conditionalPut = true } = settings.preset
   const place: Place = {
     settings,
@@ -31,8 +32,10 @@ export function s3(options: S3Options): Vault {
     bucket: options.bucket,
     prefix: settings.prefix,
     connect,
+    letGo,
     buffers: createPool({ byteLength: settings.partBytes, count: settings.partsInFlight + 1 }),
-    behaviour: { checksums, conditionalPut, versioned: undefined },
+    behaviour: { checksums, conditionalPut, md5Etags: false, versioned: undefined },
+    turns: new Map(),
   }
   const profile = profileOf(settings)
 
@@ -64,8 +67,10 @@ export function s3(options: S3Options): Vault {
         await abortUploads(place, { under: keyOf(place.prefix, name, each), before: Number.POSITIVE_INFINITY, signal })
       }
     },
-    keptUntil: (at, keptOptions) => keptUntil(place, known(place, at), keptOptions),
     renew: (at, until, renewOptions) => renew(place, at, until, renewOptions),
+    retention: (at, retentionOptions) => retention(place, at, retentionOptions),
+    warmth: (at, warmthOptions) => warmth(place, at, warmthOptions),
+    thaw: (at, thawOptions) => thaw(place, at, thawOptions),
     close,
   }
 }

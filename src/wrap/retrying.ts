@@ -1,16 +1,16 @@
-/** Asks an unreachable vault again, but only for what can be asked twice: a put or a renewal may have been paid for. */
+/** Asks an unreachable vault again, but only for what can be asked twice: a put, a renewal or a restore may have been paid for. */
 import type { AbortOptions, Span, Vault } from '../contracts.ts'
 import { type BackoffOptions, backoff } from './backoff.ts'
 
 export type RetryingOptions = BackoffOptions
 
 /**
- * The same vault, more patient: locate, status, quote, attest, reads and listings are repeated when they end with `unreachable`; put, remove, abandon
- * and renew never are. A read that breaks off goes on where it stopped if the vault reads by offset; otherwise, like a listing, it is only repeated before its
+ * The same vault, more patient: locate, status, quote, attest, retention, warmth, reads and listings are repeated when they end with `unreachable`; put,
+ * remove, abandon, renew and thaw never are. A read that breaks off goes on where it stopped if the vault reads by offset; otherwise, like a listing, it is only repeated before its
  * first item.
  */
 export function retrying(vault: Vault, options: RetryingOptions = {}): Vault {
-  const { list, keptUntil, attest, quote } = vault
+  const { list, attest, quote, retention, warmth } = vault
 
   async function again<T>(call: AbortOptions | undefined, work: () => Promise<T>): Promise<T> {
     const afterFailure = backoff(options, call)
@@ -50,9 +50,10 @@ export function retrying(vault: Vault, options: RetryingOptions = {}): Vault {
         })
       },
     }),
-    ...(keptUntil && { keptUntil: (at, call) => again(call, () => keptUntil(at, call)) }),
     ...(attest && { attest: (at, challenge, call) => again(call, () => attest(at, challenge, call)) }),
     ...(quote && { quote: (byteLength, call) => again(call, () => quote(byteLength, call)) }),
+    ...(retention && { retention: (at, call) => again(call, () => retention(at, call)) }),
+    ...(warmth && { warmth: (at, call) => again(call, () => warmth(at, call)) }),
   } satisfies Vault
 }
 

@@ -78,4 +78,20 @@ describe('an S3 vault in a configuration', () => {
     expect(stdout).toContain('"media"')
     expect(stdout + stderr).not.toContain('hunter2')
   })
+
+  it('that cannot be opened is named by `status`, `explain` and `vault test`, and the disk beside it is used', async () => {
+    await using at = await place()
+    const vault = { type: 's3', id: 'media', bucket: 'media', endpoint: 'http://127.0.0.1:9', accessKeyId: 'AK', secretAccessKey: 'SK' }
+    await writeFile(join(at.cwd, 'perdure.json'), JSON.stringify({ vaults: [vault, { type: 'directory', id: 'disk', at: './disk' }] }))
+    await writeFile(join(at.cwd, 'file.txt'), 'kept all the same')
+    expect((await at.run(['put', 'file.txt'])).code).toBe(3)
+    const status = await at.run(['status', '--json'])
+    expect(JSON.parse(status.stdout)).toMatchObject({ unopened: [{ vault: 'media', reason: expect.stringMatching(/ECONNREFUSED/) }] })
+    expect((await at.run(['status'])).stdout).toMatch(/not open +media: .*ECONNREFUSED/)
+    expect((await at.run(['explain'])).stdout).toMatch(/could not be opened: vault media/)
+    const test = await at.run(['vault', 'test'])
+    expect(test.code).toBe(1)
+    expect(test.stdout).toMatch(/fails +media\n.*✗ open .*ECONNREFUSED/)
+    expect(test.stdout).toMatch(/works +disk/)
+  })
 })

@@ -9,6 +9,7 @@ import { observed } from '../../src/wrap/observed.ts'
 import { readOnly } from '../../src/wrap/read-only.ts'
 import { retrying } from '../../src/wrap/retrying.ts'
 import { faulty, noFaults } from '../fakes/faulty.ts'
+import { keeping, nothingKept } from '../fakes/keeping.ts'
 import { type Context, directoryContext, memoryContext, type Wrap } from './contexts.ts'
 
 const wrappers: Readonly<Record<string, Wrap>> = {
@@ -36,6 +37,7 @@ const places: Record<string, () => Promise<Context>> = {
   'memory that cannot forget': () => memoryContext(undefined, { canForget: false, term: 'perpetual' }),
   'memory that can be denied': deniable,
   directory: () => directoryContext(),
+  'memory that locks': lockable,
   'directory with read-only files': () => directoryContext(undefined, { readOnlyFiles: true }),
   'directory with a small limit': () => directoryContext(undefined, { maxPackBytes: 1024 * 1024 }),
 }
@@ -44,9 +46,13 @@ for (const [name, wrap] of Object.entries(wrappers)) {
   places[`${name}, around directory`] = () => directoryContext(wrap)
 }
 
+const KEEPING = new Set(['retention', 'warmth', 'thaw'])
+
 /** Declared capabilities are asked before a context exists. */
 const lacks = (place: string, needs: string | undefined, wants: string | undefined) =>
-  (needs === 'remove' && place.includes('cannot forget')) || (wants === 'deny' && !place.includes('can be denied'))
+  (needs === 'remove' && place.includes('cannot forget')) ||
+  (KEEPING.has(needs ?? '') && !place.includes('that locks')) ||
+  (wants === 'deny' && !place.includes('can be denied'))
 
 for (const [place, make] of Object.entries(places)) {
   describe(place, () => {
@@ -63,6 +69,11 @@ for (const [place, make] of Object.entries(places)) {
       })
     }
   })
+}
+
+async function lockable(): Promise<Context> {
+  const kept = nothingKept()
+  return memoryContext((vault) => keeping(vault, kept))
 }
 
 async function deniable(): Promise<Context> {
@@ -131,6 +142,64 @@ const broken: Readonly<Record<string, readonly [notices: string, breakIt: (vault
   'says it can forget and cannot': ['profile', ({ remove, ...vault }) => vault],
 }
 
+/** The same for what only some vaults offer: on a vault that has it and does it wrong. */
+const keptBadly: Readonly<Record<string, readonly [notices: string, breakIt: (vault: Vault) => Vault]>> = {
+  'stores without the lock it was asked for': [
+    'put to be retained',
+    (vault) => ({ ...vault, put: (pack, call) => vault.put(pack, { ...call, retain: undefined }) }),
+  ],
+  'deletes what it retains': ['put to be retained', (vault) => ({ ...vault, remove: async () => undefined })],
+  'takes a lock for a put it cannot lock, and stores': [
+    'put to be retained',
+    (vault) => ({ ...vault, profile: { ...vault.profile, canRetain: false }, open: async () => ({ ...vault.profile, canRetain: false }) }),
+  ],
+  'locks a day less than it was asked to': [
+    'put to be retained',
+    (vault) => ({
+      ...vault,
+      put: (pack, call) =>
+        vault.put(pack, { ...call, retain: call?.retain && { ...call.retain, until: new Date(call.retain.until.getTime() - 86_400_000) } }),
+    }),
+  ],
+  'locks only what it stores anew': [
+    'never shortened',
+    (vault) => ({
+      ...vault,
+      put: async (pack, call) => (await vault.locate(pack.name)) ?? (await vault.put(pack, call)),
+    }),
+  ],
+  'shortens a lock when it is renewed': ['never shortened', (vault) => shortening(vault)],
+  'ignores renewals': ['never shortened', (vault) => ({ ...vault, renew: async (at) => at })],
+  'can retain and cannot renew': ['profile', ({ renew, ...vault }) => vault],
+  'calls frozen what can be read': ['warmth tells', (vault) => ({ ...vault, warmth: async () => ({ state: 'frozen' }) })],
+  'never begins a restore': [
+    'thaw begins',
+    (vault) => ({ ...vault, thaw: async (_, { days }) => (days > 0 ? { state: 'frozen' } : fail('invalid')) }),
+  ],
+  'takes a restore for no days': ['thaw begins', (vault) => ({ ...vault, thaw: async () => ({ state: 'thawing' }) })],
+  'forgets the restore it began': ['thaw begins', (vault) => ({ ...vault, warmth: async () => ({ state: 'frozen' }) })],
+}
+
+describe('the suite can fail on what only some vaults offer: it notices one that', () => {
+  for (const [what, [notices, breakIt]] of Object.entries(keptBadly)) {
+    it(what, async () => {
+      const failed: string[] = []
+      const context = await lockable()
+      const flawed: VaultContext = { ...context, vault: breakIt(context.vault) }
+      for (const { name, needs, wants, run } of vaultCases) {
+        if ((needs && !flawed.vault[needs]) || (wants && !flawed[wants])) continue
+        await run(flawed).catch(() => failed.push(name))
+      }
+      expect(failed.filter((name) => name.includes(notices))).not.toEqual([])
+    })
+  }
+
+  it('has nothing wrong, in none of its cases', async () => {
+    const { deny, ...context } = { ...(await lockable()), deny: undefined }
+    for (const { wants, run } of vaultCases) if (wants !== 'deny') await run(context)
+  })
+})
+
 describe('the suite can fail: it notices a vault that', () => {
   for (const [what, [notices, breakIt]] of Object.entries(broken)) {
     it(what, async () => {
@@ -146,7 +215,8 @@ describe('the suite can fail: it notices a vault that', () => {
   }
 
   it('has nothing wrong, in none of its cases', async () => {
-    for (const { run } of vaultCases) await run(await deniable())
+    const { vault } = await deniable()
+    for (const { needs, run } of vaultCases) if (needs === undefined || vault[needs]) await run(await deniable())
   })
 })
 
@@ -160,8 +230,23 @@ function putAfter(vault: Vault, first: (...call: Parameters<Vault['put']>) => un
   }
 }
 
-function fail(code: 'absent'): never {
+function fail(code: 'absent' | 'invalid'): never {
   throw new VaultError(code, 'broken', 'made to fail')
+}
+
+function shortening(vault: Vault): Vault {
+  const locks = new Map<string, Date>()
+  return {
+    ...vault,
+    renew: async (at, until) => {
+      locks.set(at, until)
+      return at
+    },
+    retention: async (at) => {
+      const until = locks.get(at)
+      return until ? { until } : vault.retention?.(at)
+    },
+  }
 }
 
 function numbered(vault: Vault): Vault {

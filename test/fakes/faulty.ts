@@ -69,7 +69,7 @@ export function faulty(vault: Vault, faults: Faults): Vault {
     }
   }
   const ghost = (match: (listed: Listed) => boolean) => faults.ghosts?.find(match)
-  const { open, list, remove, abandon, keptUntil, attest, quote, renew } = vault
+  const { open, list, remove, abandon, attest, quote, renew, retention, warmth, thaw } = vault
 
   return {
     ...vault,
@@ -111,10 +111,12 @@ export function faulty(vault: Vault, faults: Faults): Vault {
     }),
     ...(remove && { remove: (at, call) => begin('remove', call).then(() => (faults.removesNothing ? undefined : remove(at, call))) }),
     ...(abandon && { abandon: (name, call) => begin('abandon', call).then(() => abandon(name, call)) }),
-    ...(keptUntil && { keptUntil: (at, call) => begin('keptUntil', call).then(() => keptUntil(at, call)) }),
     ...(attest && { attest: (at, challenge, call) => begin('attest', call).then(() => attest(at, challenge, call)) }),
     ...(quote && { quote: (byteLength, call) => begin('quote', call).then(() => quote(byteLength, call)) }),
     ...(renew && { renew: (at, until, call) => begin('renew', call).then(() => renew(at, until, call)) }),
+    ...(retention && { retention: (at, call) => begin('retention', call).then(() => retention(at, call)) }),
+    ...(warmth && { warmth: (at, call) => begin('warmth', call).then(() => warmth(at, call)) }),
+    ...(thaw && { thaw: (at, call) => begin('thaw', call).then(() => thaw(at, call)) }),
   } satisfies Vault
 }
 

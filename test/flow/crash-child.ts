@@ -6,6 +6,9 @@ import { openCatalog } from '../../src/catalog/open.ts'
 import type { Catalog, Vault } from '../../src/contracts.ts'
 import { directory } from '../../src/vaults/directory.ts'
 
+/** Of the identity that the test reads with. */
+const RECIPIENT = process.env.PERDURE_TEST_RECIPIENT ?? ''
+
 const [folder = '', verb = '', nth = '0', moment = 'before'] = process.argv.slice(2)
 const WRITES: ReadonlySet<string | symbol> = new Set([
   'stagePack',
@@ -67,8 +70,9 @@ const archive = await createArchive({
   catalog: watchedCatalog(await openCatalog({ path: join(folder, 'archive', 'catalog.sqlite') })),
   maxPackBytes: 700_000,
   identities: verb === 'recipients' ? [process.env.PERDURE_TEST_IDENTITY ?? ''] : undefined,
+  ...(verb === 'put-sealed' && { recipients: [RECIPIENT] }),
 })
-if (verb === 'put') {
+if (verb === 'put' || verb === 'put-sealed') {
   const receipt = await archive.put(join(folder, 'tree'))
   process.stdout.write(`${JSON.stringify({ calls, root: receipt.root, state: receipt.state })}\n`)
 } else if (verb === 'recipients') {

@@ -8,7 +8,7 @@ import { createArchive } from '../../src/archive.ts'
 import type { ObjectState, Vault } from '../../src/contracts.ts'
 import { eachOf } from '../../src/flow/context.ts'
 import { directory } from '../../src/vaults/directory.ts'
-import { all, bytesOf, files, flip, noise, only, tempFolder } from './house.ts'
+import { all, bytesOf, files, flip, noise, only, tempFolder, treeOf } from './house.ts'
 import { alice, bob } from './sealed/keys.ts'
 
 const run = promisify(execFile)
@@ -16,7 +16,7 @@ const CHILD = fileURLToPath(new URL('./crash-child.ts', import.meta.url))
 const EVERY = process.env.PERDURE_SLOW === '1'
 if (!EVERY) console.warn('crash sweep: only part of the kill points (PERDURE_SLOW=1 runs every one)')
 
-type Verb = 'put' | 'repair' | 'shred' | 'recipients'
+type Verb = 'put' | 'put-sealed' | 'repair' | 'shred' | 'recipients'
 type Moment = 'before' | 'after'
 interface Said {
   readonly root: string
@@ -26,8 +26,9 @@ interface Said {
 /** Runs the verb in a process of its own that is killed at that call; resolves to the number of calls when it lives. */
 async function killed(folder: string, verb: Verb, nth: number, moment: Moment): Promise<number | 'killed'> {
   try {
-    const keys = { PERDURE_TEST_IDENTITY: alice.identity, PERDURE_TEST_RECIPIENT: bob.recipient }
-    const { stdout } = await run(process.execPath, [CHILD, folder, verb, String(nth), moment], { env: { ...process.env, ...keys } })
+    const recipient = verb === 'recipients' ? bob.recipient : alice.recipient
+    const env = { ...process.env, PERDURE_TEST_IDENTITY: alice.identity, PERDURE_TEST_RECIPIENT: recipient }
+    const { stdout } = await run(process.execPath, [CHILD, folder, verb, String(nth), moment], { env })
     return (JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as { calls: number }).calls
   } catch (error) {
     if ((error as { signal?: string }).signal === 'SIGKILL') return 'killed'
@@ -46,7 +47,13 @@ async function again(folder: string, verb: Verb): Promise<Said | undefined> {
     },
   })
   const vaults = ['a', 'b'].map((id) => logged(directory({ id, at: join(folder, id) })))
-  await using archive = await createArchive({ path: join(folder, 'archive'), vaults, maxPackBytes: 700_000 })
+  const keys = verb === 'put-sealed' ? { recipients: [alice.recipient], identities: [alice.identity] } : {}
+  await using archive = await createArchive({ path: join(folder, 'archive'), vaults, maxPackBytes: 700_000, ...keys })
+  if (verb === 'put-sealed') {
+    const receipt = await archive.put(join(folder, 'tree'))
+    await archive.restore(receipt.root, join(folder, 'restored'))
+    return receipt
+  }
   if (verb === 'put') return await archive.put(join(folder, 'tree'))
   let said: Said | undefined
   for await (const report of archive.repairAll()) said = report
@@ -94,6 +101,36 @@ describe('kill -9 at any step of put, then the same command again', () => {
         expect(await again(folder, 'put'), `after a kill ${moment} call ${nth}`).toMatchObject({ root: expected?.root, state: 'satisfied' })
         expect(Math.max(...(await contentUploads(folder)).values()), `uploads after a kill ${moment} call ${nth}`).toBe(1)
         expect(await spooled(folder), `spool after a kill ${moment} call ${nth}`).toEqual([])
+      })
+    },
+  )
+})
+
+describe('kill -9 at any step of a sealed put, then the same command again', () => {
+  it.each([
+    ['after', 2],
+    ['before', 7],
+  ] as const)(
+    'converges to one whole copy per vault that opens, uploads no pack twice and leaves nothing, killed %s the call',
+    { timeout: 300_000 },
+    async (moment, every) => {
+      const plain = await newTree()
+      const total = await killed(plain, 'put-sealed', 0, moment)
+      expect(total).toBeGreaterThan(20)
+      const content = await treeOf(join(plain, 'tree'))
+      await eachOf(points(Number(total), every), 2, async (nth) => {
+        const folder = await newTree()
+        expect(await killed(folder, 'put-sealed', nth, moment), `call ${nth} kills it`).toBe('killed')
+        expect(await again(folder, 'put-sealed'), `after a kill ${moment} call ${nth}`).toMatchObject({ state: 'satisfied' })
+        expect(await treeOf(join(folder, 'restored')), `restored after a kill ${moment} call ${nth}`).toEqual(content)
+        expect(Math.max(...(await contentUploads(folder)).values()), `uploads after a kill ${moment} call ${nth}`).toBe(1)
+        expect(await spooled(folder), `spool after a kill ${moment} call ${nth}`).toEqual([])
+        // Whatever was sealed is stored once: another run seals nothing.
+        const uploads = await readFile(join(folder, 'uploads.log'), 'utf8')
+        await again(folder, 'put-sealed')
+        const later = (await readFile(join(folder, 'uploads.log'), 'utf8')).slice(uploads.length)
+        const packs = new Set((await readdir(join(folder, 'a', 'packs'), { recursive: true })).map((path) => path.split('/').at(-1)))
+        expect(later.split('\n').filter((line) => packs.has(`${line.split(' ').at(-1)}.car`))).toEqual([])
       })
     },
   )

@@ -4,29 +4,24 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import type { ArchiveConfig, ObjectReport } from '../../src/contracts.ts'
 import { directory } from '../../src/vaults/directory.ts'
 import { type S3Options, s3 } from '../../src/vaults/s3.ts'
+import { readOnly } from '../../src/wrap/read-only.ts'
 import { heal } from '../fakes/s3/faults.ts'
 import { type FakeS3, type FakeS3Options, startFakeS3 } from '../fakes/s3/server.ts'
 import { current } from '../fakes/s3/versions.ts'
 import { bytesOf, house, noise, spooled, tempFolder } from './house.ts'
 
 const MIB = 1024 * 1024
+const DAY_MS = 24 * 60 * 60 * 1000
+
+const vaultOn = ({ endpoint, bucket, accessKeyId, secretAccessKey }: FakeS3, options: Partial<S3Options> = {}) =>
+  s3({ id: 'bucket', endpoint, bucket, accessKeyId, secretAccessKey, partBytes: 5 * MIB, requestTimeoutMs: 2_000, ...options })
 
 /** An archive over a bucket and a folder. */
-async function setUp(rules: FakeS3Options = {}, options: Partial<S3Options> = {}, config: Partial<ArchiveConfig> = {}) {
-  const fake = await startFakeS3(rules)
-  onTestFinished(() => fake.close())
-  const { endpoint, bucket, accessKeyId, secretAccessKey } = fake
+async function setUp(rules: FakeS3Options = {}, options: Partial<S3Options> = {}, config: Partial<ArchiveConfig> = {}, given?: FakeS3) {
+  const fake = given ?? (await startFakeS3(rules))
+  if (!given) onTestFinished(() => fake.close())
   const place = await tempFolder()
-  const bucketVault = s3({
-    id: 'bucket',
-    endpoint,
-    bucket,
-    accessKeyId,
-    secretAccessKey,
-    partBytes: 5 * MIB,
-    requestTimeoutMs: 2_000,
-    ...options,
-  })
+  const bucketVault = vaultOn(fake, options)
   const folderVault = directory({ id: 'folder', at: join(place, 'folder') })
   const built = await house({ timeoutMs: 2_000, vaults: [bucketVault, folderVault], ...config })
   return Object.assign(built, { fake, bucketVault, folderVault })
@@ -148,14 +143,64 @@ describe('an archive over a bucket and a folder', () => {
     expect((await archive.verify(kept.root, { level: 'whole' })).state).toBe('satisfied')
   })
 
-  it('keeps what a lock keeps: rm names the vault that cannot forget', async () => {
+  it('keeps what a lock keeps: rm names the vault and the date, and prune removes when the date has passed', async () => {
     const { archive, fake } = await setUp({ objectLock: true }, { lock: { mode: 'COMPLIANCE', days: 7 } })
     const { root, state } = await archive.put(noise(MIB))
     expect(state).toBe('satisfied')
     const report = await archive.rm(root)
     expect(report.removed.map(({ vault }) => vault)).toEqual(['folder'])
-    expect(report.kept).toMatchObject([{ vault: 'bucket' }])
+    const date = new Date(Date.now() + 7 * DAY_MS).toISOString().slice(0, 10)
+    expect(report.kept).toEqual([
+      { vault: 'bucket', pack: expect.any(String), reason: expect.stringMatching(new RegExp(`Object Lock.*until ${date}`)) },
+    ])
     expect(contentIn(fake)).toHaveLength(1)
+    for (const versions of fake.store.values()) for (const version of versions) version.retention = undefined
+    const pruned = await archive.prune()
+    expect(pruned.kept).toEqual([])
+    expect(pruned.removed).toContainEqual(expect.objectContaining({ vault: 'bucket', pack: report.kept[0]?.pack }))
+    expect(contentIn(fake)).toEqual([])
+  })
+
+  it('removes from a versioned bucket, which cannot promise to forget, every version that it put', async () => {
+    const { archive, fake } = await setUp({ versioning: true })
+    expect(archive.vaults.find(({ id }) => id === 'bucket')).toMatchObject({ canForget: false })
+    const { root } = await archive.put(noise(MIB))
+    overwrite(fake, (body) => noise(body.byteLength, 'rot'))
+    await archive.verify(root, { level: 'whole' })
+    await archive.repair(root)
+    expect((await archive.verify(root, { level: 'whole' })).state).toBe('satisfied')
+    const report = await archive.rm(root)
+    expect(report.kept).toEqual([])
+    expect(report.removed.map(({ vault }) => vault).sort()).toEqual(['bucket', 'folder'])
+    expect([...fake.store.keys()].filter((key) => key.startsWith('packs/'))).toEqual([])
+  })
+
+  it('whose key may not delete says so for each pack, and prune takes up what was kept when it may', async () => {
+    const { archive, fake } = await setUp({ versioning: true })
+    const { root } = await archive.put(noise(MIB))
+    fake.faults.only = ({ op }) => op === 'DeleteObject'
+    fake.faults.denied = 0
+    expect((await archive.rm(root)).kept).toMatchObject([{ vault: 'bucket', reason: expect.stringMatching(/403 AccessDenied; grant/) }])
+    heal(fake.faults)
+    expect((await archive.prune()).kept).toEqual([])
+    expect(contentIn(fake)).toEqual([])
+  })
+
+  it('opened read-only refuses to remove, before the bucket hears of it', async () => {
+    const { archive, bucketVault, folderVault, fake, reopen } = await setUp()
+    const { root } = await archive.put(noise(MIB))
+    const again = await reopen({ vaults: [readOnly(bucketVault), folderVault] })
+    const report = await again.rm(root)
+    expect(report.kept).toMatchObject([{ vault: 'bucket', reason: expect.stringMatching(/read-only/) }])
+    expect(fake.faults.log.filter(({ method, key }) => method === 'DELETE' && key.startsWith('packs/'))).toEqual([])
+    expect(contentIn(fake)).toHaveLength(1)
+  })
+
+  it('tests a vault whose lock keeps the test pack without calling it a failure, and shows what the probe found', async () => {
+    const { archive } = await setUp({ objectLock: true }, { lock: { mode: 'GOVERNANCE', days: 1 } })
+    const check = await archive.testVault('bucket')
+    expect(check).toMatchObject({ ok: true, labels: { checksums: 'sha256', 'conditional-put': 'yes', lock: 'enabled' } })
+    expect(check.steps.find(({ name }) => name === 'remove')?.detail).toMatch(/Object Lock .* retains it until/)
   })
 
   it('in a versioned bucket reads the version it put, whatever somebody put over it', async () => {
@@ -168,5 +213,50 @@ describe('an archive over a bucket and a folder', () => {
     expect((await archive.verify(root, { level: 'whole' })).state).toBe('satisfied')
     const alone = await reopen({ vaults: [bucketVault] })
     expect((await bytesOf(alone.get(root))).equals(noise(MIB))).toBe(true)
+  })
+})
+
+describe('a bucket that cannot be opened', () => {
+  it.each([
+    ['is not there', { bucketGone: true }, /no bucket perdure-test here; create it/],
+    ['answers with pages', { html200: Number.POSITIVE_INFINITY }, /endpoint|prox/],
+  ] as const)('because it %s leaves the others usable; placing there is an outcome, and a later run places', async (_, faults, says) => {
+    const fake = await startFakeS3()
+    onTestFinished(() => fake.close())
+    Object.assign(fake.faults, faults)
+    const { archive, bucketVault, folderVault, reopen } = await setUp({}, {}, {}, fake)
+    expect(archive.unopened()).toEqual([{ vault: 'bucket', reason: expect.stringMatching(says) }])
+    const explained = archive.explain().vaults.find(({ id }) => id === 'bucket')
+    expect(explained?.notes[0]).toMatch(says)
+    const receipt = await archive.put(noise(MIB))
+    expect(receipt).toMatchObject({ state: 'degraded', complete: false })
+    expect((await bytesOf(archive.get(receipt.root))).equals(noise(MIB))).toBe(true)
+    const check = await archive.testVault('bucket')
+    expect(check.ok).toBe(false)
+    expect(check.steps[0]).toMatchObject({ name: 'open', ok: false, detail: expect.stringMatching(says) })
+
+    heal(fake.faults)
+    expect((await archive.testVault('bucket')).steps[0]).toMatchObject({ name: 'open', ok: true })
+    expect(archive.unopened()).toEqual([])
+    await archive.close()
+    const later = await reopen({ vaults: [bucketVault, folderVault] })
+    expect(await later.put(noise(MIB))).toMatchObject({ root: receipt.root, state: 'satisfied', complete: true })
+    expect(contentIn(fake)).toHaveLength(1)
+  })
+
+  it('because it is in another region says which, and opens when it is set', async () => {
+    const fake = await startFakeS3({ region: 'eu-west-3' })
+    onTestFinished(() => fake.close())
+    const { archive, folderVault, reopen } = await setUp({}, { region: 'us-east-1' }, {}, fake)
+    expect(archive.unopened()[0]?.reason).toMatch(/region eu-west-3; set `region` to it/)
+    const { root, state } = await archive.put(noise(MIB))
+    expect(state).toBe('degraded')
+    await archive.close()
+    const later = await reopen({ vaults: [vaultOn(fake, { region: 'eu-west-3' }), folderVault] })
+    expect(await later.repair(root)).toMatchObject({ state: 'satisfied' })
+  })
+
+  it('because an option is wrong is told at once', () => {
+    expect(() => s3({ bucket: 'media', endpoint: 'not a URL' })).toThrow(expect.objectContaining({ code: 'invalid' }))
   })
 })

@@ -39,6 +39,7 @@ describe('the golden vectors of format version 1', () => {
     expect(decodeToc(bytes(vector.toc)).blocks).toHaveLength(vector.blocks.length)
     expect(await openSigned(bytes(vector.record))).toMatchObject({ kind: 'record', sequence: 1, name: 'golden' })
     expect(await openSigned(bytes(vector.tombstone))).toMatchObject({ kind: 'tombstone', sequence: 2 })
+    expect(await openSigned(bytes(vector.retainedRecord))).toMatchObject({ sequence: 2, retain: { mode: 'compliance', legalHold: false } })
     expect(await verifyReceipt(vector.receipt as Receipt, vector.receipt.archive)).toBe(true)
   })
 

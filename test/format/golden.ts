@@ -74,6 +74,10 @@ export async function golden() {
   const tombstone: TombstoneStatement = { version: 1, kind: 'tombstone', root, sequence: 2, at: AT }
   const record = await signedBlock(statement, key)
   const grave = await signedBlock(tombstone, key)
+  const retained = await signedBlock(
+    { ...statement, sequence: 2, retain: { until: AT + 1_000, mode: 'compliance', legalHold: false } },
+    key,
+  )
   const index: IndexBlock = {
     version: 1,
     kind: 'index',
@@ -129,6 +133,7 @@ export async function golden() {
     attributes: attributes.map(({ bytes }) => hex(bytes)),
     record: hex(record.bytes),
     tombstone: hex(grave.bytes),
+    retainedRecord: hex(retained.bytes),
     index: hex(indexRoot.bytes),
     indexPack: { name: indexPack.name.toString(), bytes: hex(indexPack.bytes) },
     receipt,

@@ -30,6 +30,8 @@ describe.each(servers)('on $name', (server) => {
   describe('20 creates of one pack at the same time', () => races(server))
   describe('an upload of 1 GiB that is killed', () => resumes(server))
   describe('object lock', () => locks(server))
+  describe('retention', () => retentions(server))
+  describe('cold storage classes', () => colds(server))
 })
 
 /** A vault at the bucket whose secret can be made wrong while it is in use. */
@@ -253,5 +255,108 @@ function locks(server: S3Server): void {
   it('asked for on a bucket without it is refused when the vault is opened', async () => {
     const bucket = await newBucket(server)
     await expect(s3({ ...bucket.options, lock }).open?.()).rejects.toMatchObject({ code: expect.stringMatching(/^(invalid|unsupported)$/) })
+  })
+}
+
+const inDays = (days: number) => new Date(Date.now() + days * 86_400_000)
+
+function retentions(server: S3Server): void {
+  it('of a put is on every pack, refuses the delete with its date, and only grows', { timeout: 60_000 }, async () => {
+    const bucket = await newBucket(server, 'lockable')
+    const vault = s3({ ...bucket.options, partBytes: 5 * MIB })
+    expect(await vault.open?.()).toMatchObject({ canRetain: true, term: 'standing' })
+    for (const pack of [await samplePack({ seed: 'small' }), await samplePack({ seed: 'parts', blocks: 8, blockLength: MIB })]) {
+      const until = inDays(3)
+      const at = await vault.put(pack, { retain: { until, mode: 'governance', legalHold: true } })
+      const held = await vault.retention?.(at)
+      expect(held).toMatchObject({ mode: 'governance', legalHold: true })
+      expect(held?.until.getTime()).toBeGreaterThanOrEqual(until.getTime())
+      const day = until.toISOString().slice(0, 10)
+      await expect(vault.remove?.(at)).rejects.toMatchObject({ code: 'denied', message: expect.stringContaining(day) })
+      expect(await vault.put(pack, { retain: { until: inDays(1) } })).toBe(at)
+      await vault.renew?.(at, inDays(9))
+      await vault.renew?.(at, inDays(2))
+      expect((await vault.retention?.(at))?.until.getTime()).toBeGreaterThanOrEqual(inDays(8.9).getTime())
+      expect((await bucket.bytes(partsOf(at).key)).equals(pack.bytes)).toBe(true)
+    }
+  })
+
+  it('locks a pack that was there without a lock, and one that replaces it', async () => {
+    const bucket = await newBucket(server, 'lockable')
+    const vault = s3(bucket.options)
+    await vault.open?.()
+    const pack = await samplePack({ seed: 'there' })
+    const at = await vault.put(pack)
+    expect(await vault.retention?.(at)).toBeUndefined()
+    const until = inDays(2)
+    expect(await vault.put(pack, { retain: { until } })).toBe(at)
+    expect((await vault.retention?.(at))?.until.getTime()).toBeGreaterThanOrEqual(until.getTime())
+    const other = await vault.put(pack, { replace: true, retain: { until } })
+    expect((await vault.retention?.(other))?.until.getTime()).toBeGreaterThanOrEqual(until.getTime())
+  })
+
+  it('is denied where a governance lock is to become a compliance lock', async () => {
+    const bucket = await newBucket(server, 'lockable')
+    const vault = s3(bucket.options)
+    await vault.open?.()
+    const pack = await samplePack({ seed: 'harder' })
+    const at = await vault.put(pack, { retain: { until: inDays(1), mode: 'governance' } })
+    await expect(vault.put(pack, { retain: { until: inDays(2), mode: 'compliance' } })).rejects.toMatchObject({
+      code: 'denied',
+      message: expect.stringContaining('is locked as GOVERNANCE'),
+    })
+    expect((await vault.retention?.(at))?.mode).toBe('governance')
+  })
+
+  it('in a bucket without locks is unsupported, and nothing is stored', async () => {
+    const bucket = await newBucket(server)
+    const vault = s3(bucket.options)
+    expect((await vault.open?.())?.canRetain).toBe(false)
+    const pack = await samplePack({ seed: 'lockless' })
+    await expect(vault.put(pack, { retain: { until: inDays(1) } })).rejects.toMatchObject({ code: 'unsupported' })
+    expect(await vault.locate(pack.name)).toBeUndefined()
+  })
+
+  it('of an archive is in the receipt, survives repair, is renewed, and keeps rm from deleting', { timeout: 60_000 }, async () => {
+    const bucket = await newBucket(server, 'lockable')
+    const folder = await tempFolder()
+    await using archive = await createArchive({
+      path: join(folder, 'archive'),
+      vaults: [s3(bucket.options)],
+      policy: { copies: 1 },
+    })
+    const until = inDays(3)
+    const receipt = await archive.put(noise(3 * MIB), { retain: { until, mode: 'governance' } })
+    expect(receipt).toMatchObject({ state: 'satisfied', complete: true, missing: [], retain: { until: until.toISOString() } })
+    expect(await archive.renew(receipt.root)).toMatchObject({ actions: [], lasting: 1 })
+    const again = await archive.put(noise(3 * MIB), { retain: { until: inDays(6) } })
+    expect(again.missing).toEqual([])
+    expect(await archive.repair(receipt.root)).toMatchObject({ state: 'satisfied', actions: [] })
+    const { removed, kept } = await archive.rm(receipt.root)
+    expect(removed).toEqual([])
+    expect(kept.map(({ reason }) => reason).join()).toContain(inDays(6).toISOString().slice(0, 10))
+  })
+
+  it('that the vault puts on everything is renewed before it lapses', { timeout: 60_000 }, async () => {
+    const bucket = await newBucket(server, 'lockable')
+    const vault = s3({ ...bucket.options, lock: { mode: 'GOVERNANCE', days: 2 } })
+    await using archive = await createArchive({ path: join(await tempFolder(), 'archive'), vaults: [vault], policy: { copies: 1 } })
+    await archive.put(noise(10_000))
+    expect((await archive.renew()).actions).toEqual([])
+    const { actions } = await archive.renew(undefined, { until: inDays(20) })
+    expect(actions.map(({ outcome }) => outcome)).toEqual(['renewed', 'renewed'])
+    expect(await archive.renew(undefined, { until: inDays(19) })).toMatchObject({ actions: [], lasting: 2 })
+  })
+}
+
+/** None of these servers has a class that freezes: what matters is that they say so and that nothing is taken for frozen. */
+function colds(server: S3Server): void {
+  it('what lies there is readable, and a thaw of it asks for nothing', async () => {
+    const bucket = await newBucket(server)
+    const vault = s3(bucket.options)
+    await vault.open?.()
+    const at = await vault.put(await samplePack({ seed: 'warm' }))
+    expect(await vault.warmth?.(at)).toEqual({ state: 'readable' })
+    expect(await vault.thaw?.(at, { days: 1 })).toEqual({ state: 'readable' })
   })
 }

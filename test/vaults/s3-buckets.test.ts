@@ -2,24 +2,33 @@
 import { describe, expect, it } from 'vitest'
 import { samplePack } from '../../src/conformance/fixture.ts'
 import { assertHolds, assertNothing, listings } from '../../src/conformance/vault-context.ts'
+import { heal } from '../fakes/s3/faults.ts'
 import { flipByte, onlyPack, opened, packsIn, s3House } from './s3-house.ts'
 
 const DAY_MS = 86_400_000
 
 describe('the bucket', () => {
-  it('of another region is invalid, and the message says which to set', async () => {
+  it('of another region cannot be opened or used, and the message says which region to set', async () => {
     const { make } = await s3House({ region: 'eu-west-1' })
     const vault = make({ region: 'us-east-1' })
     const { name } = await samplePack()
-    for (const work of [() => vault.open?.(), () => vault.locate(name), () => listings(vault, name)]) {
-      await expect(work()).rejects.toMatchObject({ code: 'invalid', message: expect.stringMatching(/eu-west-1/) })
-    }
+    const said = { message: expect.stringMatching(/region eu-west-1; set `region` to it/) }
+    await expect(vault.open?.()).rejects.toMatchObject({ code: 'unreachable', ...said })
+    for (const work of [() => vault.locate(name), () => listings(vault, name)])
+      await expect(work()).rejects.toMatchObject({ code: 'invalid', ...said })
   })
 
-  it('that does not exist is invalid at open, and named', async () => {
-    const { make } = await s3House()
-    const vault = make({ bucket: 'another-bucket' })
-    await expect(vault.open?.()).rejects.toMatchObject({ code: 'invalid', message: expect.stringMatching(/another-bucket/) })
+  it('that does not exist is unreachable at open, and named; made since, it opens', async () => {
+    const { make, fake } = await s3House()
+    await expect(make({ bucket: 'another-bucket' }).open?.()).rejects.toMatchObject({
+      code: 'unreachable',
+      message: expect.stringMatching(/another-bucket/),
+    })
+    const vault = make()
+    fake.faults.bucketGone = true
+    await expect(vault.open?.()).rejects.toMatchObject({ code: 'unreachable' })
+    heal(fake.faults)
+    expect((await vault.open?.())?.labels).toMatchObject({ checksums: 'sha256' })
   })
 
   it('that answers 403 for absent keys is refused at open, which names the permission', async () => {

@@ -26,20 +26,6 @@ describe('abandon', () => {
   })
 })
 
-describe('keptUntil', () => {
-  it('is the end of the lock, ever under a legal hold, and undefined without either', async () => {
-    const free = await s3House()
-    const pack = await packOfParts(1)
-    expect(await free.vault.keptUntil?.(await free.vault.put(pack))).toBeUndefined()
-    const locked = await s3House({ objectLock: true }, { lock: { mode: 'GOVERNANCE', days: 30 } })
-    const until = await locked.vault.keptUntil?.(await locked.vault.put(pack))
-    expect(until).toBeInstanceOf(Date)
-    expect(Math.abs(Number(until) - Date.now() - 30 * 86_400_000)).toBeLessThan(60_000)
-    const held = await s3House({ objectLock: true }, { lock: { mode: 'GOVERNANCE', days: 1, legalHold: true } })
-    expect(await held.vault.keptUntil?.(await held.vault.put(pack))).toBe('ever')
-  })
-})
-
 describe('shredding over a bucket', () => {
   it('empties it of headers, and names the day until which a lock keeps the ciphertext elsewhere', async () => {
     const open = await s3House({}, { id: 'open' })

@@ -21,9 +21,11 @@ const able: Vault = {
   ...memory(),
   attest: async () => ({ verdict: 'proven', at: 1, detail: 'attest' }),
   quote: async (byteLength) => ({ amount: String(byteLength), currency: 'quote', per: 'once' }),
-  renew: async (at) => `${at} renewed`,
+  renew: async (at, _, { legalHold } = {}) => `${at} renewed${legalHold ? ' and held' : ''}`,
+  retention: async () => ({ until: new Date(17) }),
+  warmth: async () => ({ state: 'frozen' }),
+  thaw: async (_, { days }) => ({ state: 'readable', until: new Date(days) }),
   abandon: async () => undefined,
-  keptUntil: async () => 'ever',
   close: async () => undefined,
 }
 
@@ -42,8 +44,10 @@ describe.each(Object.entries(wrappers))('%s', (_, wrap) => {
     expect(await vault.open?.()).toEqual(able.profile)
     expect(await vault.attest?.('x', { name, seed: new Uint8Array() })).toMatchObject({ detail: 'attest' })
     expect(await vault.quote?.(17)).toMatchObject({ amount: '17' })
-    if (wrap !== readOnly) expect(await vault.renew?.('x', new Date())).toBe('x renewed')
-    expect(await vault.keptUntil?.('x')).toBe('ever')
+    if (wrap !== readOnly) expect(await vault.renew?.('x', new Date(), { legalHold: true })).toBe('x renewed and held')
+    expect(await vault.retention?.('x')).toEqual({ until: new Date(17) })
+    expect(await vault.warmth?.('x')).toEqual({ state: 'frozen' })
+    expect(await vault.thaw?.('x', { days: 3 })).toEqual({ state: 'readable', until: new Date(3) })
     if (wrap !== readOnly) await vault.abandon?.(name)
     await vault.close?.()
   })

@@ -15,6 +15,7 @@ import type { Style } from '../style.ts'
 interface Options {
   readonly output: string
   readonly overwrite?: boolean
+  readonly owner?: boolean
 }
 
 export function getCommand(program: Command, run: Run): void {
@@ -24,6 +25,7 @@ export function getCommand(program: Command, run: Run): void {
     .argument('<root[/path]>', 'what to get')
     .requiredOption('-o, --output <path>', 'where to; a file goes into it when it is a folder or ends with /')
     .option('--overwrite', 'replace files whose content differs')
+    .option('--owner', 'give files the user and group ids that were kept of them')
     .addOption(identityOption())
     .action(run(get))
 }
@@ -38,6 +40,7 @@ async function get(context: CommandContext, text: string, options: Options): Pro
     signal,
     path: reference.path,
     overwrite: options.overwrite ?? false,
+    owner: options.owner,
     onProgress: onRestore(reporter.progress),
   })
   await reporter.result(report, { lines: (style) => lines(report, style) })

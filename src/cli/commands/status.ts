@@ -6,7 +6,7 @@ import { type ExitCode, exitCodeOf, worseOf } from '../exit-codes.ts'
 import { columns, count, formatBytes, printable } from '../format.ts'
 import { parseReference } from '../reference.ts'
 import { paintState, type Style } from '../style.ts'
-import { missingLines, objectLine, replicaLines } from '../views.ts'
+import { missingLines, objectLine, replicaLines, retainLines } from '../views.ts'
 
 export function statusCommand(program: Command, run: Run): void {
   program
@@ -19,7 +19,12 @@ export function statusCommand(program: Command, run: Run): void {
 async function objectStatus(context: CommandContext, text: string): Promise<ExitCode> {
   const report = await (await context.archive()).status(parseReference(text).root, { signal: context.signal })
   await context.reporter.result(report, {
-    lines: (style) => [objectLine(report, style), ...replicaLines(report.replicas, style), ...missingLines(report.missing, style)],
+    lines: (style) => [
+      objectLine(report, style),
+      ...replicaLines(report.replicas, style),
+      ...retainLines(report.retain),
+      ...missingLines(report.missing, style),
+    ],
   })
   return exitCodeOf(report.state)
 }
@@ -28,7 +33,13 @@ async function archiveStatus(context: CommandContext): Promise<ExitCode> {
   const archive = await context.archive()
   const totals = await archive.totals({ signal: context.signal })
   const state = worstOf(totals)
-  await context.reporter.result({ state, path: archive.path, ...totals }, { lines: (style) => lines(totals, state, style) })
+  const unopened = archive.unopened()
+  const troubles = (style: Style) =>
+    unopened.map(({ vault, reason }) => `  ${style.yellow('not open')}  ${printable(vault)}: ${printable(reason)}`)
+  await context.reporter.result(
+    { state, path: archive.path, ...totals, ...(unopened.length > 0 && { unopened }) },
+    { lines: (style) => [...lines(totals, state, style), ...troubles(style)] },
+  )
   return exitCodeOf(state)
 }
 

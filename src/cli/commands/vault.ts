@@ -82,11 +82,13 @@ async function tryVault(
   }
 }
 
-function lines({ vault, ok, steps }: VaultCheck, style: Style): string[] {
+function lines({ vault, ok, labels = {}, steps }: VaultCheck, style: Style): string[] {
+  const found = Object.entries(labels).map(([name, value]) => `${name} ${value}`)
   const rows = steps.map((step) => [
     `  ${step.ok ? style.green('✓') : style.red('✗')} ${printable(step.name)}`,
     formatDuration(step.ms),
     printable(step.detail ?? ''),
   ])
-  return [`${ok ? style.green('works') : style.red('fails')}  ${printable(vault)}`, ...columns(rows)]
+  const head = `${ok ? style.green('works') : style.red('fails')}  ${printable(vault)}`
+  return [found.length === 0 ? head : `${head}  ${style.dim(printable(found.join(', ')))}`, ...columns(rows)]
 }

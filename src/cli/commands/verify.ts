@@ -17,6 +17,7 @@ interface Options {
   readonly confidence?: number
   readonly loss?: number
   readonly vault?: readonly string[]
+  readonly cold?: boolean
 }
 
 export function verifyCommand(program: Command, run: Run): void {
@@ -33,6 +34,7 @@ export function verifyCommand(program: Command, run: Run): void {
     .option('--confidence <share>', 'with --loss: how sure to be, e.g. 0.99', parseShare)
     .option('--loss <share>', 'with --confidence: of catching a loss of this share, e.g. 0.01', parseShare)
     .option('--vault <id>', 'only this vault (repeatable)', gather)
+    .option('--cold', 'read bytes of cold vaults too, wherever they can be read; default only what a restore has made readable')
     .action(run(verify))
 }
 
@@ -45,6 +47,7 @@ async function verify(context: CommandContext, text: string | undefined, options
     level: options.level,
     sample,
     vaults: options.vault,
+    cold: options.cold,
     onProgress: onVerify(reporter.progress),
   }
   const single = text !== undefined

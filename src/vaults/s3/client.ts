@@ -15,16 +15,33 @@ const MOST_CONNECTIONS = 50
 /** Shorter than any store's patience with idle connections: a request on one that the store has just closed fails, and a put is never repeated. */
 const IDLE_MS = 3_000
 
-/** Resolves to one and the same connection; `close` ends it, and a later `connect` makes another. */
-export function connector(settings: Settings): { connect(): Promise<Connection>; close(): Promise<void> } {
+export interface Connector {
+  /** Resolves to one and the same connection until it was let go or closed. */
+  connect(): Promise<Connection>
+  /** The next `connect` makes another, which asks for credentials anew; requests under way end on this one. */
+  letGo(connection: Connection): void
+  close(): Promise<void>
+}
+
+export function connector(settings: Settings): Connector {
+  let current: Connection | undefined
   let made: Promise<Connection> | undefined
   return {
     connect: () => {
-      made ??= connection(settings).catch((error: unknown) => {
-        made = undefined
-        throw error
-      })
+      made ??= connection(settings).then(
+        (connection) => {
+          current = connection
+          return connection
+        },
+        (error: unknown) => {
+          made = undefined
+          throw error
+        },
+      )
       return made
+    },
+    letGo: (connection) => {
+      if (connection === current) made = current = undefined
     },
     close: async () => {
       const closing = made
@@ -55,14 +72,34 @@ async function connection(settings: Settings): Promise<Connection> {
     },
     { step: 'deserialize', priority: 'low', name: 'perdureRefusePages' },
   )
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const result = await next(args)
+      const crc64 = headersOf(args.request)?.['x-amz-checksum-crc64nvme']
+      if (crc64 !== undefined) sentCrcs.set(result.output, crc64)
+      return result
+    },
+    { step: 'finalizeRequest', name: 'perdureRememberCrc64' },
+  )
   return { sdk, client }
 }
 
 /** A signature covers the SHA-256 of the body. Where we have told it as the checksum, the SDK need not hash the bytes again. */
 function signWithChecksum(request: unknown): void {
-  const headers = (request as { readonly headers?: Record<string, string> }).headers
+  const headers = headersOf(request)
   const checksum = headers?.['x-amz-checksum-sha256']
   if (headers && checksum !== undefined) headers['x-amz-content-sha256'] = Buffer.from(checksum, 'base64').toString('hex')
+}
+
+function headersOf(request: unknown): Record<string, string> | undefined {
+  return (request as { readonly headers?: Record<string, string> }).headers
+}
+
+const sentCrcs = new WeakMap<object, string>()
+
+/** The CRC64NVME, in base64, that the SDK computed of the body to which this is the answer: what was sent, not what the store says. */
+export function sentCrc64Of(answer: object): string | undefined {
+  return sentCrcs.get(answer)
 }
 
 async function load(id: string): Promise<Sdk> {

@@ -11,9 +11,11 @@ const QUOTA = 'raise the quota or free space'
 const CONFLICT = 'somebody else is writing there; try again'
 const GARBLED = 'the bytes changed on their way and were not kept; try again'
 const TLS = 'its certificate is not trusted; give the authority as `ca`'
+const NAME = 'its certificate is for another name; correct the endpoint'
+const OLD = 'its certificate is not valid now; have it renewed, or set the clock'
 const BUCKET = 'create the bucket or correct its name'
 const LATER = 'another version of the software may know it'
-const RESTORE = 'it lies in a cold storage class; restore it first'
+const RESTORE = 'it lies in a cold storage class; restore it first (`perdure thaw ROOT`)'
 const SMALLER = 'put with a smaller maxPackBytes'
 
 const BY_CODE: Readonly<Record<string, Verdict>> = {
@@ -70,6 +72,9 @@ const BY_CODE: Readonly<Record<string, Verdict>> = {
   SELF_SIGNED_CERT_IN_CHAIN: ['unreachable', TLS],
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: ['unreachable', TLS],
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: ['unreachable', TLS],
+  ERR_TLS_CERT_ALTNAME_INVALID: ['unreachable', NAME],
+  CERT_HAS_EXPIRED: ['unreachable', OLD],
+  CERT_NOT_YET_VALID: ['unreachable', OLD],
 }
 
 const BY_STATUS: Readonly<Record<number, Verdict>> = {
@@ -97,11 +102,22 @@ export function s3Error(id: string, doing: string, cause: unknown): VaultError |
   const status = statusOf(cause)
   const code = codeOf(cause)
   const [verdict, advice] = verdictOf(code, status)
-  const region = verdict === 'invalid' ? headerOf(cause, 'x-amz-bucket-region') : undefined
+  const region = verdict === 'invalid' ? (headerOf(cause, 'x-amz-bucket-region') ?? regionIn(cause)) : undefined
   const hint = region === undefined ? advice : `the bucket is in region ${region}; set \`region\` to it`
   const met = [status, code].filter((part) => part !== undefined && part !== String(status)).join(' ')
   const retryAfterMs = retryAfter(headerOf(cause, 'retry-after'))
   return new VaultError(verdict, id, `${doing} failed${met === '' ? '' : ` with ${met}`}; ${hint}`, { cause, retryAfterMs })
+}
+
+/** The store has other bytes than it was sent, and they are not used. */
+export function garbled(id: string, what: string): VaultError {
+  return new VaultError('unreachable', id, `the store received other bytes of ${what} than were sent; ${GARBLED}`)
+}
+
+/** Will new credentials help, because those that were used have ended? */
+export function isSessionOver(error: unknown): boolean {
+  const code = codeOf(error)
+  return code !== undefined && BY_CODE[code]?.[1] === SESSION
 }
 
 /** The store's own code, e.g. `NoSuchKey`, or the system's, e.g. `ECONNREFUSED`; looks through our own errors. */
@@ -136,6 +152,12 @@ function verdictOf(code: string | undefined, status: number | undefined): Verdic
 
 function headerOf(error: unknown, name: string): string | undefined {
   const value = property(property(property(error, '$response'), 'headers'), name)
+  return typeof value === 'string' && value !== '' ? value : undefined
+}
+
+/** A signature for the wrong region is answered with the right one in the body. */
+function regionIn(error: unknown): string | undefined {
+  const value = property(error, 'Region')
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 

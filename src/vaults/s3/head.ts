@@ -11,6 +11,9 @@ export interface Seen {
   readonly versionId?: string | undefined
   /** The SHA-256 that the store keeps, in base64; of parts it is no hash of the whole. */
   readonly sha256?: string | undefined
+  /** The CRC64NVME that the store keeps of the whole, in base64. */
+  readonly crc64?: string | undefined
+  readonly etag?: string | undefined
 }
 
 /** Undefined when the store says that there is no such object; everything else it may say is an error. */
@@ -32,7 +35,8 @@ export async function look(
     )
     if (seen.DeleteMarker) return undefined
     if (seen.ContentLength === undefined || seen.ContentType?.startsWith('text/html')) throw foreign(place, key)
-    return { byteLength: seen.ContentLength, versionId: seen.VersionId, sha256: seen.ChecksumSHA256 }
+    const { ContentLength: byteLength, VersionId: versionId, ChecksumSHA256: sha256, ChecksumCRC64NVME: crc64, ETag: etag } = seen
+    return { byteLength, versionId, sha256, crc64, etag }
   } catch (error) {
     const status = statusOf(error)
     if (!(error instanceof PerdureError) || status === undefined || status < 300 || status >= 500) throw error
@@ -55,7 +59,7 @@ async function byReading(place: Place, { key, versionId }: ObjectName, { signal 
     const total = /\/(\d+)$/.exec(seen.ContentRange ?? '')?.[1]
     const byteLength = total === undefined ? seen.ContentLength : Number(total)
     if (byteLength === undefined || seen.ContentType?.startsWith('text/html')) throw foreign(place, key)
-    return { byteLength, versionId: seen.VersionId }
+    return { byteLength, versionId: seen.VersionId, etag: seen.ETag }
   } catch (error) {
     if (isAbsent(error, versionId)) return undefined
     if (codeOf(error) === 'InvalidRange') return { byteLength: 0 }

@@ -8,6 +8,8 @@ export interface UploadState {
   readonly partBytes: number
   /** Parts carry SHA-256 checksums: said when the upload began, and true for all of its parts. */
   readonly sha256: boolean
+  /** The same of CRC64NVME, which is then told of the whole too. */
+  readonly crc64?: boolean | undefined
   /** It is to overwrite what stands there. */
   readonly replace: boolean
 }
@@ -23,10 +25,10 @@ export function encodeUpload(state: UploadState): Uint8Array {
 export function decodeUpload(bytes: Uint8Array | undefined): UploadState | undefined {
   const value = bytes && parsed(bytes)
   if (typeof value !== 'object' || value === null) return undefined
-  const { version, uploadId, key, byteLength, partBytes, sha256, replace } = value as Readonly<Record<string, unknown>>
+  const { version, uploadId, key, byteLength, partBytes, sha256, crc64, replace } = value as Readonly<Record<string, unknown>>
   if (version !== VERSION || typeof uploadId !== 'string' || uploadId === '' || typeof key !== 'string') return undefined
   if (!positive(byteLength) || !positive(partBytes) || typeof sha256 !== 'boolean' || typeof replace !== 'boolean') return undefined
-  return { uploadId, key, byteLength, partBytes, sha256, replace }
+  return { uploadId, key, byteLength, partBytes, sha256, ...(crc64 === true && { crc64 }), replace }
 }
 
 function positive(value: unknown): value is number {

@@ -1,11 +1,12 @@
 /** What is said of the object that a pack becomes, and what is made of a create that somebody else won. */
-import type { AbortOptions, Locator, Pack, VaultPutOptions } from '../../contracts.ts'
+import type { AbortOptions, Locator, Pack, Retention, VaultPutOptions } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
 import { codeOf, statusOf } from './errors.ts'
 import { look } from './head.ts'
 import { locatorOf } from './keys.ts'
 import { type Version, versions } from './list.ts'
 import { lockMembers } from './lock.ts'
+import { freezes } from './options.ts'
 import { ask, type Place } from './place.ts'
 
 /** What the steps of one put share. */
@@ -14,19 +15,26 @@ export interface Target {
   readonly pack: Pack
   /** Nothing stood there: somebody else's pack of that name must not be written over. */
   readonly creating: boolean
+  readonly retain?: Retention | undefined
 }
 
 /** What is said of a pack when it is made, in one request or in parts. */
-export function objectMembers(place: Place, { key, pack }: Target) {
-  const { storageClass } = place.settings.options
+export function objectMembers(place: Place, { key, pack, retain }: Target) {
+  const storageClass = classOf(place, pack)
   return {
     Bucket: place.bucket,
     Key: key,
     ContentType: 'application/vnd.ipld.car',
     Metadata: { 'perdure-kind': pack.kind },
     ...(storageClass !== undefined && { StorageClass: storageClass as 'STANDARD' }),
-    ...lockMembers(place),
+    ...lockMembers(place, retain),
   }
+}
+
+/** Index packs stay out of classes that freeze: they are what a lost catalog is rebuilt from, and superseded within days. */
+function classOf({ settings }: Place, { kind }: Pack): string | undefined {
+  const { storageClass } = settings.options
+  return kind === 'index' && freezes(storageClass) ? undefined : storageClass
 }
 
 /** Of racing creates one wins, where the store knows how. */
@@ -65,8 +73,7 @@ export async function settled(
 ): Promise<Locator> {
   const ours = locatorOf(key, versionId)
   if (!creating || place.behaviour.conditionalPut || versionId === undefined || place.behaviour.versioned !== true) return ours
-  const found: Version[] = []
-  for await (const version of versions(place, key, options)) if (version.key === key) found.push(version)
+  const found = await versionsOf(place, key, options)
   const first = found.filter(({ byteLength }) => byteLength === pack.byteLength).at(-1)
   if (found.some(({ isMarker }) => isMarker) || first?.versionId === undefined || first.versionId === versionId) return ours
   const input = { Bucket: place.bucket, Key: key, VersionId: versionId }
@@ -79,4 +86,16 @@ export async function settled(
   // A lock may keep it: one copy too many harms nobody.
   await Promise.allSettled([removing])
   return locatorOf(key, first.versionId)
+}
+
+/** The newest first; none where they may not be listed, or not by a prefix that is no folder. */
+async function versionsOf(place: Place, key: string, options: AbortOptions): Promise<readonly Version[]> {
+  const found: Version[] = []
+  try {
+    for await (const version of versions(place, key, options)) if (version.key === key) found.push(version)
+  } catch (error) {
+    if (codeOf(error) !== 'AccessDenied' && codeOf(error) !== 'NotImplemented') throw error
+    return []
+  }
+  return found
 }

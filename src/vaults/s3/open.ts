@@ -16,31 +16,60 @@ import { optional } from './versioning.ts'
 
 export interface OpenOptions extends AbortOptions {
   readonly mustExist?: boolean | undefined
+  readonly thorough?: boolean | undefined
 }
 
-/** Resolves to the profile as found; writes the behaviour into the place. */
-export async function openPlace(place: Place, { signal, mustExist = false }: OpenOptions): Promise<VaultProfile> {
-  await absenceIsShown(place, { signal, mustExist })
-  const rules = await rulesOf(place, { signal })
-  if (mustExist && !(await isOurs(place, { signal }))) throw emptied(place)
+/**
+ * Resolves to the profile as found; writes the behaviour into the place. How the store takes bytes only writing tells: a vault that is new, or that is
+ * looked at thoroughly, is tried at once, any other before its first put, so that whoever only reads writes nothing.
+ */
+export async function openPlace(place: Place, options: OpenOptions): Promise<VaultProfile> {
+  const { signal, mustExist = false, thorough = !mustExist } = options
+  await absenceIsShown(place, { signal })
+  const [rules, ours] = await Promise.all([rulesOf(place, { signal }), mustExist ? isOurs(place, { signal }) : true])
+  if (!ours) throw emptied(place)
   if (rules.lock === 'none' && place.settings.options.lock) throw withoutLock(place)
-  const found = await probe(place, rules, { signal })
-  place.behaviour = { checksums: found.checksums, conditionalPut: found.conditionalPut, versioned: rules.versioned }
-  if (found.writable) {
-    await mark(place, { signal })
-    await optional(() => abortUploads(place, { under: place.prefix, before: staleBefore(place), signal }))
+  place.behaviour = {
+    ...place.behaviour,
+    versioned: rules.versioned,
+    lockable: rules.lock === undefined ? undefined : rules.lock !== 'none',
+    defaultLock: defaultLockOf(rules),
   }
-  return profileAs(place, rules, found)
+  place.ready = undefined
+  const prepare = () => prepared(place, rules, { signal })
+  if (thorough) return profileAs(place, rules, await prepare())
+  place.prepare = prepare
+  return profileAs(place, rules, undefined)
+}
+
+/** Tries how the store takes bytes, marks the vault and clears away what was never finished. */
+async function prepared(place: Place, rules: BucketRules, options: AbortOptions): Promise<Probe> {
+  const found = await probe(place, rules, options)
+  const { checksums, conditionalPut, md5Etags } = found
+  place.behaviour = { ...place.behaviour, checksums, conditionalPut, md5Etags }
+  if (found.writable) {
+    await Promise.all([
+      mark(place, options),
+      optional(() => abortUploads(place, { under: place.prefix, before: staleBefore(place), signal: options.signal })),
+    ])
+  }
+  return found
+}
+
+/** How long a new pack is locked. */
+function termDaysOf({ settings }: Place, { lockDays }: BucketRules): number | undefined {
+  const own = settings.options.lock?.days
+  return own === undefined || lockDays === undefined ? (own ?? lockDays) : Math.max(own, lockDays)
 }
 
 /** A random key must be absent. A store that answers 403 instead would have every lost pack look like a lapsed credential, and the other way round. */
-async function absenceIsShown(place: Place, { signal, mustExist }: OpenOptions): Promise<void> {
+async function absenceIsShown(place: Place, { signal }: AbortOptions): Promise<void> {
   const key = `${place.prefix}probe/absent-${randomUUID()}`
   try {
     const seen = await look(place, { key }, { signal })
     if (!seen) return
   } catch (error) {
-    throw explained(place, error, mustExist)
+    throw explained(place, error)
   }
   throw new VaultError(
     'unreachable',
@@ -49,17 +78,22 @@ async function absenceIsShown(place: Place, { signal, mustExist }: OpenOptions):
   )
 }
 
-function explained(place: Place, error: unknown, mustExist: boolean | undefined): unknown {
+/**
+ * A bucket that is not there, or is in another region, is a state of the remote: it may be made or moved, and the other vaults go on without it.
+ * Only what is wrong with the options themselves is `invalid`, and that is said before anything is sent.
+ */
+function explained(place: Place, error: unknown): unknown {
   const code = codeOf(error)
   if (code === 'AccessDenied' || (code === undefined && statusOf(error) === 403)) {
     const message = `bucket ${place.bucket} answers 403 for a key that is absent; grant s3:ListBucket so that absent objects answer 404 (and s3:GetObject, if that is missing)`
     return new VaultError('denied', place.id, message, { cause: error })
   }
-  if (code === 'NoSuchBucket' && mustExist) {
-    const message = `bucket ${place.bucket} is gone, and it held packs; correct the endpoint or the credentials, or reset the vault if they are gone for good`
+  if (code === 'NoSuchBucket') {
+    const message = `there is no bucket ${place.bucket} here; create it, correct its name, endpoint or credentials, or reset the vault if it held packs and is gone for good`
     return new VaultError('unreachable', place.id, message, { cause: error })
   }
-  return error
+  if (!(error instanceof VaultError) || error.code !== 'invalid' || statusOf(error) === undefined) return error
+  return new VaultError('unreachable', place.id, error.message.slice(`vault ${place.id}: `.length), { cause: error })
 }
 
 /** Has this prefix been opened as a vault before, or does it hold packs? */
@@ -104,12 +138,24 @@ async function mark(place: Place, { signal }: AbortOptions): Promise<void> {
   }
 }
 
-function profileAs(place: Place, rules: BucketRules, found: Probe): VaultProfile {
+function defaultLockOf({ lock, lockDays }: BucketRules): Place['behaviour']['defaultLock'] {
+  if (lockDays === undefined || (lock !== 'GOVERNANCE' && lock !== 'COMPLIANCE')) return undefined
+  return { mode: lock, days: lockDays }
+}
+
+function writingLabels({ writable, checksums, md5Etags, conditionalPut }: Probe): Readonly<Record<string, string | undefined>> {
+  return {
+    access: writable ? undefined : 'read-only',
+    checksums,
+    'read-back': checksums === 'none' && !md5Etags ? 'every put' : undefined,
+    'conditional-put': conditionalPut ? 'yes' : 'no',
+  }
+}
+
+function profileAs(place: Place, rules: BucketRules, found: Probe | undefined): VaultProfile {
   const profile = profileOf(place.settings)
   const labels = {
-    access: found.writable ? undefined : 'read-only',
-    checksums: found.checksums,
-    'conditional-put': found.conditionalPut ? 'yes' : 'no',
+    ...(found && writingLabels(found)),
     versioning: rules.versioned === undefined ? 'unknown' : rules.versioned ? 'kept' : undefined,
     lock: rules.lock === 'none' ? undefined : rules.lock,
     lifecycle: rules.expires ? 'expires' : undefined,
@@ -123,6 +169,8 @@ function profileAs(place: Place, rules: BucketRules, found: Probe): VaultProfile
     ...profile,
     labels: Object.fromEntries(told),
     term: locked ? 'renewable' : profile.term,
+    termDays: termDaysOf(place, rules),
+    canRetain: place.behaviour.lockable ?? profile.canRetain,
     canForget: profile.canForget && !locked && !rules.versioned,
   }
 }

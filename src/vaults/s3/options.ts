@@ -41,6 +41,7 @@ export interface S3Options {
   readonly operator?: string | undefined
   readonly jurisdiction?: string | undefined
   readonly labels?: Readonly<Record<string, string>> | undefined
+  /** Of content packs, and of index packs unless it is one that freezes. */
   readonly storageClass?: string | undefined
   /** Byte reads need a restore first; default: true for the storage classes where that is so. */
   readonly cold?: boolean | undefined
@@ -76,7 +77,11 @@ export interface Settings {
 
 const MIB = 1024 * 1024
 const BUCKET = /^[A-Za-z0-9][A-Za-z0-9._-]{1,254}$/
-const COLD_CLASSES = new Set(['GLACIER', 'DEEP_ARCHIVE'])
+
+/** Are the bytes of objects in that class read only after a restore? Those of Glacier Instant Retrieval are read at once. */
+export function freezes(storageClass: string | undefined): boolean {
+  return storageClass === 'GLACIER' || storageClass === 'DEEP_ARCHIVE'
+}
 
 /** Fills in what was left out; throws `invalid` for what cannot be. */
 export function settingsOf(options: S3Options): Settings {
@@ -112,10 +117,12 @@ export function profileOf(settings: Settings): VaultProfile {
     jurisdiction: options.jurisdiction,
     labels: options.labels,
     term: options.lock ? 'renewable' : 'standing',
+    termDays: options.lock?.days,
+    canRetain: options.lock !== undefined,
     maxPackBytes: options.maxPackBytes,
     canForget: options.lock === undefined,
     paid: false,
-    cold: options.cold ?? COLD_CLASSES.has(options.storageClass ?? ''),
+    cold: options.cold ?? freezes(options.storageClass),
     addressing: 'offset',
   }
 }

@@ -3,13 +3,16 @@ import { createHash, randomUUID } from 'node:crypto'
 import type { AbortOptions } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
 import type { BucketRules } from './bucket-rules.ts'
+import { sentCrc64Of } from './client.ts'
+import { etagOf, sameEtag } from './digests.ts'
 import { codeOf, statusOf } from './errors.ts'
-import { look } from './head.ts'
+import { look, type Seen } from './head.ts'
 import { ask, type Checksums, type Place } from './place.ts'
 
 export interface Probe {
   readonly checksums: Checksums
   readonly conditionalPut: boolean
+  readonly md5Etags: boolean
   readonly writable: boolean
 }
 
@@ -22,28 +25,50 @@ export async function probe(place: Place, rules: BucketRules, { signal }: AbortO
   const made: string[] = []
   try {
     const created = await create(place, key, { signal })
-    if (!created) return { checksums: place.behaviour.checksums, conditionalPut: place.behaviour.conditionalPut, writable: false }
+    if (!created) return { ...place.behaviour, writable: false }
     if (created.versionId !== undefined) made.push(created.versionId)
-    const again = created.condition === 'taken' ? await put(place, key, { IfNoneMatch: '*', signal }) : undefined
-    if (again?.versionId !== undefined) made.push(again.versionId)
-    const conditionalPut = created.condition === 'refused' || again?.status === 412
-    const seen = await look(place, { key }, { signal, checksum: true })
-    if (seen?.sha256 === sha256()) return { checksums: 'sha256', conditionalPut, writable: true }
-    // It is the payload hash of the signature too.
-    const wrongs: readonly (readonly [Checksums, PutOptions])[] = [
-      ['signed', { ChecksumSHA256: Buffer.alloc(32).toString('base64') }],
-      ['md5', { ContentMD5: Buffer.alloc(16).toString('base64') }],
-    ]
-    for (const [checksums, wrong] of created.condition === 'unknown' ? wrongs.slice(1) : wrongs) {
-      const garbled = await put(place, key, { ...wrong, signal })
-      if (garbled.versionId !== undefined) made.push(garbled.versionId)
-      if (garbled.status !== 200) return { checksums, conditionalPut, writable: true }
+    const store = async (members: PutOptions) => {
+      const answer = await put(place, key, { ...members, signal })
+      if (answer.versionId !== undefined) made.push(answer.versionId)
+      return answer
     }
-    return { checksums: 'none', conditionalPut, writable: true }
+    const [seen, second] = await Promise.all([
+      look(place, { key }, { signal, checksum: true }),
+      // With the digest of the first, so that it does not matter which of them is seen.
+      created.condition === 'taken' ? store({ IfNoneMatch: '*', ChecksumSHA256: sha256() }) : undefined,
+    ])
+    const md5Etags = sameEtag(seen?.etag ?? '', etagOf(BODY, {}))
+    const taken = second?.status === 412
+    const checksums = await checksumsOf(created.condition === 'unknown' ? undefined : seen, {
+      store,
+      look: () => look(place, { key }, { signal, checksum: true }),
+    })
+    return { checksums, conditionalPut: created.condition === 'refused' || taken, md5Etags, writable: true }
   } finally {
     if (rules.lockDays === undefined) await clear(place, key, made, { signal })
   }
 }
+
+interface Trial {
+  store(members: PutOptions): Promise<Answer>
+  look(): Promise<Seen | undefined>
+}
+
+/**
+ * A digest that is kept may be kept unread, so a wrong one must be refused too. The fastest to compute comes first; CRC64NVME, which is slow here, last.
+ * `seen` is what came of a right SHA-256, undefined where the store would not have it.
+ */
+async function checksumsOf(seen: Seen | undefined, { store, look }: Trial): Promise<Checksums> {
+  const refuses = async (wrong: PutOptions) => (await store(wrong)).status !== 200
+  // It is the payload hash of the signature too.
+  if (seen && (await refuses({ ChecksumSHA256: zeros(32) }))) return seen.sha256 === sha256() ? 'sha256' : 'signed'
+  if (await refuses({ ContentMD5: zeros(16) })) return 'md5'
+  const { status, crc64 } = await store({ ChecksumAlgorithm: 'CRC64NVME' })
+  if (status !== 200 || crc64 === undefined || (await look())?.crc64 !== crc64) return 'none'
+  return (await refuses({ ChecksumCRC64NVME: zeros(8) })) ? 'crc64nvme' : 'none'
+}
+
+const zeros = (byteLength: number): string => Buffer.alloc(byteLength).toString('base64')
 
 /** Undefined when we may not write. `refused`: it was there from an earlier probe, and the condition held. */
 async function create(
@@ -66,11 +91,15 @@ interface PutOptions extends AbortOptions {
   readonly IfNoneMatch?: string
   readonly ChecksumSHA256?: string
   readonly ContentMD5?: string
+  readonly ChecksumAlgorithm?: 'CRC64NVME'
+  readonly ChecksumCRC64NVME?: string
 }
 
 interface Answer {
   readonly status: number
   readonly versionId?: string | undefined
+  /** As it was sent. */
+  readonly crc64?: string | undefined
   readonly error?: unknown
 }
 
@@ -81,7 +110,7 @@ async function put(place: Place, key: string, { signal, ...members }: PutOptions
     const answer = await ask(place, `storing ${key}`, ({ sdk, client }, request) => client.send(new sdk.PutObjectCommand(input), request), {
       signal,
     })
-    return { status: 200, versionId: answer.VersionId }
+    return { status: 200, versionId: answer.VersionId, crc64: sentCrc64Of(answer) }
   } catch (error) {
     const status = statusOf(error)
     const isBusy =

@@ -1,22 +1,66 @@
 /** Stores a pack: in one request when it is small, else in parts. */
 import type { Locator, Pack, VaultPutOptions } from '../../contracts.ts'
 import { bodyOf, tell } from '../body.ts'
+import { checkStored, isSound } from './check-stored.ts'
+import { sentCrc64Of } from './client.ts'
 import { digestsOf, needsMd5 } from './digests.ts'
 import { look } from './head.ts'
 import { keyOf, locatorOf } from './keys.ts'
-import { lockless } from './lock.ts'
+import { isLocked, lockless, mustLock, retain } from './lock.ts'
 import { conditionOf, confirmed, isLostRace, objectMembers, settled, type Target } from './object.ts'
-import { ask, type Place } from './place.ts'
+import { ask, known, type Place, prepared, untilAborted } from './place.ts'
 import { putParts } from './put-parts.ts'
 
 /** Sends nothing when a pack of that length is there, unless it is to be replaced. Something of another length was overwritten behind our back. */
 export async function putPack(place: Place, pack: Pack, options: VaultPutOptions): Promise<Locator> {
-  const { signal, replace = false } = options
+  if (options.retain) mustLock(place)
+  const at = await stored(place, pack, options)
+  // Also what was just stored with it: the store shows the lock, or it is not believed.
+  if (options.retain) await retain(place, known(place, at), options.retain, { signal: options.signal })
+  return at
+}
+
+async function stored(place: Place, pack: Pack, options: VaultPutOptions): Promise<Locator> {
+  const { signal } = options
+  await untilAborted(prepared(place), signal)
   const key = keyOf(place.prefix, pack.name, pack.kind)
+  return place.behaviour.conditionalPut
+    ? storedAt(place, key, pack, options)
+    : inTurn(place, key, () => storedAt(place, key, pack, options), options)
+}
+
+/** Where a store lets every create win, puts of one pack through this vault go one after the other: the later ones find what the first one left. */
+async function inTurn<T>({ turns }: Place, key: string, work: () => Promise<T>, { signal }: VaultPutOptions): Promise<T> {
+  const before = turns.get(key) ?? Promise.resolve()
+  const own = before.then(() => {
+    signal?.throwIfAborted()
+    return work()
+  })
+  const over = own.then(
+    () => undefined,
+    () => undefined,
+  )
+  turns.set(key, over)
+  void over.then(() => {
+    if (turns.get(key) === over) turns.delete(key)
+  })
+  return untilAborted(own, signal)
+}
+
+async function storedAt(place: Place, key: string, pack: Pack, options: VaultPutOptions): Promise<Locator> {
+  const { signal, replace = false } = options
   const there = await look(place, { key }, { signal })
-  if (there?.byteLength === pack.byteLength && !replace) return locatorOf(key, there.versionId)
-  const target: Target = { key, pack, creating: there === undefined && !replace }
-  return pack.byteLength <= place.settings.partBytes ? putWhole(place, target, options) : putParts(place, target, options)
+  const target: Target = { key, pack, creating: there === undefined && !replace, retain: options.retain }
+  if (there?.byteLength === pack.byteLength && !replace) {
+    const at = locatorOf(key, there.versionId)
+    if (await isSound(place, target, at, { signal })) return at
+  }
+  const { checksums, md5Etags } = place.behaviour
+  // Parts can be compared before they become an object, bytes sent in one request only afterwards.
+  const isComparedInParts = checksums === 'none' && md5Etags
+  return pack.byteLength <= place.settings.partBytes && !isComparedInParts
+    ? putWhole(place, target, options)
+    : putParts(place, target, options)
 }
 
 async function putWhole(place: Place, target: Target, options: VaultPutOptions): Promise<Locator> {
@@ -26,7 +70,7 @@ async function putWhole(place: Place, target: Target, options: VaultPutOptions):
   const { checksums } = place.behaviour
   const input = {
     ...objectMembers(place, target),
-    ...digestsOf(bytes, checksums, { md5: needsMd5(checksums, place.settings.options.lock) }),
+    ...digestsOf(bytes, checksums, { md5: needsMd5(checksums, isLocked(place, target.retain)) }),
     ...conditionOf(place, target),
     Body: bytes,
     ContentLength: bytes.byteLength,
@@ -37,10 +81,12 @@ async function putWhole(place: Place, target: Target, options: VaultPutOptions):
     })
     tell(onProgress, { type: 'bytes-sent', byteLength: bytes.byteLength })
     // Every store answers a PUT with an ETag; a success without one came from something else.
-    return answer.ETag ? await settled(place, target, answer.VersionId, { signal }) : await confirmed(place, target, options)
+    const at = answer.ETag ? locatorOf(key, answer.VersionId) : await confirmed(place, target, options)
+    await checkStored(place, target, at, { signal, crc64: sentCrc64Of(answer) })
+    return answer.ETag ? await settled(place, target, answer.VersionId, { signal }) : at
   } catch (error) {
     if (isLostRace(error)) return confirmed(place, target, options, error)
-    throw place.settings.options.lock ? lockless(place, error) : error
+    throw isLocked(place, target.retain) ? lockless(place, error) : error
   }
 }
 

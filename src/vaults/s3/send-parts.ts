@@ -3,6 +3,7 @@
 import { allocate, recycle } from '../../bytes/pool.ts'
 import type { VaultPutOptions } from '../../contracts.ts'
 import { bodyOf, tell } from '../body.ts'
+import { sentCrc64Of } from './client.ts'
 import { type Digests, digestsOf, etagOf, sameEtag } from './digests.ts'
 import type { UploadState } from './journal.ts'
 import { lanesOf } from './lanes.ts'
@@ -72,7 +73,8 @@ async function onePart(place: Place, bytes: Uint8Array, options: PartOptions): P
   const { signal, onProgress, state, key, number } = options
   const digests = digestsOf(bytes, checksumsOf(place, state))
   const there = options.there.get(number)
-  if (there && isSame(there, bytes, digests)) return { ...there, sha256: kept(state, digests) }
+  if (there && isSame(there, bytes, digests))
+    return { ...there, sha256: kept(state, digests), isCompared: place.behaviour.checksums === 'none' }
   const input = { Bucket: place.bucket, Key: key, UploadId: state.uploadId, PartNumber: number }
   const answer = await ask(
     place,
@@ -82,14 +84,18 @@ async function onePart(place: Place, bytes: Uint8Array, options: PartOptions): P
     { signal },
   )
   tell(onProgress, { type: 'bytes-sent', byteLength: bytes.byteLength })
+  const isCompared = place.behaviour.checksums === 'none' && sameEtag(answer.ETag ?? '', etagOf(bytes, digests))
+  const crc64 = state.crc64 ? sentCrc64Of(answer) : undefined
+  const about = { number, byteLength: bytes.byteLength, sha256: kept(state, digests), crc64, isCompared }
   // Some stores give no ETag for a part and want it at the end all the same.
-  return { number, byteLength: bytes.byteLength, etag: answer.ETag || etagOf(bytes, digests), sha256: kept(state, digests) }
+  return { ...about, etag: answer.ETag || etagOf(bytes, digests) }
 }
 
 /** What was agreed when the upload began holds to its end; only what is kept for nobody may change with what `open` found. */
-function checksumsOf({ behaviour }: Place, { sha256 }: UploadState): Checksums {
+function checksumsOf({ behaviour: { checksums } }: Place, { sha256, crc64 }: UploadState): Checksums {
   if (sha256) return 'sha256'
-  return behaviour.checksums === 'sha256' ? 'md5' : behaviour.checksums
+  if (crc64) return 'crc64nvme'
+  return checksums === 'sha256' || checksums === 'crc64nvme' ? 'md5' : checksums
 }
 
 /** What is said of a part at the end of an upload. */

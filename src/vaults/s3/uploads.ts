@@ -10,6 +10,9 @@ export interface Part {
   readonly etag: string
   /** In base64, where the store keeps it. */
   readonly sha256?: string | undefined
+  readonly crc64?: string | undefined
+  /** The store told its MD5, and it is that of what was sent. */
+  readonly isCompared?: boolean
 }
 
 /** One upload of one key. */
@@ -37,8 +40,9 @@ export async function partsThere(
           client.send(new sdk.ListPartsCommand({ ...input, ...(after !== undefined && { PartNumberMarker: after }) }), request),
         options,
       )
-      for (const { PartNumber: number, Size: byteLength, ETag: etag, ChecksumSHA256: sha256 } of page.Parts ?? []) {
-        if (number !== undefined && byteLength !== undefined && etag) parts.set(number, { number, byteLength, etag, sha256 })
+      for (const part of page.Parts ?? []) {
+        const { PartNumber: number, Size: byteLength, ETag: etag, ChecksumSHA256: sha256, ChecksumCRC64NVME: crc64 } = part
+        if (number !== undefined && byteLength !== undefined && etag) parts.set(number, { number, byteLength, etag, sha256, crc64 })
       }
       const next = page.IsTruncated ? page.NextPartNumberMarker : undefined
       if (next === undefined || next === after) return parts

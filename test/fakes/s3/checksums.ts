@@ -1,8 +1,11 @@
 /** Content-MD5 and the x-amz-checksum-* family: checked and kept, or ignored as some stores do. */
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
+import type { BucketRules } from './bucket.ts'
 import { crc64nvme } from './crc64.ts'
 import { Refusal, type S3Request } from './wire.ts'
+
+const CRC64NVME = 'x-amz-checksum-crc64nvme'
 
 export type ChecksumName = 'crc32' | 'crc64nvme' | 'sha1' | 'sha256'
 
@@ -57,6 +60,25 @@ export function checkedChecksum({ headers, body }: Pick<S3Request, 'headers' | '
   return { name, value }
 }
 
+/** What a store of these rules makes of the digests that came with a body: throws when one that it looks at is not the body's. */
+export function checkDigests({ checksums }: BucketRules, request: Pick<S3Request, 'headers' | 'body'>): Checksum | undefined {
+  const { headers, body } = request
+  if (checksums === 'kept' || checksums === 'ignored') checkMd5(request)
+  if (checksums === 'kept') return checkedChecksum(request)
+  if (checksums === 'crc64nvme') return checkedChecksum({ body, headers: { [CRC64NVME]: headers[CRC64NVME] } })
+  const told = headers['x-amz-checksum-sha256']
+  return checksums === 'echoed' && told !== undefined ? { name: 'sha256', value: told } : undefined
+}
+
+/** Does a store of these rules compare a body with the hash that was signed? */
+export const checksPayload = ({ checksums }: BucketRules): boolean => checksums === 'kept' || checksums === 'ignored'
+
+/** The ETag of what came in one request. */
+export function etagOf({ etags }: BucketRules, body: Buffer, of: 'object' | 'part'): string {
+  const isMd5 = etags === 'md5' || (etags === 'opaque-parts' && of === 'object')
+  return `"${(isMd5 ? md5Of(body) : createHash('sha256').update(body).digest().subarray(0, 16)).toString('hex')}"`
+}
+
 /** The digest over the digests of the parts, as multipart uploads have it. */
 export function compositeChecksum(name: ChecksumName, parts: readonly string[]): string {
   const joined = Buffer.concat(parts.map((value) => Buffer.from(value, 'base64')))
@@ -69,6 +91,6 @@ export function checksumHeaders(checksum: Checksum | undefined): Record<string, 
   return { [`x-amz-checksum-${checksum.name}`]: checksum.value, 'x-amz-checksum-type': type }
 }
 
-function badDigest(what: string): Refusal {
+export function badDigest(what: string): Refusal {
   return new Refusal(400, 'BadDigest', `The ${what} you specified did not match the calculated checksum.`)
 }

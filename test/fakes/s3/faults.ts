@@ -38,6 +38,8 @@ export interface S3Faults {
   emptyEtag: number | undefined
   /** An error inside a 200 and no object, for so many completed uploads. */
   errorIn200: number | undefined
+  /** One bit of so many bodies of objects and parts changes on the way. */
+  flipBit: number | undefined
   /** Waited before each request is looked at. */
   latencyMs: number | undefined
   /** How far the server's clock is ahead. */
@@ -63,6 +65,7 @@ export function noS3Faults(): S3Faults {
     quotaAfterBytes: undefined,
     emptyEtag: undefined,
     errorIn200: undefined,
+    flipBit: undefined,
     latencyMs: undefined,
     skewMs: 0,
     bucketGone: false,
@@ -86,7 +89,7 @@ export function cut(faults: S3Faults): 'before' | 'after' | undefined {
 }
 
 /** Takes one of so many times; false when there is none left. */
-export function takes(faults: S3Faults, name: 'html200' | 'truncate200' | 'hang' | 'emptyEtag' | 'errorIn200'): boolean {
+export function takes(faults: S3Faults, name: 'html200' | 'truncate200' | 'hang' | 'emptyEtag' | 'errorIn200' | 'flipBit'): boolean {
   const times = faults[name]
   if (times === undefined || times <= 0) return false
   faults[name] = times - 1

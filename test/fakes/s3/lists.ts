@@ -7,7 +7,7 @@ import { document, element, group } from './xml.ts'
 const OWNER = group('Owner', [element('ID', 'fake'), element('DisplayName', 'fake')])
 
 export function listObjects(bucket: Bucket, { query }: S3Request): S3Response {
-  mayList(bucket)
+  mayList(bucket, query)
   const shown = shownAs(query)
   const token = query.get('continuation-token')
   const after = token === undefined ? (query.get('start-after') ?? '') : keyOfToken(token)
@@ -31,7 +31,7 @@ export function listObjects(bucket: Bucket, { query }: S3Request): S3Response {
 }
 
 export function listVersions(bucket: Bucket, { query }: S3Request): S3Response {
-  mayList(bucket)
+  mayList(bucket, query)
   const shown = shownAs(query)
   const limit = limitOf(bucket, query.get('max-keys'))
   const keyMarker = query.get('key-marker') ?? ''
@@ -59,7 +59,7 @@ export function listVersions(bucket: Bucket, { query }: S3Request): S3Response {
 }
 
 export function listUploads(bucket: Bucket, { query }: S3Request): S3Response {
-  mayList(bucket)
+  mayList(bucket, query)
   const shown = shownAs(query)
   const limit = limitOf(bucket, query.get('max-uploads'))
   const keyMarker = query.get('key-marker') ?? ''
@@ -91,8 +91,11 @@ export function listUploads(bucket: Bucket, { query }: S3Request): S3Response {
   return { status: 200, body }
 }
 
-function mayList({ rules }: Bucket): void {
+function mayList({ rules }: Bucket, query: S3Request['query']): void {
   if (rules.deniesAbsent) throw new Refusal(403, 'AccessDenied', 'Access Denied')
+  const prefix = query.get('prefix') ?? ''
+  if (rules.listsFoldersOnly && prefix !== '' && !prefix.endsWith('/'))
+    throw new Refusal(501, 'NotImplemented', 'A header you provided implies functionality that is not implemented')
 }
 
 function limitOf({ rules }: Bucket, asked: string | undefined): number {

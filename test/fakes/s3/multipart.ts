@@ -2,13 +2,14 @@
 import { randomBytes } from 'node:crypto'
 import type { Bucket } from './bucket.ts'
 import {
+  badDigest,
   type Checksum,
   type ChecksumName,
-  checkedChecksum,
-  checkMd5,
+  checkDigests,
   checksumName,
   checksumOf,
   compositeChecksum,
+  etagOf,
   md5Of,
 } from './checksums.ts'
 import { checkQuota, takes } from './faults.ts'
@@ -36,7 +37,12 @@ export interface Upload {
 
 export function createUpload(bucket: Bucket, request: S3Request): S3Response {
   const algorithm = request.headers['x-amz-checksum-algorithm']
-  const kept = bucket.rules.checksums === 'kept' && algorithm !== undefined ? checksumName(algorithm) : undefined
+  const { checksums } = bucket.rules
+  const keeps = checksums === 'kept' || (checksums === 'crc64nvme' && algorithm === 'CRC64NVME')
+  const kept = keeps && algorithm !== undefined ? checksumName(algorithm) : undefined
+  const type = request.headers['x-amz-checksum-type']
+  if (kept && type !== undefined && (type === 'FULL_OBJECT') !== (kept === 'crc64nvme'))
+    throw new Refusal(400, 'InvalidRequest', `The ${type} checksum type cannot be used with the ${algorithm} checksum algorithm.`)
   const uploadId = randomBytes(24).toString('base64url')
   const making = makingOf(bucket, request)
   bucket.uploads.set(uploadId, { key: request.key, initiated: bucket.now(), making, algorithm: kept, parts: new Map() })
@@ -50,12 +56,11 @@ export function uploadPart(bucket: Bucket, request: S3Request): S3Response {
   if (!Number.isInteger(number) || number < 1 || number > MAX_PARTS)
     throw new Refusal(400, 'InvalidArgument', `Part number must be an integer between 1 and ${MAX_PARTS}, inclusive`)
   if (upload.making.retention || upload.making.legalHold) mustHaveDigest(request)
-  checkMd5(request)
-  const checksum = bucket.rules.checksums === 'kept' ? checkedChecksum(request) : undefined
+  const checksum = checkDigests(bucket.rules, request)
   if (checksum && upload.algorithm && checksum.name !== upload.algorithm)
     throw new Refusal(400, 'InvalidRequest', `Checksum Type mismatch occurred, expected ${upload.algorithm}, actual ${checksum.name}`)
   checkQuota(bucket.faults, request.body.byteLength)
-  const etag = `"${md5Of(request.body).toString('hex')}"`
+  const etag = etagOf(bucket.rules, request.body, 'part')
   upload.parts.set(number, { body: request.body, etag, checksum, modified: bucket.now() })
   return { status: 200, headers: { etag, ...(checksum && { [`x-amz-checksum-${checksum.name}`]: checksum.value }) } }
 }
@@ -96,6 +101,8 @@ export function completeUpload(bucket: Bucket, request: S3Request): S3Response {
   const body = Buffer.concat(parts.map((part) => part.body))
   const etag = `"${md5Of(Buffer.concat(parts.map((part) => Buffer.from(part.etag.slice(1, -1), 'hex')))).toString('hex')}-${parts.length}"`
   const checksum = checksumOfParts(upload.algorithm, parts, body)
+  const told = checksum && request.headers[`x-amz-checksum-${checksum.name}`]
+  if (told !== undefined && told !== checksum?.value) throw badDigest(checksum?.name.toUpperCase() ?? '')
   const version = commit(bucket, request, { making: upload.making, body, etag, checksum })
   bucket.uploads.delete(request.query.get('uploadId') ?? '')
   const children = [

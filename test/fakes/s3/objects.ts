@@ -1,6 +1,7 @@
 /** GET, HEAD, PUT and DELETE of objects: conditions, ranges, versions, checksums. */
 import type { Bucket } from './bucket.ts'
-import { type Checksum, checkedChecksum, checkMd5, checksumHeaders, md5Of } from './checksums.ts'
+import { type Checksum, checkDigests, checksumHeaders, etagOf } from './checksums.ts'
+import { coldHeaders, mustBeReadable, storageClassOf } from './cold.ts'
 import { checkQuota } from './faults.ts'
 import { type Lock, lockHeaders, lockOf, mustBeFree, mustHaveDigest } from './locks.ts'
 import { add, addressed, current, deleteMarker, drop, newVersionId, type StoredVersion } from './versions.ts'
@@ -22,7 +23,7 @@ export function makingOf(bucket: Bucket, request: S3Request): Making {
   return {
     ...lockOf(bucket, request),
     contentType: headers['content-type'] ?? 'binary/octet-stream',
-    storageClass: headers['x-amz-storage-class'] ?? 'STANDARD',
+    storageClass: storageClassOf(request),
     metadata: Object.fromEntries(meta.map(([name, value = '']) => [name.slice(META.length), value])),
   }
 }
@@ -55,25 +56,25 @@ function mustMeet(existing: StoredVersion | undefined, headers: S3Request['heade
 export function putObject(bucket: Bucket, request: S3Request): S3Response {
   const making = makingOf(bucket, request)
   if (making.retention || making.legalHold) mustHaveDigest(request)
-  checkMd5(request)
-  const checksum = bucket.rules.checksums === 'kept' ? checkedChecksum(request) : undefined
+  const checksum = checkDigests(bucket.rules, request)
   checkQuota(bucket.faults, request.body.byteLength)
-  const etag = `"${md5Of(request.body).toString('hex')}"`
+  const etag = etagOf(bucket.rules, request.body, 'object')
   const version = commit(bucket, request, { making, body: request.body, etag, checksum })
   return { status: 200, headers: { etag, ...versionHeader(version), ...checksumHeaders(checksum) } }
 }
 
 /** GET and HEAD; the server leaves the body of a HEAD out. */
 export function getObject(bucket: Bucket, request: S3Request): S3Response {
-  const { key, query, headers } = request
+  const { key, query, headers, method } = request
   const version = found(bucket, key, query.get('versionId'))
+  if (method === 'GET') mustBeReadable(bucket, version)
   if (headers['if-match'] !== undefined && headers['if-match'] !== version.etag) throw preconditionFailed('If-Match')
   if (headers['if-none-match'] === version.etag) return { status: 304, headers: { etag: version.etag } }
   const about = {
     ...versionHeader(version),
     ...lockHeaders(version),
     ...(headers['x-amz-checksum-mode'] === 'ENABLED' && headers.range === undefined && checksumHeaders(version.checksum)),
-    ...(version.storageClass !== 'STANDARD' && { 'x-amz-storage-class': version.storageClass }),
+    ...coldHeaders(bucket, version),
     ...Object.fromEntries(Object.entries(version.metadata).map(([name, value]) => [`${META}${name}`, value])),
     'accept-ranges': 'bytes',
     'content-type': version.contentType,

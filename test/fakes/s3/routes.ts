@@ -1,5 +1,6 @@
 /** Which operation a request asks for, by method and query, and the function that carries it out. */
 import type { Bucket } from './bucket.ts'
+import { restoreObject } from './cold.ts'
 import { listObjects, listUploads, listVersions } from './lists.ts'
 import { getLegalHold, getRetention, putLegalHold, putRetention } from './locks.ts'
 import { abortUpload, completeUpload, createUpload, listParts, uploadPart } from './multipart.ts'
@@ -28,6 +29,7 @@ const ROUTES: readonly (readonly [method: string, of: 'bucket' | 'object', param
   ['PUT', 'object', 'retention', 'PutObjectRetention', putRetention],
   ['PUT', 'object', 'legal-hold', 'PutObjectLegalHold', putLegalHold],
   ['PUT', 'object', '', 'PutObject', putObject],
+  ['POST', 'object', 'restore', 'RestoreObject', restoreObject],
   ['POST', 'object', 'uploads', 'CreateMultipartUpload', createUpload],
   ['POST', 'object', 'uploadId', 'CompleteMultipartUpload', completeUpload],
   ['DELETE', 'object', 'uploadId', 'AbortMultipartUpload', abortUpload],
@@ -35,7 +37,7 @@ const ROUTES: readonly (readonly [method: string, of: 'bucket' | 'object', param
 ]
 
 /** Sub-resources that this fake does not know must not be taken for the plain operation. */
-const OTHERS = ['acl', 'attributes', 'tagging', 'torrent', 'restore', 'select', 'policy', 'cors', 'encryption']
+const OTHERS = ['acl', 'attributes', 'tagging', 'torrent', 'select', 'policy', 'cors', 'encryption']
 
 export function routeOf(
   method: string,

@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Bucket, type BucketRules, defaultRules } from './bucket.ts'
+import { checksPayload } from './checksums.ts'
 import { decodedBody } from './chunked.ts'
 import { checkBusy, checkRights, cut, noS3Faults, type S3Faults, type Seen, takes } from './faults.ts'
 import type { Upload } from './multipart.ts'
@@ -117,8 +118,10 @@ function answer(bucket: Bucket, credentials: Credentials, call: Call): S3Respons
     if (met && takes(bucket.faults, 'html200')) return { status: 200, headers: { 'content-type': 'text/html' }, body: PAGE }
     const signed = { method: incoming.method ?? '', url: incoming.url ?? '/', headers: headersOf(incoming) }
     const { region } = authenticate(signed, credentials, bucket.now())
-    const { body, headers } = decodedBody(signed.headers, raw)
-    checkPayload(headers['x-amz-content-sha256'], body)
+    const { body: sent, headers } = decodedBody(signed.headers, raw)
+    const isFlipped = met && (op === 'PutObject' || op === 'UploadPart') && sent.byteLength > 0 && takes(bucket.faults, 'flipBit')
+    const body = isFlipped ? flipped(sent) : sent
+    if (checksPayload(bucket.rules)) checkPayload(headers['x-amz-content-sha256'], body)
     if (met) checkRights(bucket.faults, headers['x-amz-security-token'] !== undefined)
     mustBeHere(bucket, target, region)
     if (!handler) throw new Refusal(501, 'NotImplemented', `this fake does not know ${op}`)
@@ -127,6 +130,13 @@ function answer(bucket: Bucket, credentials: Credentials, call: Call): S3Respons
     if (error instanceof Refusal) return refused(error, target)
     throw error
   }
+}
+
+function flipped(bytes: Buffer): Buffer {
+  const changed = Buffer.from(bytes)
+  const at = changed.byteLength >> 1
+  changed.writeUInt8(changed.readUInt8(at) ^ 1, at)
+  return changed
 }
 
 function mustBeHere({ name, rules, faults }: Bucket, target: Target, region: string): void {

@@ -1,6 +1,7 @@
 /** What a bucket holds: every key with its versions, oldest first. */
 import { randomBytes } from 'node:crypto'
 import type { Checksum } from './checksums.ts'
+import type { Restore } from './cold.ts'
 import { Refusal } from './wire.ts'
 
 export interface Retention {
@@ -19,7 +20,10 @@ export interface StoredVersion {
   etag: string
   readonly modified: number
   readonly contentType: string
-  readonly storageClass: string
+  storageClass: string
+  /** The archive tier that an object of Intelligent-Tiering has come to. */
+  archived?: 'ARCHIVE_ACCESS' | 'DEEP_ARCHIVE_ACCESS' | undefined
+  restore?: Restore | undefined
   /** Without the `x-amz-meta-` in front. */
   readonly metadata: Readonly<Record<string, string>>
   readonly checksum: Checksum | undefined

@@ -134,7 +134,7 @@ describe('bringing a pack of headers somewhere', () => {
     const context = {
       catalog,
       vaults: new Map([['ever', vault]]),
-      unseen: new Set<string>(),
+      unopened: new Map(),
       clock: Date.now,
     } as Partial<Context> as Context
     const name = toCID('bafyreigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi')

@@ -186,6 +186,7 @@ describe('a repair that is still under way', () => {
     built.members.disk.store.delete(`content/${header}`)
     let shredding: Promise<ShredCertificate> | undefined
     let reads = 0
+    let challenged = Number.POSITIVE_INFINITY
     const gated = built.vaults.map(
       (vault): Vault => ({
         ...vault,
@@ -203,6 +204,9 @@ describe('a repair that is still under way', () => {
     const repairing = await built.reopen({ vaults: gated, timeoutMs: 20_000 })
     const other = await createArchive({ path: repairing.path, vaults: built.vaults, clock: built.clock, timeoutMs: 200 })
     try {
+      await repairing.verify(root)
+      // Repair challenges as often, and then fetches the header to copy it.
+      challenged = 2 * reads
       await repairing.repair(root)
       expect((await shredding)?.state).toBe('incomplete')
     } finally {

@@ -101,6 +101,12 @@ describe('a header bomb is refused in milliseconds', () => {
     refused(() => [bomb])
   })
 
+  it('of one stanza too many, also where they are short', () => {
+    const head = (count: number) => text(`${VERSION}${'-> a\n\n'.repeat(count)}--- ${'A'.repeat(43)}\n`)
+    expect(parseHeader(head(1024))?.stanzas).toHaveLength(1024)
+    expect(refused(() => [head(1025)])).toBeLessThan(10_000)
+  })
+
   it('of a line without an end, in any pieces', () => {
     expect(refused(() => [text(`${VERSION}-> `), ...Array.from({ length: 10_000 }, () => text('x'))])).toBeLessThan(2 * MAX_LINE_BYTES)
   })

@@ -86,6 +86,8 @@ describe('a passphrase', () => {
   })
 
   it('stands alone', async () => {
+    const stanzas = [...(await recipient.wrapFileKey(noise(16), random)), ...(await alice.recipient.wrapFileKey(noise(16), random))]
+    await expect(passphraseIdentity('correct horse').unwrapFileKey(stanzas)).rejects.toMatchObject({ code: 'malformed' })
     await expect(sealed(plaintext, { recipients: [recipient, alice.recipient] })).rejects.toMatchObject({ code: 'unsupported' })
     await expect(sealed(plaintext, { recipients: [recipient, recipient] })).rejects.toMatchObject({ code: 'unsupported' })
   })

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { createPool, recycle } from '../../../src/bytes/pool.ts'
+import { type BufferPool, createPool, recycle } from '../../../src/bytes/pool.ts'
 import { sodiumAead } from '../../../src/format/aead.ts'
+import { parseHeader } from '../../../src/format/age-header.ts'
 import { ageFileLength, LEAF_BYTES, LEAF_PLAINTEXT_BYTES, plaintextLength } from '../../../src/format/age-layout.ts'
 import { openSealed } from '../../../src/format/open.ts'
 import { type Sealed, sealFile, sealPool } from '../../../src/format/seal.ts'
@@ -70,6 +71,18 @@ describe('sealing', () => {
     expect(equal / (a.byteLength - HEADER)).toBeLessThan(0.01)
   })
 
+  it('draws a file key and a nonce of its own for every file', async () => {
+    const keys = new Set<string>()
+    const nonces = new Set<string>()
+    for (let round = 0; round < 10; round++) {
+      const file = await sealed(noise(10))
+      const key = await alice.identity.unwrapFileKey(parseHeader(file)?.stanzas ?? [])
+      keys.add(Buffer.from(key ?? []).toString('hex'))
+      nonces.add(Buffer.from(file.subarray(HEADER, HEADER + NONCE)).toString('hex'))
+    }
+    expect([keys.size, nonces.size]).toEqual([10, 10])
+  })
+
   it('says at the end what became of the file', async () => {
     let told: Sealed | undefined
     const file = await sealed(noise(1_000_000), {
@@ -126,6 +139,28 @@ describe('memory while sealing', () => {
     }
     expect(memories.size).toBeLessThanOrEqual(4)
     expect(plain.idle + leaves.idle).toBe(memories.size)
+  })
+
+  it('is not given back before it was sealed: a reader that fills every free buffer at once changes nothing', async () => {
+    const plain = createPool({ byteLength: LEAF_PLAINTEXT_BYTES, count: 3 })
+    const plaintext = noise(3 * LEAF_PLAINTEXT_BYTES)
+    const source = async function* () {
+      for (let from = 0; from < plaintext.byteLength; from += LEAF_PLAINTEXT_BYTES) {
+        const chunk = await plain.take()
+        chunk.set(plaintext.subarray(from, from + LEAF_PLAINTEXT_BYTES))
+        yield chunk
+      }
+    }
+    const greedy: BufferPool = {
+      byteLength: LEAF_BYTES,
+      idle: 0,
+      async take() {
+        while (plain.idle > 0) (await plain.take()).fill(0xff)
+        return new Uint8Array(LEAF_BYTES)
+      },
+    }
+    const file = await bytesOf(sealFile(source(), { recipients: [alice.recipient], random, pool: greedy }))
+    expect((await bytesOf(openSealed(whole(file), [alice.identity]))).equals(plaintext)).toBe(true)
   })
 
   it('is not written over while a leaf is still held', async () => {

@@ -13,6 +13,12 @@ const places: Readonly<Record<string, readonly [FakeS3Options, prefix: string, P
   'a versioned bucket, in parts': [{ minPartBytes: 1024, versioning: true }, '', { partBytes: 16 * 1024, partsInFlight: 2 }],
   'a store that forgets checksums, in parts': [{ minPartBytes: 1024, checksums: 'ignored' }, '', { partBytes: 16 * 1024 }],
   'a store without conditions': [{ conditionalPuts: false, checksums: 'ignored' }, 'old/'],
+  'a store that checks nothing': [{ minPartBytes: 1024, checksums: 'unchecked' }, '', { partBytes: 16 * 1024 }],
+  'a store that knows CRC64NVME alone': [{ minPartBytes: 1024, checksums: 'crc64nvme' }, '', { partBytes: 16 * 1024 }],
+  'a versioned store without conditions that lists folders alone': [
+    { versioning: true, conditionalPuts: false, listsFoldersOnly: true, checksums: 'ignored' },
+    '',
+  ],
   'a store of small pages': [{ pageLimit: 2, minPartBytes: 1024 }, '', { partBytes: 16 * 1024 }],
 }
 

@@ -16,6 +16,13 @@ describe('open', () => {
 
   it.each([
     [{ checksums: 'ignored' }, { checksums: 'signed' }],
+    [{ checksums: 'crc64nvme' }, { checksums: 'crc64nvme' }],
+    [{ checksums: 'unchecked' }, { checksums: 'none' }],
+    [
+      { checksums: 'unchecked', etags: 'opaque' },
+      { checksums: 'none', 'read-back': 'every put' },
+    ],
+    [{ checksums: 'echoed' }, { checksums: 'none' }],
     [{ conditionalPuts: false }, { 'conditional-put': 'no' }],
     [{ versioning: true }, { versioning: 'kept' }],
     [{ objectLock: true }, { lock: 'enabled', versioning: 'kept' }],
@@ -53,14 +60,14 @@ describe('open', () => {
     expect(fake.store.size).toBe(0)
   })
 
-  it('takes a bucket that is gone for an error of the configuration, unless it held packs', async () => {
+  it('takes a bucket that is not there for a state of the remote, whether it held packs or not', async () => {
     const fake = await fakeS3()
     fake.faults.bucketGone = true
-    await expect(vaultOn(fake).open?.()).rejects.toMatchObject({ code: 'invalid', message: expect.stringContaining(fake.bucket) })
-    await expect(vaultOn(fake).open?.({ mustExist: true })).rejects.toMatchObject({
-      code: 'unreachable',
-      message: expect.stringContaining(fake.bucket),
-    })
+    for (const mustExist of [false, true])
+      await expect(vaultOn(fake).open?.({ mustExist })).rejects.toMatchObject({
+        code: 'unreachable',
+        message: expect.stringMatching(new RegExp(`no bucket ${fake.bucket} here; create it`)),
+      })
   })
 
   it('never takes another place for a vault that lost everything', async () => {
@@ -71,12 +78,44 @@ describe('open', () => {
     await vault.put(await samplePack())
     fake.store.delete(`old/${MARKER}`)
     await vault.open?.({ mustExist: true })
+    await vault.put(await samplePack())
     expect(fake.store.has(`old/${MARKER}`)).toBe(true)
+  })
+
+  it('writes nothing into a vault that holds packs until something is put, and then tries how the store takes it, once', async () => {
+    const fake = await fakeS3({ checksums: 'ignored' })
+    const first = await openedOn(fake)
+    const pack = await samplePack()
+    const at = await first.put(pack)
+    const writes = () => fake.faults.log.filter(({ method }) => method === 'PUT' || method === 'DELETE').length
+    const vault = vaultOn(fake)
+    const before = writes()
+    expect((await vault.open?.({ mustExist: true }))?.labels).toEqual({})
+    const [span] = await pack.spans()
+    if (span) for await (const bytes of vault.read(at, span)) expect(bytes.byteLength).toBeGreaterThan(0)
+    expect(writes()).toBe(before)
+    await Promise.all([vault.put(pack), vault.put(pack)])
+    const tried = writes()
+    expect(tried).toBeGreaterThan(before)
+    await vault.put(pack)
+    expect(writes()).toBe(tried)
+    expect((await vault.open?.({ mustExist: true, thorough: true }))?.labels).toEqual({ checksums: 'signed', 'conditional-put': 'yes' })
+  })
+
+  it('that could not try how the store takes bytes tries again at the next put', async () => {
+    const fake = await fakeS3()
+    const pack = await samplePack()
+    const at = await (await openedOn(fake)).put(pack)
+    const vault = vaultOn(fake)
+    await vault.open?.({ mustExist: true })
+    fake.faults.slowDown = { times: 1 }
+    await expect(vault.put(pack)).rejects.toMatchObject({ code: 'unreachable' })
+    expect(await vault.put(pack)).toBe(at)
   })
 
   it.each([
     ['the wrong secret', { secretAccessKey: 'wrong' }, 'denied', 'secret key'],
-    ["a region that is not the bucket's", { region: 'eu-west-1' }, 'invalid', 'us-east-1'],
+    ["a region that is not the bucket's", { region: 'eu-west-1' }, 'unreachable', 'us-east-1'],
   ] as const)('fails with %s', async (_, options, code, says) => {
     const fake = await fakeS3()
     await expect(vaultOn(fake, options).open?.()).rejects.toMatchObject({ code, message: expect.stringContaining(says) })

@@ -4,10 +4,12 @@ import { describe, expect, it } from 'vitest'
 import { VaultError } from '../../../src/errors.ts'
 import { S3_PRESETS, s3 } from '../../../src/s3.ts'
 import { knowsProxies } from '../../../src/vaults/s3/client.ts'
+import { joinedCrc64 } from '../../../src/vaults/s3/crc64.ts'
 import { s3Error } from '../../../src/vaults/s3/errors.ts'
 import { decodeUpload, encodeUpload } from '../../../src/vaults/s3/journal.ts'
 import { keyOf, locatorOf, parseKey, parseLocator } from '../../../src/vaults/s3/keys.ts'
 import { MAX_PARTS, partSize } from '../../../src/vaults/s3/parts.ts'
+import { crc64nvme } from '../../fakes/s3/crc64.ts'
 
 const NAME = CID.parse('bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e')
 const MIB = 1024 * 1024
@@ -112,11 +114,32 @@ describe('parts', () => {
   })
 })
 
+describe('CRC64NVME of a whole', () => {
+  const crc64 = (bytes: Uint8Array) => crc64nvme(bytes).toString('base64')
+
+  it('is what the check value of the catalogue of CRCs says', () => {
+    // https://reveng.sourceforge.io/crc-catalogue/all.htm#crc.cat.crc-64-nvme
+    expect(crc64nvme(Buffer.from('123456789')).toString('hex')).toBe('ae8b14860a799888')
+    const pieces = ['1234', '', '5', '6789'].map((text) => ({ crc64: crc64(Buffer.from(text)), byteLength: text.length }))
+    expect(Buffer.from(joinedCrc64(pieces), 'base64').toString('hex')).toBe('ae8b14860a799888')
+    expect(joinedCrc64([])).toBe(crc64(new Uint8Array()))
+  })
+
+  it('follows from those of its pieces, however it is cut', () => {
+    fc.assert(
+      fc.property(fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 8 }), (pieces) => {
+        const told = pieces.map((bytes) => ({ crc64: crc64(bytes), byteLength: bytes.byteLength }))
+        expect(joinedCrc64(told)).toBe(crc64(Buffer.concat(pieces)))
+      }),
+    )
+  })
+})
+
 describe('the journal', () => {
   const state = { uploadId: 'u/1', key: 'packs/n5/x.car', byteLength: 20, partBytes: 7, sha256: true, replace: false }
 
   it('is read back as it was written', () => {
-    expect(decodeUpload(encodeUpload(state))).toEqual(state)
+    for (const each of [state, { ...state, sha256: false, crc64: true }]) expect(decodeUpload(encodeUpload(each))).toEqual(each)
   })
 
   it('that is cut off, foreign or of a later version is no journal', () => {
@@ -149,6 +172,14 @@ describe('options', () => {
       'ceph s3 s3.example.org',
       'gcs gcs google',
     ])
+  })
+
+  it('each preset names its quirks and an example that is written with its own name', () => {
+    for (const [name, { network, quirks = [], example }] of Object.entries(S3_PRESETS)) {
+      expect(network, name).not.toBe('')
+      expect(quirks.length, name).toBeGreaterThan(0)
+      expect(example, name).toMatch(new RegExp(`^s3\\(\\{ preset: '${name}', bucket: `))
+    }
   })
 
   it('of a user win over the preset', () => {

@@ -162,19 +162,6 @@ describe('a large pack', () => {
     expect((fake.faults.counts.UploadPart ?? 0) - before).toBe(4)
   })
 
-  it('is denied when the session ends midway, and goes on with a new one', async () => {
-    const fake = await fakeS3()
-    const journal = journalInMemory()
-    const pack = await samplePack({ seed: 'session', ...TEN_PARTS })
-    const vault = await openedOn(fake, { sessionToken: fake.sessionToken, partsInFlight: 1 })
-    fake.faults.expireSession = 6
-    await expect(vault.put(pack, { journal })).rejects.toMatchObject({ code: 'denied' })
-    heal(fake.faults)
-    const before = fake.faults.counts.UploadPart ?? 0
-    await assertHolds(vault, await vault.put(pack, { journal }), pack)
-    expect((fake.faults.counts.UploadPart ?? 0) - before).toBeLessThan(9)
-  })
-
   it('ends at once when it is aborted while the store is silent', async () => {
     const fake = await fakeS3()
     const vault = vaultOn(fake, { requestTimeoutMs: 20_000 })
