@@ -162,6 +162,7 @@ async function* reusedWhole({ content, seen }: NonNullable<Scan['whole']>, run: 
 
 /** The index as an item like any other, looked up by its text. */
 async function indexItem(lines: IndexLines, { sealing, catalog }: Run): Promise<SealedItem> {
+  if (sealing.padding === 'padme') lines.fill(padmeLength(lines.byteLength))
   const chunks = lines.chunks()
   const { byteLength } = lines
   const entry: Entry = { path: INDEX_PLACE, kind: 'file', byteLength }
@@ -192,10 +193,12 @@ interface FileOnItsWay {
 
 function onItsWay(item: SealedItem, name: string, { sealing, pool, onBytes }: Run, { index = false } = {}): FileOnItsWay {
   const { open, known, entry } = item
+  // The index is padded already, so that it stays JSON Lines for whoever opens it.
+  const padding = index ? 'none' : sealing.padding
   if (entry.kind !== 'file') {
     throw new SourceError('unsupported', 'only files and directories can be sealed by themselves; put the directory around it')
   }
-  const { recipients, random, padding } = sealing
+  const { recipients, random } = sealing
   const file: FileOnItsWay = {
     item,
     index,

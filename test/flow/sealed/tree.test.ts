@@ -136,6 +136,18 @@ describe('a sealed directory', () => {
     expect(await built.archive.restore(root, out)).toMatchObject({ files: 5, reused: 5 })
   })
 
+  it('may be padded, its index too, and is listed, read and restored as if it were not', async () => {
+    const { archive, folder } = await sealedHouse()
+    const source = await album(folder)
+    const { root, byteLength } = await archive.put(source, { padding: 'padme' })
+    expect(byteLength).toBeGreaterThan((await archive.put(source)).byteLength)
+    expect((await all(archive.entries(root))).find(({ path }) => path === 'grüße.txt')).toMatchObject({ byteLength: 5 })
+    expect((await bytesOf(archive.get(root, { path: 'summer/list of things.txt' }))).toString()).toBe('towel, book')
+    await archive.restore(root, join(folder, 'out'))
+    expect(await treeOf(join(folder, 'out'))).toEqual(await treeOf(source))
+    expect((await archive.put(source, { padding: 'padme' })).root).toBe(root)
+  })
+
   it('of ten thousand files is sharded, and lists and gives one without reading the others', { timeout: 120_000 }, async () => {
     const { archive } = await sealedHouse()
     const list = Array.from({ length: 10_000 }, (_, index) => ({
