@@ -2,6 +2,7 @@
 import type { CID } from 'multiformats/cid'
 import type { AbortOptions, Entry, ObjectRow, ProgressOptions, RecipientsEvent } from '../contracts.ts'
 import { FormatError } from '../errors.ts'
+import { padmeLength } from '../format/padding.ts'
 import { sealFile, sealPool } from '../format/seal.ts'
 import { INDEX_NAME, readIndex } from '../format/sealed-index.ts'
 import type { SealedMeta } from '../format/sealed-meta.ts'
@@ -77,6 +78,7 @@ async function rewrapDirectory(run: Rewrapping, make: Make, onHeader: (header: C
   const first = (await leafLinks(index.cid, blocks, { signal }).next()).value
   if (first) onHeader(first.cid)
   const lines = indexLines()
+  let padded = false
   /** Files of equal content may be one: they stay one. */
   const known = new Map<string, Rewrapped>()
   async function* entries(): AsyncGenerator<Entry> {
@@ -89,9 +91,12 @@ async function rewrapDirectory(run: Rewrapping, make: Make, onHeader: (header: C
       const made = known.get(cid.toString()) ?? (await make(cid, path))
       known.set(cid.toString(), made)
       lines.add({ ...entry, cid: made.cid })
+      padded ||= entry.padded !== undefined
       const { dagBytes, byteLength } = made
       yield { path: name, kind: 'file', known: { root: made.cid, dagBytes, byteLength, extents: [] } }
     }
+    // An index is as its files are.
+    if (padded) lines.fill(padmeLength(lines.byteLength))
     const { recipients, random, erasable } = sealing
     const open = () => {
       const leaves = sealFile(listed(lines.chunks()), { recipients, random, erasable, signal })

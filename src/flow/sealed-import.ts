@@ -169,6 +169,7 @@ async function* reusedWhole({ content, seen }: NonNullable<Scan['whole']>, run: 
 
 /** The index as an item like any other, looked up by its text. */
 async function indexItem(lines: IndexLines, { sealing, catalog }: Run): Promise<SealedItem> {
+  if (sealing.padding === 'padme') lines.fill(padmeLength(lines.byteLength))
   const chunks = lines.chunks()
   const { byteLength } = lines
   const entry: Entry = { path: INDEX_PLACE, kind: 'file', byteLength }
@@ -199,12 +200,12 @@ interface FileOnItsWay {
 
 function onItsWay(item: SealedItem, name: string, { sealing, pool, apart, onBytes }: Run, { index = false } = {}): FileOnItsWay {
   const { open, known, entry } = item
+  // The index is padded already, so that it stays JSON Lines for whoever opens it.
+  const padding = index ? 'none' : sealing.padding
   if (entry.kind !== 'file') {
     throw new SourceError('unsupported', 'only files and directories can be sealed by themselves; put the directory around it')
   }
   const { recipients, random, erasable } = sealing
-  // Zeros after its last line would make the index unreadable, and how many files there are is no secret.
-  const padding = index ? 'none' : sealing.padding
   const file: FileOnItsWay = {
     item,
     index,

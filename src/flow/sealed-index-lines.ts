@@ -3,9 +3,13 @@ import { allocate } from '../bytes/pool.ts'
 import { LEAF_PLAINTEXT_BYTES } from '../format/age-layout.ts'
 import { type IndexEntry, indexHead, indexLine } from '../format/sealed-index.ts'
 
+const LINE_FEEDS = new Uint8Array(4096).fill(0x0a)
+
 export interface IndexLines {
   add(entry: IndexEntry): void
   readonly byteLength: number
+  /** Fills it up to a length, with line feeds: a reader of JSON Lines does not see them. */
+  fill(byteLength: number): void
   /** To be asked for when the last line was added. */
   chunks(): readonly Uint8Array[]
 }
@@ -16,8 +20,7 @@ export function indexLines(): IndexLines {
   let open = allocate(LEAF_PLAINTEXT_BYTES)
   let filled = 0
   let byteLength = 0
-  const write = (line: string) => {
-    const bytes = Buffer.from(line)
+  const write = (bytes: Uint8Array) => {
     byteLength += bytes.byteLength
     for (let at = 0; at < bytes.byteLength; ) {
       const piece = bytes.subarray(at, at + open.byteLength - filled)
@@ -30,9 +33,12 @@ export function indexLines(): IndexLines {
       filled = 0
     }
   }
-  write(indexHead())
+  write(Buffer.from(indexHead()))
   return {
-    add: (entry) => write(indexLine(entry)),
+    add: (entry) => write(Buffer.from(indexLine(entry))),
+    fill(wanted) {
+      while (byteLength < wanted) write(LINE_FEEDS.subarray(0, wanted - byteLength))
+    },
     get byteLength() {
       return byteLength
     },

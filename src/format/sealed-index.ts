@@ -70,6 +70,8 @@ export async function* readIndex(plaintext: AsyncIterable<Uint8Array>, options: 
   let headed = false
   for await (const line of linesOf(plaintext)) {
     options.signal?.throwIfAborted()
+    // Padding of an index: line feeds.
+    if (line === '') continue
     const value = parsed(line)
     if (headed) yield entryOf(value)
     else assertHead(value)
