@@ -87,6 +87,12 @@ describe('an erasable put', () => {
     await expect(archive.put(noise(10), { erasable: true, public: true })).rejects.toMatchObject({ name: 'ConfigError', code: 'invalid' })
   })
 
+  it('is refused together with retention', async () => {
+    const { archive } = await keyedFleet(['disk'], { profiles: { disk: { canRetain: true } } })
+    const retain = { until: new Date(Date.UTC(2099, 0)) }
+    await expect(archive.put(noise(10), { erasable: true, retain })).rejects.toMatchObject({ name: 'ConfigError', code: 'invalid' })
+  })
+
   it('says in its record which packs are headers, and carries no attributes in index packs', async () => {
     const built = await keyedFleet(['disk', 'nas'])
     const { root } = await built.archive.put(noise(10), { erasable: true, name: 'secret name' })
