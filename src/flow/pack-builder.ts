@@ -12,6 +12,7 @@ import type { BlockSink } from '../format/unixfs-import.ts'
 import { eachOf } from './context.ts'
 import { type FileWriter, fileWriter } from './file-writer.ts'
 import { type Part, type Spool, whileSpaceLasts } from './spool.ts'
+import { packedEntries, unpackedEntries } from './toc-entries.ts'
 
 /** Blocks wait for one look-up in the catalog until there are this many, or this many bytes of them. */
 const LOOKUP_BLOCKS = 256
@@ -58,7 +59,9 @@ interface OpenPack {
   readonly part: Part
   readonly writer: FileWriter
   readonly headerLength: number
-  readonly blocks: StagedBlock[]
+  blocks: StagedBlock[]
+  /** Of a closed pack, what its TOC says of them: a twentieth of the memory. */
+  entries: Uint8Array | undefined
   readonly ordinals: Map<string, number>
   /** Closed, its bytes on disk. */
   landed: Promise<void> | undefined
@@ -120,6 +123,8 @@ export function packBuilder(options: PackBuilderOptions): PackBuilder {
     // Later look-ups for these blocks go to the catalog: memory holds one pack's, however large the put.
     pack.ordinals.clear()
     options.onPackClosed?.({ byteLength: pack.writer.position, blocks: pack.blocks.length })
+    pack.entries = packedEntries(pack.blocks)
+    pack.blocks = []
   }
 
   const append = async ({ cid, key, bytes, header }: Waiting): Promise<Place> => {
@@ -147,6 +152,7 @@ export function packBuilder(options: PackBuilderOptions): PackBuilder {
       writer: fileWriter(part.file, reserved),
       headerLength: reserved,
       blocks: [],
+      entries: undefined,
       ordinals: new Map(),
       landed: undefined,
       id: undefined,
@@ -247,16 +253,16 @@ function placeIn(pack: OpenPack | undefined, key: string): Place | undefined {
 }
 
 async function sealPack(pack: OpenPack, root: CID, spool: Spool): Promise<SealedPack> {
-  const { part, blocks, id } = pack
+  const { part, entries, id } = pack
   const header = carHeader(root)
-  if (id === undefined || header.byteLength !== pack.headerLength) {
+  if (id === undefined || !entries || header.byteLength !== pack.headerLength) {
     throw new ArchiveError('conflict', `the root ${root} does not fit the header that was reserved for it`)
   }
   await pack.landed
   await using file = await open(part.path, 'r+')
   await file.write(header, 0, header.byteLength, 0)
   await file.datasync()
-  const { name, bytes } = encodeToc({ root, blocks: blocks.map(({ cid, length }) => [cid, length] as const) })
+  const { name, bytes } = encodeToc({ root, blocks: unpackedEntries(entries) })
   await spool.publish(part, name)
   return { id, name, root, toc: bytes }
 }

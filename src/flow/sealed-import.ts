@@ -173,7 +173,9 @@ async function indexItem(lines: IndexLines, { sealing, catalog }: Run): Promise<
   const chunks = lines.chunks()
   const { byteLength } = lines
   const entry: Entry = { path: INDEX_PLACE, kind: 'file', byteLength }
-  const key = sealing.reuse?.prints.content(byteLength, chunks.map(chunkDigest))
+  const print = sealing.reuse?.prints.content()
+  for (const chunk of chunks) print?.add(chunkDigest(chunk))
+  const key = print?.key(byteLength)
   const [known] = key && sealing.reuse ? await catalog.knownContent([{ key, place: sealing.reuse.prints.place(INDEX_PLACE) }]) : []
   return { entry, open: () => listed(chunks), known, print: async () => key && { key } }
 }

@@ -114,12 +114,14 @@ async function lookAt(window: readonly Entry[], run: Run): Promise<readonly Seen
     const key = trusted?.get(entry)
     if (key || entry.kind !== 'file') return { entry, chunks: undefined, print: key && { key } }
     const chunks: Uint8Array[] = []
+    const content = run.prints.content()
     let byteLength = 0
     for await (const chunk of contentOf(entry)({ signal: run.signal })) {
       chunks.push(chunk)
+      content.add(chunkDigest(chunk))
       byteLength += chunk.byteLength
     }
-    return { entry, chunks, print: printOf(entry, chunks.map(chunkDigest), byteLength, run) }
+    return { entry, chunks, print: printOf(entry, content.key(byteLength), run) }
   })
 }
 
@@ -148,8 +150,7 @@ async function trustedOf(entries: readonly Entry[], { prints, catalog }: Run): P
   )
 }
 
-function printOf({ seen }: Entry, digests: readonly Uint8Array[], byteLength: number, { prints, trustMtime }: Run): ItemPrint {
-  const key = prints.content(byteLength, digests)
+function printOf({ seen }: Entry, key: Uint8Array, { prints, trustMtime }: Run): ItemPrint {
   if (!trustMtime || !seen || Number(seen.ctimeNs / 1_000_000n) > Date.now() - SETTLED_MS) return { key }
   return { key, file: { path: prints.file(seen.path), state: prints.state(seen) } }
 }
@@ -177,14 +178,15 @@ async function hashed(entry: Entry, run: Run): Promise<ItemPrint | undefined> {
 
 /** Content that is hashed while it is sealed: a chunk is given on when its digest is there, since it may be used again from then on. */
 function hashedItem(entry: Entry, run: Run): SealedItem {
-  const digests: Uint8Array[] = []
+  const content = run.prints.content()
   let byteLength = 0
+  let print: ItemPrint | undefined
   async function* open(options: AbortOptions): AsyncGenerator<Uint8Array> {
     const ahead: { readonly chunk: Uint8Array; readonly hashing: Promise<Uint8Array> }[] = []
     const next = async (): Promise<Uint8Array | undefined> => {
       const oldest = ahead[0]
       if (!oldest) return undefined
-      digests.push(await oldest.hashing)
+      content.add(await oldest.hashing)
       ahead.shift()
       byteLength += oldest.chunk.byteLength
       return oldest.chunk
@@ -201,7 +203,11 @@ function hashedItem(entry: Entry, run: Run): SealedItem {
       for (const { chunk } of ahead) recycle(chunk)
     }
   }
-  return { entry, open, print: async () => printOf(entry, digests, byteLength, run) }
+  const printed = async () => {
+    print ??= printOf(entry, content.key(byteLength), run)
+    return print
+  }
+  return { entry, open, print: printed }
 }
 
 async function* listed(chunks: readonly Uint8Array[]): AsyncGenerator<Uint8Array> {

@@ -6,6 +6,8 @@ export const AEAD_KEY_BYTES = 32
 export const AEAD_NONCE_BYTES = 12
 
 const CIPHER = 'chacha20-poly1305'
+/** What Node's ciphers are fed at a time. Each call makes new memory: pieces of 64 KiB take a tenth more time and 80 MiB more before they are collected. */
+const PIECE_BYTES = 16_384
 const TAG = { authTagLength: TAG_BYTES }
 
 /** One implementation. */
@@ -30,7 +32,7 @@ export const nodeAead: Aead = {
     return {
       seal(nonce, plaintext, out) {
         const cipher = createCipheriv(CIPHER, key, nonce, TAG)
-        out.set(cipher.update(plaintext))
+        for (let at = 0; at < plaintext.byteLength; at += PIECE_BYTES) out.set(cipher.update(plaintext.subarray(at, at + PIECE_BYTES)), at)
         cipher.final()
         out.set(cipher.getAuthTag(), plaintext.byteLength)
       },
@@ -39,13 +41,19 @@ export const nodeAead: Aead = {
         if (length < 0) return false
         const decipher = createDecipheriv(CIPHER, key, nonce, TAG)
         decipher.setAuthTag(sealed.subarray(length))
-        const plaintext = decipher.update(sealed.subarray(0, length))
+        const pieces: Uint8Array[] = []
+        for (let at = 0; at < length; at += PIECE_BYTES)
+          pieces.push(decipher.update(sealed.subarray(at, Math.min(length, at + PIECE_BYTES))))
         try {
           decipher.final()
         } catch {
           return false
         }
-        out.set(plaintext)
+        let at = 0
+        for (const piece of pieces) {
+          out.set(piece, at)
+          at += piece.byteLength
+        }
         return true
       },
     }

@@ -26,9 +26,16 @@ export interface FileState {
   readonly dev: bigint
 }
 
+/** The fingerprint of content whose chunks come one by one; none of them is held. */
+export interface ContentPrint {
+  add(digest: Uint8Array): void
+  /** To be asked for once, after the last chunk. */
+  key(byteLength: number): Uint8Array
+}
+
 export interface Fingerprints {
   /** Of content, by the digests of its chunks of `LEAF_PLAINTEXT_BYTES` in order. */
-  content(byteLength: number, digests: readonly Uint8Array[]): Uint8Array
+  content(): ContentPrint
   /** Of a length: 48 bits, to ask whether content so long was sealed before. */
   length(byteLength: number): number
   /** Of a sealed directory that has this index. */
@@ -55,13 +62,13 @@ export function fingerprints(secret: Uint8Array, scope: FingerprintScope): Finge
   const key = keyFor(secret, 'fingerprint')
   const { visibility, profile, padding, recipients } = scope
   const head = [visibility, profile, padding, createHash('sha256').update(recipients).digest('hex')].join('\n')
-  const mac = (domain: string, ...parts: readonly (Uint8Array | string)[]): Buffer => {
-    const hmac = createHmac('sha256', key).update(`${domain}\n${head}\n\0`)
-    for (const part of parts) hmac.update(part)
-    return hmac.digest()
-  }
+  const begun = (domain: string) => createHmac('sha256', key).update(`${domain}\n${head}\n\0`)
+  const mac = (domain: string, part: Uint8Array | string): Buffer => begun(domain).update(part).digest()
   return {
-    content: (byteLength, digests) => mac('content', uint64(byteLength), ...digests),
+    content() {
+      const hmac = begun('content')
+      return { add: (digest) => void hmac.update(digest), key: (byteLength) => hmac.update(uint64(byteLength)).digest() }
+    },
     length: (byteLength) => mac('length', uint64(byteLength)).readUIntBE(0, SHORT_BYTES),
     directory: (index) => mac('directory', index),
     place: (path) => mac('place', path).readUIntBE(0, SHORT_BYTES),

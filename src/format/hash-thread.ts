@@ -9,6 +9,9 @@ const { createHash } = require('node:crypto')
 parentPort.on('message', (bytes) => parentPort.postMessage(createHash('sha256').update(bytes).digest()))
 `
 
+/** It holds nothing: without limits it would let tens of megabytes of spent messages lie before it collects them. */
+const LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 16 }
+
 interface Waiting {
   readonly bytes: Uint8Array
   readonly resolve: (digest: Uint8Array) => void
@@ -40,7 +43,7 @@ export function hashShared(bytes: Uint8Array): Promise<Uint8Array> {
 }
 
 function begun(): HashThread {
-  const worker = new Worker(PROGRAM, { eval: true })
+  const worker = new Worker(PROGRAM, { eval: true, resourceLimits: LIMITS })
   const begunThread: HashThread = { worker, waiting: [] }
   const { waiting } = begunThread
   const end = () => {

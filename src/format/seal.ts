@@ -46,7 +46,7 @@ export interface Sealed {
 }
 
 /** Leaves that are under way at once: hashed ahead, and what the sink has not written yet. */
-const LEAVES_UNDER_WAY = 8
+const LEAVES_UNDER_WAY = 16
 
 /** Memory of leaves for everything that one put seals. */
 export function sealPool(count: number = LEAVES_UNDER_WAY): BufferPool {

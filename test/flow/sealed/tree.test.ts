@@ -1,4 +1,4 @@
-import { chmod, lstat, mkdir, readdir, readFile, readlink, rm, symlink, utimes, writeFile } from 'node:fs/promises'
+import { chmod, lchown, lstat, mkdir, readdir, readFile, readlink, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { LEAF_PLAINTEXT_BYTES } from '../../../src/format/age-layout.ts'
@@ -157,6 +157,43 @@ describe('a sealed directory', () => {
     const { root } = await archive.put(list)
     expect((await all(archive.entries(root))).length).toBe(10_001)
     expect((await bytesOf(archive.get(root, { path: 'f/7777' }))).toString()).toBe('number 7777')
+  })
+})
+
+describe('owners', () => {
+  const root = process.getuid?.() === 0
+
+  it.runIf(root)('are kept on request, restored on request, and otherwise those of whoever restores', async () => {
+    const { archive, folder } = await sealedHouse()
+    const source = await files(join(folder, 'tree'), { 'a.txt': 'a', 'sub/b.txt': 'b' })
+    await symlink('a.txt', join(source, 'link'))
+    for (const [path, uid] of [
+      ['a.txt', 12_345],
+      ['sub', 23_456],
+      ['link', 34_567],
+    ] as const)
+      await lchown(join(source, path), uid, uid + 1)
+    const owners = async (at: string) =>
+      Promise.all(
+        ['a.txt', 'sub', 'link', 'sub/b.txt'].map(async (path) => [(await lstat(join(at, path))).uid, (await lstat(join(at, path))).gid]),
+      )
+    const kept = (await archive.put(source, { keepOwner: true })).root
+    const without = (await archive.put(source)).root
+    expect(without).not.toBe(kept)
+    await archive.restore(kept, join(folder, 'one'), { owner: true })
+    expect(await owners(join(folder, 'one'))).toEqual(await owners(source))
+    await archive.restore(kept, join(folder, 'two'))
+    expect(await owners(join(folder, 'two'))).toEqual(Array.from({ length: 4 }, () => [0, 0]))
+    expect(await archive.restore(without, join(folder, 'three'), { owner: true })).toMatchObject({ warnings: [] })
+    const single = (await archive.put(join(source, 'a.txt'), { keepOwner: true })).root
+    await archive.restore(single, join(folder, 'four'), { owner: true })
+    expect((await lstat(join(folder, 'four'))).uid).toBe(12_345)
+  })
+
+  it('and padding are refused where nothing is sealed', async () => {
+    const { archive } = await sealedHouse()
+    for (const options of [{ keepOwner: true }, { padding: 'padme' as const }])
+      await expect(archive.put(noise(3), { ...options, public: true })).rejects.toMatchObject({ name: 'ConfigError', code: 'invalid' })
   })
 })
 
