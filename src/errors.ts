@@ -37,6 +37,12 @@ export type FormatErrorCode =
   | 'no-such-path'
   | 'bad-range'
   | 'bad-signature'
+  /** Sealed, and none of the identities given opens it. */
+  | 'no-identity'
+  /** Sealed bytes that do not authenticate: changed, cut or put together by somebody without the key. */
+  | 'damaged'
+  /** Text that is no recipient, no identity or no usable passphrase; the text itself is never repeated. */
+  | 'invalid-key'
 
 /** Bytes are not what they should be. */
 export class FormatError extends PerdureError<FormatErrorCode> {
@@ -91,7 +97,18 @@ export class PolicyError extends PerdureError<PolicyErrorCode> {
   override readonly name = 'PolicyError'
 }
 
-export type ConfigErrorCode = 'invalid' | 'not-found' | 'missing-variable' | 'unsupported-runtime'
+export type ConfigErrorCode =
+  | 'invalid'
+  | 'not-found'
+  | 'missing-variable'
+  | 'unsupported-runtime'
+  /** A file is there already and is not overwritten. */
+  | 'exists'
+  /** What stands where a recipient belongs (`age1…`) is none. */
+  | 'not-a-recipient'
+  /** What stands where an identity belongs (`AGE-SECRET-KEY-…`, or a file of them) is none. */
+  | 'not-an-identity'
+  | 'wrong-passphrase'
 
 export class ConfigError extends PerdureError<ConfigErrorCode> {
   override readonly name = 'ConfigError'
@@ -113,6 +130,16 @@ export type ArchiveErrorCode =
   | 'unsafe-target'
   | 'exists'
   | 'closed'
+  /** It is sealed, and no identity was given. */
+  | 'no-identity'
+  /** It is sealed for others: none of the identities opens it. */
+  | 'wrong-identity'
+  /** It is public, and what was asked for is for sealed content. */
+  | 'not-sealed'
+  /** Its headers were deleted, so that nobody can open it. */
+  | 'shredded'
+  /** It was not put as erasable, so deleting its headers would promise nothing. */
+  | 'not-erasable'
 
 export class ArchiveError extends PerdureError<ArchiveErrorCode> {
   override readonly name = 'ArchiveError'

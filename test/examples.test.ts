@@ -25,6 +25,15 @@ const SAYS: Readonly<Record<string, readonly RegExp[]>> = {
   ],
   'put-and-get.ts': [/stored 3500000 bytes/, /read 3500000 bytes/, /: last$/m, /the same root, packs shared/, /degraded/],
   'putall-nft.ts': [/token 3 +ipfs:\/\/bafk\w+ +satisfied, receipt valid/, /3 tokens in 1 shared pack/],
+  'sealed.ts': [
+    /stored sealed as bafy/,
+    /verified without a key: intact/,
+    /listed without a key: no-identity/,
+    /to-mother\.txt, \d+ bytes/,
+    /restored: Dear mother/,
+    /put again: 2 files were known/,
+    /another root: true/,
+  ],
   'verify-cron.ts': [/damaged: ledger\.txt/, /repaired in disk-b/, /exit 0/],
   'custom-vault.ts': [/^(\d+) of \1 conformance cases hold/m, /satisfied: memory intact, mine intact/],
 }

@@ -8,8 +8,8 @@ import { regroup } from './regroup.ts'
 /** Chunk size of `unixfs-v1-2025`. */
 export const DEFAULT_CHUNK_SIZE = 1024 * 1024
 
-/** Read-ahead, the chunk at hand, and what the sink has under way. */
-export const POOL_BUFFERS = 7
+/** Read-ahead, the chunk at hand, what is hashed ahead, and what the sink has under way. */
+export const POOL_BUFFERS = 9
 
 export interface ContentOptions {
   /** One for everything a put reads: its buffers hold one chunk each. */

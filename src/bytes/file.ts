@@ -1,8 +1,9 @@
 /** Reads one regular file, and makes sure that it stayed the same meanwhile. */
-import { type BigIntStats, constants } from 'node:fs'
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { AbortOptions } from '../contracts/options.ts'
 import { SourceError } from '../errors.ts'
+import { atOnce } from './at-once.ts'
 import { shown } from './paths.ts'
 import { allocate, type BufferPool, recycle } from './pool.ts'
 
@@ -39,19 +40,48 @@ export async function* readRegular(path: string, seen: BigIntStats, options: Rea
 /** Reads a file that fits into memory at once, into memory of its own, with the same guarantees; can be started before anybody waits for it. */
 export async function readShort(path: string, seen: BigIntStats): Promise<Settled> {
   try {
-    const file = await openListed(path)
-    try {
-      const size = Number(seen.size)
-      const bytes = allocate(size)
-      await readFully(file, path, bytes, 0)
-      if (size === 0) await assertEmpty(file, path)
-      await assertSame(file, path, seen)
-      return { bytes }
-    } finally {
-      await file.close()
+    return {
+      bytes: await atOnce(
+        () => readNow(path, seen),
+        () => readLater(path, seen),
+      ),
     }
   } catch (error) {
     return { error }
+  }
+}
+
+async function readLater(path: string, seen: BigIntStats): Promise<Uint8Array> {
+  const file = await openListed(path)
+  try {
+    const size = Number(seen.size)
+    const bytes = allocate(size)
+    await readFully(file, path, bytes, 0)
+    if (size === 0) await assertEmpty(file, path)
+    await assertSame(file, path, seen)
+    return bytes
+  } finally {
+    await file.close()
+  }
+}
+
+function readNow(path: string, seen: BigIntStats): Uint8Array {
+  let file: number | undefined
+  try {
+    file = openSync(path, FLAGS)
+    const bytes = allocate(Number(seen.size))
+    for (let filled = 0; filled < bytes.byteLength; ) {
+      const bytesRead = readSync(file, bytes, filled, bytes.byteLength - filled, filled)
+      if (bytesRead === 0) throw changed(path, 'became shorter')
+      filled += bytesRead
+    }
+    if (bytes.byteLength === 0 && readSync(file, new Uint8Array(1), 0, 1, 0) > 0) throw sizeLess(path)
+    assertUnchanged(fstatSync(file, { bigint: true }), path, seen)
+    return bytes
+  } catch (cause) {
+    throw sourceError(path, cause, { listed: true })
+  } finally {
+    if (file !== undefined) closeSync(file)
   }
 }
 
@@ -110,11 +140,16 @@ async function readFully(file: FileHandle, path: string, bytes: Uint8Array, offs
 /** Files under /proc and the like say 0 and have content. */
 async function assertEmpty(file: FileHandle, path: string): Promise<void> {
   const { bytesRead } = await file.read(new Uint8Array(1), 0, 1, 0)
-  if (bytesRead > 0) throw changed(path, 'has more bytes than its size says; copy it to a regular file')
+  if (bytesRead > 0) throw sizeLess(path)
 }
 
+const sizeLess = (path: string) => changed(path, 'has more bytes than its size says; copy it to a regular file')
+
 async function assertSame(file: FileHandle, path: string, seen: BigIntStats): Promise<void> {
-  const now = await file.stat({ bigint: true })
+  assertUnchanged(await file.stat({ bigint: true }), path, seen)
+}
+
+function assertUnchanged(now: BigIntStats, path: string, seen: BigIntStats): void {
   if (now.ino !== seen.ino || now.dev !== seen.dev || !now.isFile()) throw changed(path, 'was replaced')
   if (now.nlink === 0n) throw changed(path, 'was removed')
   if (now.size !== seen.size) throw changed(path, `had ${seen.size} bytes and has ${now.size}`)

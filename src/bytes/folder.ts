@@ -1,11 +1,12 @@
 /** Walks a directory of this machine: one folder in memory per level, in the same order everywhere. */
 import { isUtf8 } from 'node:buffer'
-import type { BigIntStats } from 'node:fs'
+import { type BigIntStats, lstatSync } from 'node:fs'
 import { lstat, readdir, readlink } from 'node:fs/promises'
 import picomatch from 'picomatch'
 import type { AbortOptions } from '../contracts/options.ts'
-import type { Entry, Mtime } from '../contracts/source.ts'
+import type { Entry, Mtime, SeenFile } from '../contracts/source.ts'
 import { SourceError } from '../errors.ts'
+import { atOnce, takeTurns } from './at-once.ts'
 import { readRegular, readShort, type Settled, sourceError } from './file.ts'
 import { shown } from './paths.ts'
 import type { BufferPool } from './pool.ts'
@@ -42,7 +43,7 @@ interface Sibling {
 export async function* walkFolder(top: string, stats: BigIntStats, options: FolderOptions): AsyncGenerator<Entry> {
   const { signal, pool } = options
   const excluded = excludedBy(options.exclude)
-  yield { path: '', kind: 'directory', ...metadata(stats) }
+  yield { path: '', kind: 'directory', seen: seenAt(top, stats), ...metadata(stats) }
   const levels = [await openLevel(top, '', excluded)]
   for (let level = levels.at(-1); level; level = levels.at(-1)) {
     signal?.throwIfAborted()
@@ -71,9 +72,10 @@ export interface EntryOptions {
 
 /** A file, directory or symlink as an entry; throws `unsupported` for everything else. */
 export async function entryOf(at: string, path: string, stats: BigIntStats, options: EntryOptions): Promise<Entry> {
-  if (stats.isFile()) return { path, kind: 'file', open: opener(at, stats, options), byteLength: Number(stats.size), ...metadata(stats) }
-  if (stats.isDirectory()) return { path, kind: 'directory', ...metadata(stats) }
-  if (stats.isSymbolicLink()) return { path, kind: 'symlink', target: await targetOf(at), ...metadata(stats) }
+  const known = { path, seen: seenAt(at, stats), ...metadata(stats) }
+  if (stats.isFile()) return { ...known, kind: 'file', open: opener(at, stats, options), again: true, byteLength: Number(stats.size) }
+  if (stats.isDirectory()) return { ...known, kind: 'directory' }
+  if (stats.isSymbolicLink()) return { ...known, kind: 'symlink', target: await targetOf(at) }
   throw new SourceError('unsupported', `${shown(at)} is a ${special(stats)}, which has no content to store; exclude it`)
 }
 
@@ -85,7 +87,10 @@ function opener(at: string, stats: BigIntStats, { pool, content, onOpen }: Entry
       return
     }
     signal?.throwIfAborted()
-    const result = await (content ?? readShort(at, stats))
+    const reading = content ?? readShort(at, stats)
+    // Once only: who keeps entries does not keep their content.
+    content = undefined
+    const result = await reading
     signal?.throwIfAborted()
     if ('error' in result) throw result.error
     if (result.bytes.byteLength > 0) yield result.bytes
@@ -115,12 +120,16 @@ async function openLevel(at: string, path: string, excluded: (path: string) => b
 async function look(level: Level): Promise<void> {
   const names = level.names.slice(level.next, level.next + LOOK_AHEAD)
   level.next += names.length
+  await takeTurns()
   level.seen.push(...(await Promise.all(names.map(async (name) => ({ name, stats: await statOf(`${level.at}/${name}`) })))))
 }
 
 async function statOf(at: string): Promise<BigIntStats | SourceError> {
   try {
-    return await lstat(at, { bigint: true })
+    return await atOnce(
+      () => lstatSync(at, { bigint: true }),
+      () => lstat(at, { bigint: true }),
+    )
   } catch (cause) {
     return sourceError(at, cause, { listed: true })
   }
@@ -153,6 +162,10 @@ const join = (folder: string, name: string) => (folder === '' ? name : `${folder
 function metadata(stats: BigIntStats): { readonly mode: number; readonly mtime: Mtime } {
   const nsecs = ((stats.mtimeNs % 1_000_000_000n) + 1_000_000_000n) % 1_000_000_000n
   return { mode: Number(stats.mode & 0o7777n), mtime: { secs: (stats.mtimeNs - nsecs) / 1_000_000_000n, nsecs: Number(nsecs) } }
+}
+
+function seenAt(path: string, { size, mtimeNs, ctimeNs, ino, dev, uid, gid }: BigIntStats): SeenFile {
+  return { path, size, mtimeNs, ctimeNs, ino, dev, uid: Number(uid), gid: Number(gid) }
 }
 
 function special(stats: BigIntStats): string {

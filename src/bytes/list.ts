@@ -39,7 +39,7 @@ export async function* namedEntries(
   options: NamedEntriesOptions = {},
 ): AsyncGenerator<Entry> {
   const { signal, chunkSize = DEFAULT_CHUNK_SIZE } = options
-  const pool = createPool({ byteLength: chunkSize, count: POOL_BUFFERS })
+  const pool = createPool({ byteLength: chunkSize, count: POOL_BUFFERS, shared: true })
   for await (const named of iterable) {
     signal?.throwIfAborted()
     yield entryOf(named, { pool })
@@ -60,7 +60,8 @@ function entryOf(named: NamedEntry, options: ContentOptions): Entry {
     return { ...common, kind: 'symlink', target }
   }
   if (content === undefined) return { ...common, kind: 'directory' }
-  return { ...common, kind: 'file', byteLength: contentLength(content), open: openContent(content, options) }
+  const byteLength = contentLength(content)
+  return { ...common, kind: 'file', byteLength, open: openContent(content, options), again: byteLength !== undefined }
 }
 
 function mtimeOf({ path, mtime }: NamedEntry): Mtime | undefined {

@@ -9,13 +9,15 @@ export interface BufferPool {
    * A buffer with undefined content. Never waits for one to come back, so a sink that keeps its blocks cannot stop a reader: beyond `count` the
    * pool hands out buffers it does not own, and memory is bounded by what reader and sink hold.
    */
-  take(signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>>
+  take(signal?: AbortSignal): Promise<Uint8Array>
 }
 
 export interface PoolOptions {
   readonly byteLength: number
   /** How many buffers are kept for use again. */
   readonly count: number
+  /** Memory that other threads can see as it is, so that they hash it where it lies. Default false. */
+  readonly shared?: boolean | undefined
 }
 
 interface Owned {
@@ -26,12 +28,12 @@ interface Owned {
 const owners = new WeakMap<ArrayBufferLike, Owned>()
 
 /** Makes a pool; its buffers are allocated when they are first needed. */
-export function createPool({ byteLength, count }: PoolOptions): BufferPool {
-  const idle: ArrayBuffer[] = []
+export function createPool({ byteLength, count, shared = false }: PoolOptions): BufferPool {
+  const idle: ArrayBufferLike[] = []
   let made = 0
 
-  const make = (): ArrayBuffer => {
-    const { buffer } = allocate(byteLength)
+  const make = (): ArrayBufferLike => {
+    const buffer = shared ? new SharedArrayBuffer(byteLength) : allocate(byteLength).buffer
     if (made < count) {
       made++
       owners.set(buffer, { lent: false, comeBack: () => idle.push(buffer) })

@@ -43,7 +43,7 @@ export function fromPath(path: string | URL, options: { readonly exclude?: reado
  */
 export async function openSource(source: Source, options: OpenSourceOptions = {}): Promise<OpenedSource> {
   const { exclude = [], chunkSize = DEFAULT_CHUNK_SIZE } = options
-  const pool = createPool({ byteLength: chunkSize, count: POOL_BUFFERS })
+  const pool = createPool({ byteLength: chunkSize, count: POOL_BUFFERS, shared: true })
   if (typeof source === 'string' || source instanceof URL) return openPath(fromPath(source, { exclude }), pool)
   if (isPathSource(source)) return openPath({ path: source.path, exclude: [...source.exclude, ...exclude] }, pool)
   if (isList(source)) {
@@ -72,7 +72,7 @@ async function followed(path: string): Promise<{ readonly at: string; readonly s
 
 function openBytes(content: Content, pool: BufferPool): OpenedSource {
   const byteLength = isContent(content) ? contentLength(content) : undefined
-  const entry: Entry = { path: '', kind: 'file', byteLength, open: openContent(content, { pool }) }
+  const entry: Entry = { path: '', kind: 'file', byteLength, open: openContent(content, { pool }), again: byteLength !== undefined }
   const name = content instanceof File && content.name !== '' ? content.name : undefined
   return { name, shape: 'single', byteLength, entries: (abort) => each([entry], abort) }
 }

@@ -1,5 +1,5 @@
 /** Where blocks lie, and which packs are good enough to be reused. */
-import type { BlockPlace, Catalog } from '../contracts.ts'
+import type { BlockPlace, Catalog, Visibility } from '../contracts.ts'
 import { gather } from './batches.ts'
 import { keyOf } from './rows.ts'
 import { type Database, read } from './schema.ts'
@@ -51,17 +51,18 @@ type Sight = Parameters<Catalog['findBlocks']>[1]
 
 async function openPacks(session: Database, packs: Iterable<number>, { visibility, owner, reusable }: Sight): Promise<ReadonlySet<number>> {
   const rows = await gather(packs, (ids) =>
-    session.selectFrom('packs').select(['id', 'owner', 'visibility', 'spooled']).where('id', 'in', ids).execute(),
+    session.selectFrom('packs').select(['id', 'owner', 'visibility', 'spooled', 'erasable']).where('id', 'in', ids).execute(),
   )
   const seen = rows.filter(
     (row) => (row.owner === null || row.owner === owner) && (visibility === undefined || row.visibility === visibility),
   )
   if (!reusable) return new Set(seen.map(({ id }) => id))
+  const offered = seen.filter((row) => row.erasable === 0 || row.owner !== null)
   const held = await heldByVaults(
     session,
-    seen.filter((row) => row.owner === null && row.spooled === 0).map(({ id }) => id),
+    offered.filter((row) => row.owner === null && row.spooled === 0).map(({ id }) => id),
   )
-  return new Set(seen.filter((row) => row.owner !== null || row.spooled === 1 || held.has(row.id)).map(({ id }) => id))
+  return new Set(offered.filter((row) => row.owner !== null || row.spooled === 1 || held.has(row.id)).map(({ id }) => id))
 }
 
 /** Packs with a placed replica that nothing has shown to be damaged or missing. */
@@ -74,7 +75,19 @@ export async function heldByVaults(session: Database, packs: Iterable<number>): 
   )
 }
 
+/** Of these packs, the sealed ones whose blocks may be reused under that visibility. */
+export async function reusablePacks(session: Database, packs: Iterable<number>, visibility: Visibility): Promise<ReadonlySet<number>> {
+  return await openPacks(session, packs, { visibility, reusable: true })
+}
+
 /** Of these packs, the sealed ones from which blocks can still be had: spooled or held. */
 export async function readablePacks(session: Database, packs: Iterable<number>): Promise<ReadonlySet<number>> {
-  return await openPacks(session, packs, { reusable: true })
+  const rows = await gather(packs, (ids) =>
+    session.selectFrom('packs').select(['id', 'spooled']).where('id', 'in', ids).where('owner', 'is', null).execute(),
+  )
+  const held = await heldByVaults(
+    session,
+    rows.filter(({ spooled }) => spooled === 0).map(({ id }) => id),
+  )
+  return new Set(rows.filter(({ id, spooled }) => spooled === 1 || held.has(id)).map(({ id }) => id))
 }

@@ -1,5 +1,6 @@
 /** The schema, step by step. A step that has been released never changes. */
 import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { shredTables } from './shred-tables.ts'
 
 /** What the databases call differently. */
 export interface Dialectal {
@@ -10,7 +11,7 @@ export interface Dialectal {
   readonly clustered: RawBuilder<unknown>
 }
 
-type Definable = Pick<Kysely<unknown>, 'schema'>
+export type Definable = Pick<Kysely<unknown>, 'schema'>
 
 export interface Migration {
   readonly version: number
@@ -33,6 +34,8 @@ export const MIGRATIONS: readonly Migration[] = [
       await retentionColumns(db, words)
     },
   },
+  { version: 3, up: fingerprintTables },
+  { version: 4, up: shredTables },
 ]
 
 /** The schema this code writes and reads. */
@@ -198,5 +201,38 @@ async function processTables(db: Definable, { integer }: Dialectal): Promise<voi
     .addColumn('pid', 'integer', (column) => column.notNull())
     .addColumn('started', 'text', (column) => column.notNull())
     .addColumn('expires_at', integer, (column) => column.notNull())
+    .execute()
+}
+
+async function fingerprintTables(db: Definable, { bytes, integer, clustered }: Dialectal): Promise<void> {
+  await db.schema
+    .createTable('fingerprints')
+    .addColumn('id', 'integer', (column) => column.primaryKey().autoIncrement())
+    .addColumn('key', bytes, (column) => column.notNull())
+    .addColumn('place', integer, (column) => column.notNull())
+    .addColumn('length', integer, (column) => column.notNull())
+    .addColumn('root', bytes, (column) => column.notNull())
+    .addColumn('dag_bytes', integer, (column) => column.notNull())
+    .addColumn('byte_length', integer, (column) => column.notNull())
+    .addUniqueConstraint('fingerprints_key', ['key', 'place'])
+    .execute()
+  await db.schema.createIndex('fingerprints_by_length').on('fingerprints').columns(['length']).execute()
+  await db.schema
+    .createTable('fingerprint_extents')
+    .addColumn('fingerprint', 'integer', (column) => column.notNull().references('fingerprints.id').onDelete('cascade'))
+    .addColumn('start', integer, (column) => column.notNull())
+    .addColumn('pack', 'integer', (column) => column.notNull().references('packs.id').onDelete('cascade'))
+    .addColumn('first', 'integer', (column) => column.notNull())
+    .addColumn('count', 'integer', (column) => column.notNull())
+    .addPrimaryKeyConstraint('fingerprint_extents_key', ['fingerprint', 'start'])
+    .modifyEnd(sql`${clustered}`)
+    .execute()
+  await db.schema.createIndex('fingerprint_extents_by_pack').on('fingerprint_extents').columns(['pack', 'fingerprint']).execute()
+  await db.schema
+    .createTable('fingerprint_files')
+    .addColumn('path', bytes, (column) => column.notNull().primaryKey())
+    .addColumn('state', bytes, (column) => column.notNull())
+    .addColumn('key', bytes, (column) => column.notNull())
+    .modifyEnd(sql`${clustered}`)
     .execute()
 }

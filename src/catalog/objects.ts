@@ -6,7 +6,7 @@ import { type Database, write } from './schema.ts'
 
 type ObjectLookups = Pick<
   Catalog,
-  'object' | 'objectById' | 'attributesOf' | 'objects' | 'extentsOf' | 'extentAt' | 'objectsIn' | 'setStates'
+  'object' | 'objectById' | 'successorOf' | 'attributesOf' | 'objects' | 'extentsOf' | 'extentAt' | 'objectsIn' | 'setStates'
 >
 
 export function objectLookups(db: Database): ObjectLookups {
@@ -18,6 +18,17 @@ export function objectLookups(db: Database): ObjectLookups {
 
     objectById: async (id) => {
       const row = await db.selectFrom('objects').selectAll().where('id', '=', id).executeTakeFirst()
+      return row && toObject(row)
+    },
+
+    successorOf: async (root) => {
+      const row = await db
+        .selectFrom('objects')
+        .selectAll()
+        .where('supersedes', '=', root.bytes)
+        .orderBy('id', 'desc')
+        .limit(1)
+        .executeTakeFirst()
       return row && toObject(row)
     },
 

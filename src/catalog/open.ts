@@ -2,6 +2,7 @@
 import type { Catalog, Clock } from '../contracts.ts'
 import { blockLookups } from './blocks.ts'
 import { evidences } from './evidence.ts'
+import { fingerprinting } from './fingerprints.ts'
 import { forgetting } from './garbage.ts'
 import { leases } from './leases.ts'
 import { objectLookups } from './objects.ts'
@@ -10,6 +11,7 @@ import { placement } from './placement.ts'
 import { records } from './records.ts'
 import { retentions } from './retention.ts'
 import { sealing } from './seal.ts'
+import { shreds } from './shreds.ts'
 import { type Connection, connect } from './sqlite.ts'
 import { staging } from './staging.ts'
 import { summing } from './totals.ts'
@@ -36,12 +38,14 @@ export function catalogOn({ db, close }: Connection, { clock }: { readonly clock
     ...staging(db),
     ...sealing(db),
     ...blockLookups(db),
+    ...fingerprinting(db),
     ...packLookups(db),
     ...objectLookups(db),
     ...summing(db),
     ...placement(db),
     ...evidences(db),
     ...records(db),
+    ...shreds(db),
     ...retentions(db),
     ...forgetting(db),
     ...leases(db, clock),

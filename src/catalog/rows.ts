@@ -27,7 +27,7 @@ export function keyOf(bytes: Uint8Array): string {
 
 export type SealedPackRow = Omit<Selectable<PacksTable>, 'owner' | 'garbage' | 'recorded' | 'created_at'>
 
-export const PACK_COLUMNS = ['id', 'name', 'root', 'kind', 'visibility', 'byte_length', 'block_count', 'spooled'] as const
+export const PACK_COLUMNS = ['id', 'name', 'root', 'kind', 'visibility', 'byte_length', 'block_count', 'spooled', 'erasable'] as const
 
 /** Only sealed packs have a name and a root; staged ones are left out by every query that ends here. */
 export function toPack(row: SealedPackRow): PackRow {
@@ -42,6 +42,7 @@ export function toPack(row: SealedPackRow): PackRow {
     byteLength: Number(row.byte_length),
     blockCount: Number(row.block_count),
     spooled: Number(row.spooled) === 1,
+    erasable: Number(row.erasable) === 1,
   }
 }
 
@@ -62,11 +63,14 @@ export function toObject(row: Selectable<ObjectsTable>): ObjectRow {
     freshUntil: Number(row.fresh_until),
     sequence: Number(row.sequence),
     ...(row.record === null ? {} : { record: cidOf(row.record) }),
+    erasable: Number(row.erasable) === 1,
+    ...(row.supersedes === null ? {} : { supersedes: cidOf(row.supersedes) }),
+    ...(row.shredded_at === null ? {} : { shreddedAt: Number(row.shredded_at) }),
     ...(retain && { retain }),
   }
 }
 
-export function toExtent(row: Selectable<ExtentsTable>): Extent {
+export function toExtent(row: Omit<Selectable<ExtentsTable>, 'object'>): Extent {
   return { start: Number(row.start), pack: Number(row.pack), first: Number(row.first), count: Number(row.count) }
 }
 

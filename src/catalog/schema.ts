@@ -31,6 +31,8 @@ export interface PacksTable {
   /** Has an index pack ever held an object's newest record? Those that never did carry tombstones and are kept. */
   recorded: Generated<Flag>
   created_at: number
+  /** Headers of an erasable object. */
+  erasable: Generated<Flag>
 }
 
 export interface TocsTable {
@@ -64,6 +66,9 @@ export interface ObjectsTable {
   sequence: Generated<number>
   record: Uint8Array | null
   record_pack: number | null
+  erasable: Generated<Flag>
+  shredded_at: number | null
+  supersedes: Uint8Array | null
   /** Null where nothing was asked for. */
   retain_until: Generated<number | null>
   retain_mode: Generated<RetentionMode | null>
@@ -145,6 +150,14 @@ export interface ReceiptsTable {
   receipt: string
 }
 
+export interface ShredsTable {
+  root: Uint8Array
+  begun_at: number
+  complete: Generated<Flag>
+  certificate: string | null
+  certified_at: number | null
+}
+
 export interface LeasesTable {
   key: string
   token: string
@@ -152,6 +165,30 @@ export interface LeasesTable {
   pid: number
   started: string
   expires_at: number
+}
+
+export interface FingerprintsTable {
+  id: Generated<number>
+  key: Uint8Array
+  place: number
+  length: number
+  root: Uint8Array
+  dag_bytes: number
+  byte_length: number
+}
+
+export interface FingerprintExtentsTable {
+  fingerprint: number
+  start: number
+  pack: number
+  first: number
+  count: number
+}
+
+export interface FingerprintFilesTable {
+  path: Uint8Array
+  state: Uint8Array
+  key: Uint8Array
 }
 
 export interface Schema {
@@ -167,7 +204,11 @@ export interface Schema {
   unanswered: UnansweredTable
   journals: JournalsTable
   receipts: ReceiptsTable
+  shreds: ShredsTable
   leases: LeasesTable
+  fingerprints: FingerprintsTable
+  fingerprint_extents: FingerprintExtentsTable
+  fingerprint_files: FingerprintFilesTable
 }
 
 export type Database = Kysely<Schema>

@@ -3,6 +3,7 @@ import type { Catalog, Extent, SealedObject, SealedPack } from '../contracts.ts'
 import { CatalogError } from '../errors.ts'
 import { batchesOf, gather } from './batches.ts'
 import { readablePacks } from './blocks.ts'
+import { saveFingerprints } from './fingerprints.ts'
 import { markGarbage } from './garbage.ts'
 import { retainObjects } from './retention.ts'
 import { keyOf } from './rows.ts'
@@ -12,7 +13,14 @@ import { sealPacks } from './seal-packs.ts'
 const ROWS_AT_ONCE = 64
 
 export function sealing(db: Database): Pick<Catalog, 'seal'> {
-  return { seal: (owner, packs, objects) => write(db, (session) => seal(session, owner, packs, objects)) }
+  return {
+    seal: (owner, packs, objects, { fingerprints = [] } = {}) =>
+      write(db, async (session) => {
+        const { ids, known } = await seal(session, owner, packs, objects)
+        await saveFingerprints(session, fingerprints, known)
+        return ids
+      }),
+  }
 }
 
 /** An object of this call; the same root may come several times. */
@@ -27,7 +35,7 @@ async function seal(
   owner: string,
   packs: readonly SealedPack[],
   objects: readonly SealedObject[],
-): Promise<readonly number[]> {
+): Promise<{ readonly ids: readonly number[]; readonly known: ReadonlyMap<number, number> }> {
   const known = await sealPacks(session, owner, packs)
   const incoming = objects.map((object) => ({
     key: keyOf(object.root.bytes),
@@ -56,7 +64,7 @@ async function seal(
     incoming.map(({ key, object }) => ({ id: idOf(ids, key), object })),
   )
   await markGarbage(session, [...known.values(), ...named, ...renewed.left])
-  return incoming.map(({ key }) => idOf(ids, key))
+  return { ids: incoming.map(({ key }) => idOf(ids, key)), known }
 }
 
 async function refuseGone(session: Session, packs: ReadonlySet<number>): Promise<void> {
@@ -112,6 +120,8 @@ async function insertObjects(session: Session, fresh: readonly Incoming[]): Prom
           profile: object.profile,
           visibility: object.visibility,
           created_at: object.createdAt,
+          erasable: object.erasable ? (1 as const) : (0 as const),
+          supersedes: object.supersedes?.bytes ?? null,
           ...UNPLACED,
         })),
       )

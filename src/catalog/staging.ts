@@ -26,12 +26,24 @@ export function staging(db: Database): Pick<Catalog, 'stagePack' | 'dropStaged' 
   }
 }
 
-async function stagePack(db: Database, { owner, kind, visibility, byteLength, blocks, createdAt }: StagedPack): Promise<number> {
+async function stagePack(
+  db: Database,
+  { owner, kind, visibility, byteLength, blocks, createdAt, erasable = false }: StagedPack,
+): Promise<number> {
   if (owner === '') throw new CatalogError('conflict', 'a staged pack needs an owner; pass the token of the put')
   return await write(db, async (session) => {
     const { id } = await session
       .insertInto('packs')
-      .values({ kind, visibility, owner, byte_length: byteLength, block_count: blocks.length, spooled: 1, created_at: createdAt })
+      .values({
+        kind,
+        visibility,
+        owner,
+        byte_length: byteLength,
+        block_count: blocks.length,
+        spooled: 1,
+        created_at: createdAt,
+        erasable: erasable ? 1 : 0,
+      })
       .returning('id')
       .executeTakeFirstOrThrow()
     await insertBlocks(session, Number(id), blocks)

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import type { ArchiveConfig } from '../contracts.ts'
 import { ConfigError } from '../errors.ts'
+import { formOf, isIdentityForm } from '../format/key-form.ts'
 import { checkObject, type Shape } from './check.ts'
 import { interpolate } from './interpolate.ts'
 import { nearest } from './nearest.ts'
@@ -21,7 +22,11 @@ export interface VaultSpec {
 export interface LoadedConfig {
   /** Absent when there is no file and the embedded default is used. */
   readonly file?: string | undefined
-  readonly archive: Omit<ArchiveConfig, 'vaults'>
+  readonly archive: Omit<ArchiveConfig, 'vaults' | 'recipients' | 'identities'>
+  /** `age1…`, or `@` and the absolute path of a file of them. */
+  readonly recipients?: readonly string[] | undefined
+  /** Absolute paths of identity files. */
+  readonly identities?: readonly string[] | undefined
   /** Absent: the embedded default, one directory vault inside the archive's own folder. */
   readonly vaults?: readonly VaultSpec[] | undefined
 }
@@ -38,6 +43,8 @@ const TOP: Shape = {
   path: 'path',
   vaults: 'array',
   policy: 'object',
+  recipients: 'array',
+  identities: 'array',
   profile: 'string',
   maxPackBytes: 'number',
   spoolBytes: 'number',
@@ -50,8 +57,10 @@ const POLICY: Shape = {
   evidence: 'object',
   overrides: 'object',
   graceDays: 'number',
+  erasable: 'object',
 }
 const EVIDENCE: Shape = { accept: 'array', maxAgeDays: 'number' }
+const ERASABLE: Shape = { copies: 'number', floor: 'number' }
 const LIMIT: Shape = { concurrency: 'number', bytesPerSecond: 'number' }
 
 /** Throws ConfigError; no message holds a value of the file. */
@@ -68,6 +77,8 @@ export function parseConfig(text: string, options: { readonly file: string; read
   const {
     $schema: _,
     vaults,
+    recipients,
+    identities,
     ...top
   } = checkObject(interpolate(parseJson(text, options.file), options.env), TOP, { at: 'perdure.json', folder })
   if (top.profile !== undefined && top.profile !== 'unixfs-v1-2025' && top.profile !== 'unixfs-v0-2015') {
@@ -75,16 +86,46 @@ export function parseConfig(text: string, options: { readonly file: string; read
   }
   if (top.policy !== undefined) checkPolicy(top.policy, folder)
   const archive = { path: resolve(folder, '.perdure'), ...top } as LoadedConfig['archive']
-  if (!Array.isArray(vaults)) return { archive }
+  const keys = checkKeys({ recipients, identities }, folder)
+  if (!Array.isArray(vaults)) return { archive, ...keys }
   if (vaults.length === 0)
     throw new ConfigError('invalid', 'perdure.json.vaults is empty; name a vault, or leave the key out for the embedded default')
-  return { archive, vaults: vaults.map((vault, index) => checkVault(vault, `vaults[${index}]`, folder)) }
+  return { archive, ...keys, vaults: vaults.map((vault, index) => checkVault(vault, `vaults[${index}]`, folder)) }
+}
+
+type Keys = Pick<LoadedConfig, 'recipients' | 'identities'>
+
+/** Recipients are public and stand in the file, or in one of their own behind `@`; identities are always files of their own. */
+function checkKeys({ recipients, identities }: Readonly<Record<keyof Keys, unknown>>, folder: string): Keys {
+  const keys: { -readonly [Key in keyof Keys]: Keys[Key] } = {}
+  if (recipients !== undefined) {
+    keys.recipients = checkTexts(recipients, 'recipients').map((text) =>
+      text.startsWith('@') ? `@${resolve(folder, text.slice(1))}` : text,
+    )
+  }
+  if (identities !== undefined) {
+    keys.identities = checkTexts(identities, 'identities').map((path, index) => {
+      if (!isIdentityForm(formOf(path.trim()))) return resolve(folder, path)
+      const advice = 'write it to a file of mode 0600 and name that file (`perdure key import -` does)'
+      throw new ConfigError('invalid', `identities[${index}] is a secret key, which does not belong into perdure.json; ${advice}`)
+    })
+  }
+  return keys
+}
+
+function checkTexts(value: unknown, at: string): readonly string[] {
+  const texts = value as readonly unknown[]
+  return texts.map((text, index) => {
+    if (typeof text === 'string' && text !== '' && text !== '@') return text
+    throw new ConfigError('invalid', `${at}[${index}] must be a text that is not empty`)
+  })
 }
 
 /** Keys only: what the numbers and words may be is for the policy itself to say. */
 function checkPolicy(value: unknown, folder: string): void {
   const policy = checkObject(value, POLICY, { at: 'policy', folder })
   if (policy.evidence !== undefined) checkObject(policy.evidence, EVIDENCE, { at: 'policy.evidence', folder })
+  if (policy.erasable !== undefined) checkObject(policy.erasable, ERASABLE, { at: 'policy.erasable', folder })
   for (const [vault, rules] of Object.entries(policy.overrides ?? {}))
     checkObject(rules, EVIDENCE, { at: `policy.overrides.${vault}`, folder })
 }

@@ -2,6 +2,7 @@
 import type { Archive } from '../contracts.ts'
 import type { LoadedConfig } from './config.ts'
 import type { ExitCode } from './exit-codes.ts'
+import type { AskPassphrase } from './passphrase.ts'
 import type { Reporter } from './reporter.ts'
 
 export interface CommandContext {
@@ -11,6 +12,11 @@ export interface CommandContext {
   readonly cwd: string
   /** As given with `--config`. */
   readonly configFile: string | undefined
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** The identity files of this command: of `--identity`, of PERDURE_IDENTITY, of the configuration, or the default one; the first that there are. */
+  identityFiles(): Promise<readonly string[]>
+  /** Asks for a passphrase wherever this command may take one from. */
+  readonly passphrase: AskPassphrase
   config(): Promise<LoadedConfig>
   /** Opens the archive at the first call; it is closed when the command ends. */
   archive(): Promise<Archive>

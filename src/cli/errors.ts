@@ -1,5 +1,6 @@
 /** How errors reach the user: a code, a sentence, the chain of causes, and what the process exits with. */
 import { CommanderError } from 'commander'
+import { redact } from '../bytes/redact.ts'
 import { ConfigError, FormatError, PerdureError, PolicyError } from '../errors.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 
@@ -34,7 +35,7 @@ const HINTS: Readonly<Record<string, string>> = {
   usage: '`perdure --help`, or `--help` after a command, shows how',
 }
 
-/** An error as it is shown. Never a stack. */
+/** An error as it is shown. Never a stack, and never a secret key: parser and file system quote what they were given. */
 export function viewError(error: unknown): ErrorView {
   const code = codeOf(error)
   const hint = HINTS[code]
@@ -59,7 +60,7 @@ function codeOf(error: unknown): string {
 }
 
 function messageOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error)
+  const message = redact(error instanceof Error ? error.message : String(error))
   return (error instanceof CommanderError ? message.replace(/^error: /, '').replace(/\n/g, ' ') : message) || 'failed without a message'
 }
 

@@ -6,11 +6,14 @@ import { type LoadedConfig, loadConfig } from './config.ts'
 import type { CommandContext, Run } from './context.ts'
 import { exitCodeOfError } from './errors.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
+import { identityFiles, lazyIdentities } from './identities.ts'
 import { listenForInterrupts } from './interrupt.ts'
 import { archiveConfig, type OpenArchive, openArchive } from './open.ts'
 import { createOutput, type Output, OutputClosed } from './output.ts'
+import { passphrases } from './passphrase.ts'
 import { type CommonOptions, createProgram } from './program.ts'
 import { createReporter, type Reporter } from './reporter.ts'
+import { type OpenTerminal, openTerminal } from './terminal.ts'
 
 /** Everything the program takes from its surroundings; the defaults are this process's. */
 export interface MainOptions {
@@ -20,6 +23,8 @@ export interface MainOptions {
   readonly env?: Readonly<Record<string, string | undefined>> | undefined
   readonly cwd?: string | undefined
   readonly open?: OpenArchive | undefined
+  /** Where to ask for passphrases. */
+  readonly terminal?: OpenTerminal | undefined
   /** The package's own package.json, where the version is. */
   readonly packageFile?: URL | undefined
 }
@@ -38,9 +43,12 @@ export async function main(args: readonly string[], options: MainOptions = {}): 
   const run: Run =
     <Args extends readonly unknown[]>(body: (context: CommandContext, ...args: Args) => Promise<ExitCode>) =>
     async (...given) => {
-      const { config: configFile } = commonOptionsOf(given.at(-1))
+      const { config: configFile, identity: flags = [] } = commonOptionsOf(given.at(-1))
       const { signal } = interrupts
-      const context = createContext({ reporter, signal, stdin, cwd, env, configFile, open: options.open ?? openArchive })
+      const warn = (text: string) => reporter.note(text)
+      const passphrase = passphrases({ env, cwd, signal, warn, openTerminal: options.terminal ?? openTerminal })
+      const parts = { reporter, signal, stdin, cwd, env, configFile, flags, passphrase }
+      const context = createContext({ ...parts, open: options.open ?? openArchive })
       try {
         code = await body(context, ...(given.slice(0, -1) as unknown as Args))
       } finally {
@@ -93,22 +101,32 @@ function commonOptionsOf(command: unknown): CommonOptions {
   return (command as { optsWithGlobals(): CommonOptions }).optsWithGlobals()
 }
 
-type ContextParts = Omit<CommandContext, 'config' | 'archive'> & Pick<Required<MainOptions>, 'env'> & { readonly open: OpenArchive }
+type ContextParts = Omit<CommandContext, 'config' | 'archive' | 'identityFiles'> & {
+  readonly open: OpenArchive
+  /** As given with `--identity`. */
+  readonly flags: readonly string[]
+}
 
 function createContext(parts: ContextParts): CommandContext & { close(): Promise<void> } {
-  const { cwd, env, open, ...rest } = parts
+  const { open, flags, ...rest } = parts
+  const { cwd, env, reporter } = rest
   let config: Promise<LoadedConfig> | undefined
   let archive: Promise<Archive> | undefined
-  const loaded = () => (config ??= loadConfig({ file: rest.configFile, cwd, env: env ?? {} }))
+  const loaded = () => (config ??= loadConfig({ file: rest.configFile, cwd, env }))
+  const files = async () => identityFiles({ flags, env, cwd, configured: (await loaded()).identities ?? [] })
+  const opened = async () => {
+    const identities = lazyIdentities(await files(), { ask: rest.passphrase, warn: (text) => reporter.note(text) })
+    return open(await archiveConfig(await loaded(), { identities }))
+  }
   return {
     ...rest,
-    cwd,
     config: loaded,
-    archive: () => (archive ??= loaded().then(archiveConfig).then(open)),
+    identityFiles: files,
+    archive: () => (archive ??= opened()),
     close: async () => {
       // An archive that could not be opened was reported by whoever asked for it.
-      const opened = await archive?.catch(() => undefined)
-      await opened?.close()
+      const held = await archive?.catch(() => undefined)
+      await held?.close()
     },
   }
 }

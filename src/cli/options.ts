@@ -1,5 +1,5 @@
 /** Readers of option values. */
-import { InvalidArgumentError } from 'commander'
+import { InvalidArgumentError, Option } from 'commander'
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 }
 
@@ -40,4 +40,12 @@ export function parseMoment(text: string): Date {
 /** Gathers an option that may be given several times. */
 export function gather(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value]
+}
+
+/** `--identity`, for commands that open sealed content. */
+export function identityOption(): Option {
+  return new Option(
+    '--identity <file>',
+    'a file of age identities that opens sealed content (repeatable); default $PERDURE_IDENTITY',
+  ).argParser(gather)
 }

@@ -4,13 +4,16 @@ import { catCommand } from './commands/cat.ts'
 import { explainCommand } from './commands/explain.ts'
 import { getCommand } from './commands/get.ts'
 import { initCommand } from './commands/init.ts'
+import { keyCommand } from './commands/key.ts'
 import { lsCommand } from './commands/ls.ts'
 import { pruneCommand } from './commands/prune.ts'
 import { putCommand } from './commands/put.ts'
 import { receiptCommand } from './commands/receipt.ts'
+import { recipientsCommand } from './commands/recipients.ts'
 import { renewCommand } from './commands/renew.ts'
 import { repairCommand } from './commands/repair.ts'
 import { rmCommand } from './commands/rm.ts'
+import { shredCommand } from './commands/shred.ts'
 import { statusCommand } from './commands/status.ts'
 import { thawCommand } from './commands/thaw.ts'
 import { vaultCommand } from './commands/vault.ts'
@@ -29,10 +32,13 @@ const COMMANDS = [
   renewCommand,
   thawCommand,
   rmCommand,
+  shredCommand,
   pruneCommand,
   explainCommand,
   vaultCommand,
   receiptCommand,
+  keyCommand,
+  recipientsCommand,
 ]
 
 const EXIT_CODES = `
@@ -44,6 +50,8 @@ export interface CommonOptions {
   readonly config?: string
   readonly json?: boolean
   readonly quiet?: boolean
+  /** Of commands that open sealed content. */
+  readonly identity?: readonly string[]
 }
 
 export interface ProgramOptions {

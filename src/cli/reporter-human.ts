@@ -1,4 +1,5 @@
 /** Lines on standard output, everything that is not the answer on standard error. */
+import { redact } from '../bytes/redact.ts'
 import { viewError } from './errors.ts'
 import { printable } from './format.ts'
 import { createProgress, silent } from './progress.ts'
@@ -18,6 +19,11 @@ export function humanReporter(options: ReporterOptions): Reporter {
   }
   const show = (lines: Lines, whenQuiet: Lines | undefined) => print((quiet ? whenQuiet : lines)?.(style) ?? [])
 
+  const note = async (text: string) => {
+    progress.done()
+    if (!quiet) await stderr.write(`${printable(text)}\n`)
+  }
+
   return {
     progress,
     result: (_, view) => show(view.lines, view.quiet),
@@ -28,17 +34,15 @@ export function humanReporter(options: ReporterOptions): Reporter {
     bytes: async (source) => {
       for await (const bytes of source) await stdout.write(bytes)
     },
-    note: async (text) => {
-      progress.done()
-      if (!quiet) await stderr.write(`${printable(text)}\n`)
-    },
+    note,
+    advise: note,
     fail: async (error) => {
       progress.done()
       const { message, causes, hint } = viewError(error)
       const lines = [`${errorStyle.red('error:')} ${printable(message)}`]
       for (const cause of causes) lines.push(errorStyle.dim(`  because: ${printable(cause)}`))
       if (hint !== undefined) lines.push(errorStyle.dim(`  ${hint}`))
-      if (env.PERDURE_DEBUG === '1' && error instanceof Error && error.stack) lines.push(error.stack)
+      if (env.PERDURE_DEBUG === '1' && error instanceof Error && error.stack) lines.push(redact(error.stack))
       await stderr.write(`${lines.join('\n')}\n`)
     },
   }

@@ -48,6 +48,7 @@ export function jsonReporter({ quiet, stdout, stderr }: ReporterOptions): Report
     note: async (text) => {
       if (!quiet) await stderr.write(`${text}\n`)
     },
+    advise: async () => {},
     fail: async (error) => {
       const { code, message, hint } = viewError(error)
       await close({ error: { code, message, ...(hint === undefined ? {} : { hint }) } })

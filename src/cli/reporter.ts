@@ -37,6 +37,8 @@ export interface Reporter {
   bytes(source: AsyncIterable<Uint8Array>, head: object): Promise<void>
   /** Something a person should know, on standard error; not with `--quiet`. */
   note(text: string): Promise<void>
+  /** Advice to a person, on standard error; neither with `--quiet` nor with `--json`. */
+  advise(text: string): Promise<void>
   /** Progress of long work, on standard error. */
   readonly progress: Progress
   /** The error that ended the command. A list that was begun is closed with it, so that the document stays whole. */

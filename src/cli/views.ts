@@ -1,12 +1,27 @@
 /** Reports as lines for a person. Pure; everything from outside passes through `printable`. */
-import type { Missing, ObjectState, ReplicaReport, RetainReport, Verdict } from '../contracts.ts'
+import type { Missing, ObjectReport, ObjectState, ReplicaReport, RetainReport, Verdict } from '../contracts.ts'
 import { atMost, columns, count, formatBytes, printable, short } from './format.ts'
 import { paintState, paintVerdict, type Style } from './style.ts'
 
 /** `satisfied  bafy…  12.3 MiB  photos`. */
-export function objectLine(object: { state: ObjectState; root: string; byteLength: number; name?: string }, style: Style): string {
-  const name = object.name === undefined ? '' : `  ${printable(object.name)}`
+export function objectLine(
+  object: { state: ObjectState; root: string; byteLength: number; name?: string; sealed?: true; shredded?: ObjectReport['shredded'] },
+  style: Style,
+): string {
+  const shown = nameOf(object)
+  const name = shown === '' ? '' : `  ${shown}`
   return `${paintState(object.state, style)}  ${printable(object.root)}  ${style.dim(formatBytes(object.byteLength))}${name}`
+}
+
+/** The name, `(sealed)` where it is sealed and no identity opens it, `(shredded)` where nobody can open it any more, or nothing. */
+export function nameOf(object: {
+  readonly name?: string
+  readonly sealed?: true
+  readonly shredded?: ObjectReport['shredded'] | string
+}): string {
+  const { name, sealed, shredded } = object
+  if (shredded !== undefined) return typeof shredded === 'string' || shredded.complete ? '(shredded)' : '(shredded, not everywhere yet)'
+  return name === undefined ? (sealed ? '(sealed)' : '') : printable(name)
 }
 
 /** One line per vault, then one per replica that is not intact. */

@@ -49,6 +49,7 @@ export const putCases: readonly CatalogCase[] = [
           state: 'at-risk',
           freshUntil: 0,
           sequence: 0,
+          erasable: false,
         },
       )
       assert.deepEqual((await catalog.objectById(id))?.id, id)
@@ -67,6 +68,7 @@ export const putCases: readonly CatalogCase[] = [
           byteLength: 459,
           blockCount: 4,
           spooled: true,
+          erasable: false,
         },
       )
       assert.deepEqual(await catalog.packsOf(id), [found])

@@ -1,11 +1,20 @@
 /** What every catalog must do, as data for any test runner. */
 import { evidenceCases } from './catalog-evidence.ts'
+import { fingerprintCases } from './catalog-fingerprints.ts'
 import type { CatalogCase } from './catalog-fixtures.ts'
 import { forgettingCases } from './catalog-forgetting.ts'
 import { putCases } from './catalog-puts.ts'
 import { retentionCases } from './catalog-retention.ts'
+import { shredCases } from './catalog-shred.ts'
 
 export type { CatalogCase, CatalogContext } from './catalog-fixtures.ts'
 
 /** Run each with catalogs of its own; a case throws an AssertionError when it fails. */
-export const catalogCases: readonly CatalogCase[] = [...putCases, ...retentionCases, ...evidenceCases, ...forgettingCases]
+export const catalogCases: readonly CatalogCase[] = [
+  ...putCases,
+  ...retentionCases,
+  ...evidenceCases,
+  ...forgettingCases,
+  ...fingerprintCases,
+  ...shredCases,
+]

@@ -1,8 +1,11 @@
 /** The verbs a user calls, their options, events and reports. */
+import type { Identity } from 'age-encryption'
 import type { CID } from 'multiformats/cid'
 import type { Catalog, CatalogTotals } from './catalog.ts'
 import type { AbortOptions, Clock, ProgressOptions, Random } from './options.ts'
 import type { Missing, ObjectReport, ObjectState, Policy, PolicyInput, Receipt, ReplicaReport } from './policy.ts'
+import type { RecipientsOptions, RecipientsReport } from './recipients.ts'
+import type { ShredCertificate, ShredOptions } from './shred.ts'
 import type { Mtime, NamedEntry, Source } from './source.ts'
 import type { Profile, Retention, ThawTier, Vault, VaultProfile, Warmth } from './vault.ts'
 
@@ -13,6 +16,16 @@ export interface ArchiveConfig {
   readonly vaults?: readonly Vault[] | undefined
   /** Default: copies 2, floor 1, evidence `sampled` or `whole` of the last 30 days. */
   readonly policy?: PolicyInput | undefined
+  /**
+   * age recipients (`age1…`) that new content is sealed for; absent: content is public. Any one of their identities opens it, so give a second one
+   * whose identity is kept offline. Hybrid (`age1pq1…`) and classic recipients are not mixed. An empty list is refused, because it would mean public.
+   */
+  readonly recipients?: readonly string[] | undefined
+  /**
+   * What opens sealed content: `AGE-SECRET-KEY-…` lines, whole texts of files that `age-keygen` wrote, or identities of one's own. They are tried in
+   * order. Needed to read sealed content, never to store, verify or repair it; nothing of them is kept.
+   */
+  readonly identities?: readonly (string | Identity)[] | undefined
   readonly profile?: Profile | undefined
   /** Largest pack in bytes, default 256 MiB. Fixed at put and recorded. */
   readonly maxPackBytes?: number | undefined
@@ -31,7 +44,15 @@ export type PutEvent =
   | { readonly type: 'bytes-read'; readonly byteLength: number; readonly total?: number | undefined }
   | { readonly type: 'entry-imported'; readonly path: string; readonly root: string; readonly byteLength: number }
   | { readonly type: 'pack-closed'; readonly byteLength: number; readonly blocks: number }
-  | { readonly type: 'sealed'; readonly root: string; readonly packs: number; readonly byteLength: number; readonly reusedBytes: number }
+  | {
+      readonly type: 'sealed'
+      readonly root: string
+      readonly packs: number
+      readonly byteLength: number
+      readonly reusedBytes: number
+      /** Of sealed content: files that were known and are not stored again. */
+      readonly reusedFiles?: number
+    }
   | ReplicationEvent
 
 export type ReplicationEvent =
@@ -55,6 +76,24 @@ export interface PutOptions extends AbortOptions, ProgressOptions<PutEvent> {
   readonly retain?: Retention | undefined
   /** Glob patterns left out of a directory source. */
   readonly exclude?: readonly string[] | undefined
+  /** Stores it in clear although the archive has recipients: anybody who reaches a vault can read it, for good. */
+  readonly public?: boolean | undefined
+  /** `padme` fills sealed files up with at most 12 % of zeros, so that their sizes tell less of what they are. Default `none`. */
+  readonly padding?: 'none' | 'padme' | undefined
+  /**
+   * Sealed content only: false seals and stores everything anew, under new names. Default true: a file that was sealed before for the same recipients
+   * is read, recognised by a keyed fingerprint and stored once, so that a vault can see what did not change.
+   */
+  readonly reuse?: boolean | undefined
+  /**
+   * Sealed content only: headers and what is said of the object go into packs of their own, which only vaults that can forget get, so that `shred` can
+   * make the object unreadable wherever its ciphertext lies. Throws PolicyError `unreachable-floor` when those vaults cannot reach the floor. Default false.
+   */
+  readonly erasable?: boolean | undefined
+  /** Believe that a file whose size, mtime, ctime and inode are what they were has its old content, and do not read it. Default false. */
+  readonly trustMtime?: boolean | undefined
+  /** Sealed content only: keep user and group ids as well. Default false. */
+  readonly keepOwner?: boolean | undefined
 }
 
 /** Bytes `[offset, offset + length)` of a file; `length` absent: to the end. */
@@ -74,11 +113,14 @@ export interface TreeEntry {
   /** Relative to the object; empty for the object itself. */
   readonly path: string
   readonly kind: 'file' | 'directory' | 'symlink'
+  /** Of a file in a sealed directory, its age file; of anything else in one, the index that tells of it. */
   readonly cid: CID
   readonly byteLength: number
   readonly target?: string | undefined
   readonly mode?: number | undefined
   readonly mtime?: Mtime | undefined
+  readonly uid?: number | undefined
+  readonly gid?: number | undefined
 }
 
 export type RestoreEvent =
@@ -89,6 +131,8 @@ export interface RestoreOptions extends AbortOptions, ProgressOptions<RestoreEve
   readonly path?: string | undefined
   /** Replace files whose content differs. Default false: an existing file with other content is an error before anything is written to it. */
   readonly overwrite?: boolean | undefined
+  /** Give files and directories the user and group ids that were kept of them; what the system refuses is in `warnings`. Default false. */
+  readonly owner?: boolean | undefined
 }
 
 export interface RestoreReport {
@@ -245,10 +289,15 @@ export interface VaultCheck {
 export interface ObjectSummary {
   readonly root: string
   readonly name?: string
+  /** Then there is a name only where an identity of the archive opens it, and `byteLength` is that of the age files. */
+  readonly sealed?: true
   readonly kind: 'file' | 'directory' | 'symlink'
   readonly byteLength: number
   readonly state: ObjectState
   readonly created: string
+  readonly erasable?: true
+  /** Since when it has been shredded; ISO 8601. */
+  readonly shredded?: string
 }
 
 /** Closes with `await using`. Roots are accepted as CID or text, results are plain data. */
@@ -277,6 +326,20 @@ export interface Archive extends AsyncDisposable {
   verifyAll(options?: VerifyOptions): AsyncIterable<ObjectReport>
   repair(root: CID | string, options?: RepairOptions): Promise<RepairReport>
   repairAll(options?: RepairOptions): AsyncIterable<RepairReport>
+  /**
+   * Deletes every copy of an erasable object's headers, asks each vault afterwards, and says in a signed certificate what came of it. Run it again to finish
+   * what could not be finished; each run issues a new certificate. Throws `not-erasable` for any other object.
+   */
+  shred(root: CID | string, options?: ShredOptions): Promise<ShredCertificate>
+  /** The newest certificate of a shredded root, as it was signed; also after `rm`. */
+  certificate(root: CID | string): Promise<ShredCertificate | undefined>
+  /** Whom a sealed object is sealed for; undefined where it does not say, since one of them has no text. Takes an identity that opens it. */
+  recipients(root: CID | string, options?: AbortOptions): Promise<readonly string[] | undefined>
+  /**
+   * Seals an object for other recipients: its payload stays where it is, its headers and the nodes above them are new, and so is its root. The old object
+   * is forgotten. Whoever is removed keeps what could be read before. Throws ConfigError `not-a-recipient`, `not-sealed` for public content.
+   */
+  changeRecipients(root: CID | string, options: RecipientsOptions): Promise<RecipientsReport>
   /** Extends terms and locks before they lapse, of one object or of everything, and never shortens one. Failures are in the report. */
   renew(root?: CID | string, options?: RenewOptions): Promise<RenewReport>
   /** Asks cold vaults to make an object readable, and tells how far they are; call it again until `readable`. Nothing else ever asks for a restore. */

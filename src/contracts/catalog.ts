@@ -18,6 +18,8 @@ export interface PackRow {
   readonly blockCount: number
   /** Is the CAR still in the spool? */
   readonly spooled: boolean
+  /** Holds the headers of an erasable object: it goes only to vaults that can forget, and nothing of it is reused. */
+  readonly erasable: boolean
 }
 
 /** Consecutive blocks of one pack that belong to an object; `start` counts blocks within the object. */
@@ -53,7 +55,23 @@ export interface ObjectRow {
   /** Sequence of the newest signed record, 0 before the first. */
   readonly sequence: number
   readonly record?: CID | undefined
+  /** Its headers lie in packs of their own, so that it can be shredded. */
+  readonly erasable: boolean
+  /** When shredding began: its headers are gone or on their way out, and nothing brings them back. */
+  readonly shreddedAt?: number | undefined
+  /** The root that it took the place of: the same content, sealed for other recipients. */
+  readonly supersedes?: CID | undefined
   readonly retain?: RetainRow | undefined
+}
+
+/** An object that was shredded, or is being shredded; kept after the object was forgotten. */
+export interface ShredRow {
+  readonly root: CID
+  readonly begunAt: number
+  /** Did every vault report absence? */
+  readonly complete: boolean
+  /** The newest certificate, as it was signed. */
+  readonly certificate?: string | undefined
 }
 
 /** A block on its way into the catalog; position in the list is its ordinal. */
@@ -71,6 +89,8 @@ export interface StagedPack {
   readonly byteLength: number
   readonly blocks: readonly StagedBlock[]
   readonly createdAt: number
+  /** Default false. */
+  readonly erasable?: boolean | undefined
 }
 
 export interface SealedPack {
@@ -94,7 +114,42 @@ export interface SealedObject {
   readonly extents: readonly Extent[]
   /** Opaque blob kept beside the object (mode, mtime of its entries); at most 16 MiB. */
   readonly attributes?: Uint8Array | undefined
+  /** Default false. Its erasable packs hold blocks of no other object. */
+  readonly erasable?: boolean | undefined
+  readonly supersedes?: CID | undefined
   readonly retain?: RetainRow | undefined
+}
+
+/** Content that was sealed before: the DAG it became, and where its blocks lie. */
+export interface KnownContent {
+  readonly root: CID
+  /** Bytes of all blocks below the root, counted once per link. */
+  readonly dagBytes: number
+  /** Bytes of its age file, or of all age files of a directory. */
+  readonly byteLength: number
+  /** `start` counts from 0. */
+  readonly extents: readonly Extent[]
+}
+
+/** How content is known again. All values are keyed by a secret that is not in the catalog. */
+export interface Fingerprint {
+  readonly key: Uint8Array
+  /** Tells apart content that was sealed several times, under several paths. */
+  readonly place: number
+  /** Of the content's length. */
+  readonly length: number
+}
+
+/** A file of this machine whose state is believed to tell that its content is what it was. */
+export interface FileFingerprint {
+  readonly path: Uint8Array
+  readonly state: Uint8Array
+}
+
+export interface NewFingerprint extends Fingerprint {
+  /** Undefined: the content is known already, and only the file is new. */
+  readonly content?: KnownContent | undefined
+  readonly file?: FileFingerprint | undefined
 }
 
 export interface BlockPlace {
@@ -166,9 +221,15 @@ export interface Catalog {
   stagedOwners(): Promise<readonly string[]>
   /**
    * Makes a put visible, all of it or nothing. Objects that exist already (same root and visibility) are kept: name, media type and attributes given
-   * anew replace the old, extents stay, and a retention only grows. Throws `conflict` when a pack that the extents reuse has gone meanwhile.
+   * anew replace the old, extents stay, and a retention only grows. Throws `conflict` when a pack that the extents reuse has gone meanwhile. Fingerprints
+   * given are kept with it, until a pack that their content needs is dropped.
    */
-  seal(owner: string, packs: readonly SealedPack[], objects: readonly SealedObject[]): Promise<readonly ObjectId[]>
+  seal(
+    owner: string,
+    packs: readonly SealedPack[],
+    objects: readonly SealedObject[],
+    options?: { readonly fingerprints?: readonly NewFingerprint[] | undefined },
+  ): Promise<readonly ObjectId[]>
   /**
    * A finished index pack with the newest signed records of objects, in one transaction: sealed at once, spooled. An existing pack of the same name is
    * kept. Each `sequence` must be larger than the stored one, else `conflict` and nothing is saved.
@@ -186,17 +247,29 @@ export interface Catalog {
   // look-ups
   /**
    * Where blocks lie, in sealed packs of that visibility or staged packs of `owner`; unknown CIDs are left out. With `reusable`, only packs that are still
-   * in the spool, staged, or have a placed replica whose newest evidence is neither damaged nor missing. Keyed by `cid.toString()`.
+   * in the spool, staged, or have a placed replica whose newest evidence is neither damaged nor missing; and none that is erasable, except the owner's.
+   * Keyed by `cid.toString()`.
    */
   findBlocks(
     cids: readonly CID[],
     options: { readonly visibility?: Visibility | undefined; readonly owner?: string | undefined; readonly reusable?: boolean | undefined },
   ): Promise<ReadonlyMap<string, readonly BlockPlace[]>>
+  /**
+   * Known content by fingerprint, where every pack it needs is reusable as in `findBlocks`: that of the same place, else the one sealed first. In the
+   * order asked for, undefined where there is none.
+   */
+  knownContent(wanted: readonly Pick<Fingerprint, 'key' | 'place'>[]): Promise<readonly (KnownContent | undefined)[]>
+  /** The fingerprints of content that files in this very state had, undefined where they are not known. */
+  knownFiles(wanted: readonly FileFingerprint[]): Promise<readonly (Uint8Array | undefined)[]>
+  /** Was content of that length sealed before? */
+  knownLength(length: number): Promise<boolean>
   pack(id: PackId): Promise<PackRow | undefined>
   packByName(name: CID): Promise<PackRow | undefined>
   tocOf(id: PackId): Promise<Uint8Array | undefined>
   object(root: CID): Promise<ObjectRow | undefined>
   objectById(id: ObjectId): Promise<ObjectRow | undefined>
+  /** The newest object that took the place of that root, which need not be there any more. */
+  successorOf(root: CID): Promise<ObjectRow | undefined>
   attributesOf(id: ObjectId): Promise<Uint8Array | undefined>
   /** Keyset paging by id, oldest first. */
   objects(options?: {
@@ -263,6 +336,18 @@ export interface Catalog {
   saveReceipts(rows: readonly { readonly object: ObjectId; readonly receipt: string; readonly at: number }[]): Promise<void>
   /** Newest receipt of a root, as saved; also after `forget`. */
   receiptOf(root: CID): Promise<string | undefined>
+
+  // shredding
+  /**
+   * Marks an erasable object as shredded and drops its attributes, in one transaction; a second call changes nothing. From then on `isShredded` holds
+   * for its erasable packs. Throws `conflict` for an object that is not erasable, `not-found` for one that is not there.
+   */
+  beginShred(object: ObjectId, at: number): Promise<ShredRow>
+  /** Keeps the newest certificate; complete once is complete for good. Throws `not-found` when shredding never began. */
+  saveCertificate(root: CID, row: { readonly certificate: string; readonly complete: boolean; readonly at: number }): Promise<void>
+  shredOf(root: CID): Promise<ShredRow | undefined>
+  /** Is it an erasable pack of an object that is being shredded, or was? Such a pack is never brought anywhere again. */
+  isShredded(pack: PackId): Promise<boolean>
 
   // forgetting
   /** Removes the object in one transaction; resolves to the content packs that nobody refers to any more (now garbage) and to those still shared. */

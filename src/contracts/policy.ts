@@ -56,9 +56,17 @@ export interface Policy {
   readonly overrides: Readonly<Record<string, EvidencePolicy>>
   /** How long an unanswered probe may stay unanswered before it counts as missing. */
   readonly graceDays: number
+  /**
+   * For the headers of erasable objects, which only vaults that can forget may hold; `distinct` asks nothing of them. Absent: the same copies and the
+   * same floor.
+   */
+  readonly erasable?: { readonly copies: number; readonly floor: number } | undefined
 }
 
-export type PolicyInput = Partial<Omit<Policy, 'evidence'>> & { readonly evidence?: Partial<EvidencePolicy> | undefined }
+export type PolicyInput = Partial<Omit<Policy, 'evidence' | 'erasable'>> & {
+  readonly evidence?: Partial<EvidencePolicy> | undefined
+  readonly erasable?: Partial<NonNullable<Policy['erasable']>> | undefined
+}
 
 /** Worst first: lost · at-risk (below floor) · damaged (repairable, floor holds) · unknown (something did not answer or is stale) · degraded · satisfied. */
 export type ObjectState = 'lost' | 'at-risk' | 'damaged' | 'unknown' | 'degraded' | 'satisfied'
@@ -103,11 +111,15 @@ export interface RetainReport {
 export interface ObjectReport {
   readonly root: string
   readonly name?: string
+  /** Then there is a name only where an identity of the archive opens it. */
+  readonly sealed?: true
   readonly state: ObjectState
   readonly byteLength: number
   readonly packs: readonly string[]
   readonly replicas: readonly ReplicaReport[]
   readonly missing: readonly Missing[]
+  /** Of a shredded object: since when, and whether every vault has reported its headers absent. Nothing else is asked of it any more. */
+  readonly shredded?: { readonly since: string; readonly complete: boolean }
   readonly retain?: RetainReport
 }
 

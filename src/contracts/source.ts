@@ -1,4 +1,5 @@
 /** What users hand to `put`. */
+import type { KnownContent } from './catalog.ts'
 import type { AbortOptions } from './options.ts'
 
 /** UnixFS modification time: seconds since the epoch and nanoseconds within the second. */
@@ -32,13 +33,32 @@ export interface PathSource {
 /** What a user hands to `put`. */
 export type Source = string | URL | PathSource | Content | readonly NamedEntry[]
 
+/** What a file of this machine was when it was listed. */
+export interface SeenFile {
+  /** Absolute. */
+  readonly path: string
+  readonly size: bigint
+  readonly mtimeNs: bigint
+  readonly ctimeNs: bigint
+  readonly ino: bigint
+  readonly dev: bigint
+  readonly uid: number
+  readonly gid: number
+}
+
 /** One step of a source, in deterministic order: parents before children, siblings by UTF-8 bytes. */
 export interface Entry {
   /** Empty for the only file of a nameless source. */
   readonly path: string
   readonly kind: 'file' | 'directory' | 'symlink'
-  /** Files only. Opened at most once; chunks may be views of pooled buffers (see bytes/pool.ts). */
+  /** Files only. Opened at most once, unless `again`; chunks may be views of pooled buffers (see bytes/pool.ts). */
   readonly open?: (options?: AbortOptions) => AsyncIterable<Uint8Array>
+  /** May be opened any number of times. */
+  readonly again?: boolean | undefined
+  /** Files only: content whose blocks are stored already, so that it is not opened. */
+  readonly known?: KnownContent | undefined
+  /** Where it comes from, when it lies on this machine. */
+  readonly seen?: SeenFile | undefined
   /** Known size of a file in bytes, when the source can tell before reading. */
   readonly byteLength?: number | undefined
   readonly target?: string | undefined

@@ -179,6 +179,8 @@ export interface Vault {
   list?(options?: AbortOptions & { readonly kind?: PackKind | undefined }): AsyncIterable<Listed>
   /** Resolves when it is gone, also when it was absent. Throws `denied` or `unsupported` when something keeps it. */
   remove?(at: Locator, options?: AbortOptions): Promise<void>
+  /** Ends uploads of the pack that never finished and drops what they left there. A pack that is whole stays. */
+  abandon?(name: CID, options?: AbortOptions & { readonly kind?: PackKind | undefined }): Promise<void>
   attest?(at: Locator, challenge: Challenge, options?: AbortOptions): Promise<Attestation>
   quote?(byteLength: number, options?: AbortOptions): Promise<Quote>
   /** Extends the term or the lock of a replica to that date at least; what holds longer already is left as it is. */

@@ -28,6 +28,7 @@ export interface Assessment {
 
 /** Judges an object from the catalog. Writes nothing. */
 export async function assess(context: Context, object: ObjectRow): Promise<Assessment> {
+  if (object.shreddedAt !== undefined) return shredded(context, object, object.shreddedAt)
   const { catalog, policy, clock } = context
   const packs = await catalog.packsOf(object.id)
   const replicas = await catalog.replicasOf(packs.map(({ id }) => id))
@@ -42,6 +43,7 @@ export async function assess(context: Context, object: ObjectRow): Promise<Asses
       name: pack.name.toString(),
       packBytes: pack.byteLength,
       spooled: pack.spooled,
+      erasable: pack.erasable,
       replicas: (replicasBy.get(pack.id) ?? []).map(({ vault, state, locator }) => ({
         vault,
         state,
@@ -61,6 +63,7 @@ export async function assess(context: Context, object: ObjectRow): Promise<Asses
   const report: ObjectReport = {
     root: object.root.toString(),
     ...(object.name !== undefined && { name: object.name }),
+    ...(object.visibility === 'sealed' && { sealed: true as const }),
     state: loose.length > 0 && judged.state === 'satisfied' ? 'degraded' : judged.state,
     byteLength: object.byteLength,
     packs: packs.map(({ name }) => name.toString()),
@@ -73,6 +76,23 @@ export async function assess(context: Context, object: ObjectRow): Promise<Asses
     ...(object.retain && { retain: retainShown(object.retain) }),
   }
   return { object, packs, replicas, evidence, freshUntil: judged.freshUntil, floorHeld: judged.floorHeld, report }
+}
+
+/** Nobody can read it any more, and nothing is asked of its ciphertext. Until every vault has reported its headers absent, that is not known. */
+async function shredded({ catalog }: Context, object: ObjectRow, since: number): Promise<Assessment> {
+  const complete = (await catalog.shredOf(object.root))?.complete === true
+  const packs = await catalog.packsOf(object.id)
+  const report: ObjectReport = {
+    root: object.root.toString(),
+    state: complete ? 'satisfied' : 'unknown',
+    byteLength: object.byteLength,
+    packs: packs.map(({ name }) => name.toString()),
+    replicas: [],
+    missing: [],
+    shredded: { since: new Date(since).toISOString(), complete },
+  }
+  // Other objects may wait for what of its packs is still in the spool.
+  return { object, packs, replicas: [], evidence: [], freshUntil: Number.MAX_SAFE_INTEGER, floorHeld: false, report }
 }
 
 /** Judges objects anew and keeps the verdicts, so that listings and totals need not judge again. */

@@ -2,6 +2,7 @@
 import type { BufferPool } from '../bytes/pool.ts'
 import type { Catalog, Clock, PackId, Policy, Profile, Random, Vault, VaultProfile } from '../contracts.ts'
 import { ArchiveError, type VaultError } from '../errors.ts'
+import type { Identity, Recipient } from '../format/recipients.ts'
 import type { SigningKey } from '../format/sign.ts'
 import type { Latencies } from './latency.ts'
 import type { Spool } from './spool.ts'
@@ -20,6 +21,10 @@ export interface Context {
   readonly spoolBytes: number
   readonly timeoutMs: number
   readonly key: SigningKey
+  /** Whom new content is sealed for; nobody: it is public. */
+  readonly recipients: readonly Recipient[]
+  /** What opens sealed content. Only reading needs them. */
+  readonly identities: readonly Identity[]
   readonly clock: Clock
   readonly random: Random
   readonly latencies: Latencies

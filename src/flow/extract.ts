@@ -215,7 +215,7 @@ async function restoreLink(run: Run, entry: TreeEntry): Promise<void> {
       `${shown(at)} is in the way of a symlink; ${stats.isDirectory() ? 'move it away' : 'allow overwriting, or choose another target'}`,
     )
   }
-  if (!reused) await writeLinkAt(at, target, { ...placingOf(run, join(base, claims.partOf(path))), mtime: entry.mtime })
+  if (!reused) await writeLinkAt(at, target, { ...placingOf(run, join(base, claims.partOf(path))), entry })
   tell(options.onProgress, { type: 'entry-restored', path: entry.path, reused })
 }
 
@@ -228,7 +228,7 @@ async function finish(run: Run): Promise<void> {
     const at = join(run.base, path)
     const before = run.widened.get(at)
     run.widened.delete(at)
-    await finishAt(at, { path, kind: 'directory', mtime: entry?.mtime, mode: entry?.mode ?? before }, placingOf(run, ''))
+    await finishAt(at, { ...entry, path, kind: 'directory', mode: entry?.mode ?? before }, placingOf(run, ''))
   }
 }
 

@@ -1,7 +1,7 @@
 /** The first half of put: a source becomes blocks, blocks become packs in the spool, and the catalog seals all of it or nothing. */
 import type { CID } from 'multiformats/cid'
 import type { OpenedSource } from '../bytes/source.ts'
-import type { Extent, ObjectId, ObjectRow, PutOptions, SealedObject, SealedPack } from '../contracts.ts'
+import type { Extent, NewFingerprint, ObjectId, ObjectRow, PutOptions, SealedObject, SealedPack } from '../contracts.ts'
 import { ArchiveError, CatalogError, SourceError } from '../errors.ts'
 import { type Attributes, attributeBlocks, joinAttributes } from '../format/record.ts'
 import { type Imported, importTree } from '../format/unixfs-import.ts'
@@ -9,6 +9,8 @@ import { retainRow } from '../policy/retain.ts'
 import { type Context, tell } from './context.ts'
 import { dropGarbage } from './garbage.ts'
 import { type PackBuilder, packBuilder } from './pack-builder.ts'
+import { sealedDrafts } from './sealed-drafts.ts'
+import type { Sealing } from './sealing.ts'
 
 const MAX_ATTRIBUTE_BYTES = 16 * 1024 * 1024
 
@@ -17,24 +19,45 @@ export interface Ingested {
   readonly objects: readonly ObjectRow[]
 }
 
-type Draft = Omit<SealedObject, 'extents'> & { readonly extents: () => readonly Extent[] }
+export type Draft = Omit<SealedObject, 'extents'> & {
+  readonly extents: () => readonly Extent[]
+  /** What its content can be known by from now on. */
+  readonly fingerprints?: (extents: readonly Extent[]) => readonly NewFingerprint[]
+}
+
+export type IngestOptions = PutOptions & {
+  /** One object for every file. */
+  readonly each: boolean
+  /** Absent: public. */
+  readonly sealing?: Sealing | undefined
+}
 
 /** Reads the source to its end. Whatever fails on the way, nothing becomes visible and nothing is left. */
-export async function ingest(context: Context, source: OpenedSource, options: PutOptions & { readonly each: boolean }): Promise<Ingested> {
+export function ingest(context: Context, source: OpenedSource, options: IngestOptions): Promise<Ingested> {
+  const sealed = options.sealing !== undefined
+  return ingestDrafts(context, (builder) => draftsOf(context, source, builder, options), { ...options, sealed })
+}
+
+/** What `drafts` puts into the builder becomes packs and objects, all of it or nothing. */
+export async function ingestDrafts(
+  context: Context,
+  draftsOf: (builder: PackBuilder) => Promise<Drafts>,
+  options: PutOptions & { readonly sealed: boolean },
+): Promise<Ingested> {
   const { catalog, spool } = context
   const builder = packBuilder({
     catalog,
     spool,
     owner: `${spool.session}.${Buffer.from(context.random(6)).toString('hex')}`,
     profile: options.profile ?? context.profile,
-    visibility: 'public',
+    visibility: options.sealed ? 'sealed' : 'public',
     maxPackBytes: context.maxPackBytes,
     room: context.spoolBytes - (await spool.used()),
     now: context.clock(),
     onPackClosed: (pack) => tell(options.onProgress, { type: 'pack-closed', ...pack }),
   })
   try {
-    const drafts = options.each ? await importEach(context, source, builder, options) : await importOne(context, source, builder, options)
+    const drafts = await draftsOf(builder)
     return await sealAll(context, builder, drafts, options)
   } catch (error) {
     await builder.abandon()
@@ -44,9 +67,17 @@ export async function ingest(context: Context, source: OpenedSource, options: Pu
   }
 }
 
-interface Drafts {
+export interface Drafts {
   readonly root: CID
   readonly objects: readonly Draft[]
+  /** Files that were sealed before and are not stored again. */
+  readonly reusedFiles?: number
+}
+
+function draftsOf(context: Context, source: OpenedSource, builder: PackBuilder, options: IngestOptions): Promise<Drafts> {
+  const { sealing, each } = options
+  if (sealing) return sealedDrafts(context, source, builder, { ...options, sealing })
+  return each ? importEach(context, source, builder, options) : importOne(context, source, builder, options)
 }
 
 /** One object for the whole source. */
@@ -130,8 +161,13 @@ async function sealAll(context: Context, builder: PackBuilder, drafts: Drafts, o
     return { objects: [] }
   }
   const packs = await builder.finish(drafts.root)
-  const sealed = drafts.objects.map((object) => ({ ...object, extents: object.extents() }))
-  const ids = await catalog.seal(builder.owner, packs, sealed)
+  const fingerprints: NewFingerprint[] = []
+  const sealed = drafts.objects.map(({ extents, fingerprints: printed, ...object }) => {
+    const own = extents()
+    for (const print of printed?.(own) ?? []) fingerprints.push(print)
+    return { ...object, extents: own }
+  })
+  const ids = await catalog.seal(builder.owner, packs, sealed, { fingerprints })
   await builder.settle()
   await dropUnused(context, packs, sealed)
   const byteLength = sealed.reduce((sum, object) => sum + object.byteLength, 0)
@@ -141,6 +177,7 @@ async function sealAll(context: Context, builder: PackBuilder, drafts: Drafts, o
     packs: packs.length,
     byteLength,
     reusedBytes: builder.reusedBytes,
+    ...(drafts.reusedFiles !== undefined && { reusedFiles: drafts.reusedFiles }),
   })
   return { objects: await rowsOf(context, ids, sealed) }
 }

@@ -1,10 +1,11 @@
 /** The archive's signing key: made at first use, kept beside the catalog with mode 0600, never in it. */
-import { link, mkdir, open, readFile, unlink } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { base58btc } from 'multiformats/bases/base58'
 import type { Random } from '../contracts.ts'
 import { ConfigError } from '../errors.ts'
 import { keyFromSeed, type SigningKey } from '../format/sign.ts'
+import { keepOnce } from './kept-secret.ts'
 
 /** Multicodec ed25519-priv; the file holds one line, a multikey `z3u2…`. */
 const ED25519_PRIV = Uint8Array.of(0x80, 0x26)
@@ -38,25 +39,8 @@ async function readSeed(path: string): Promise<Uint8Array | undefined> {
   )
 }
 
-/** Written whole under another name, then linked: whoever comes second reads the first one's key. */
 async function makeSeed(path: string, random: Random): Promise<Uint8Array> {
   const seed = random(32)
-  const part = `${path}.${process.pid}.part`
-  await mkdir(dirname(path), { recursive: true })
-  const file = await open(part, 'w', 0o600)
-  try {
-    await file.writeFile(`${base58btc.encode(Uint8Array.of(...ED25519_PRIV, ...seed))}\n`)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  try {
-    await link(part, path)
-    return seed
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-    return (await readSeed(path)) ?? seed
-  } finally {
-    await unlink(part)
-  }
+  const made = await keepOnce(path, `${base58btc.encode(Uint8Array.of(...ED25519_PRIV, ...seed))}\n`)
+  return made ? seed : ((await readSeed(path)) ?? seed)
 }

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path'
 import type { CID } from 'multiformats/cid'
 import { createPool } from '../bytes/pool.ts'
 import { openCatalog } from '../catalog/open.ts'
-import type { Archive, ArchiveConfig, ObjectRow, ObjectSummary, Receipt, Vault } from '../contracts.ts'
+import type { Archive, ArchiveConfig, ObjectRow, ObjectSummary, Receipt, ShredCertificate, Vault } from '../contracts.ts'
 import { ArchiveError, ConfigError } from '../errors.ts'
 import { toCID } from '../format/address.ts'
 import { DEFAULT_MAX_PACK_BYTES } from '../format/pack.ts'
@@ -18,11 +18,13 @@ import { explainArchive } from './explain.ts'
 import { entries, get } from './get.ts'
 import { archiveKey } from './keys.ts'
 import { latencies } from './latency.ts'
+import { named } from './names.ts'
 import { openVaults } from './open-vaults.ts'
 import { put, putAll } from './put.ts'
 import { RUN_BYTES } from './read-spans.ts'
 import { prune, remove } from './remove.ts'
 import { repair, repairAll } from './repair.ts'
+import { type SealingKeys, sealingKeys } from './sealing-keys.ts'
 import { openSpool } from './spool.ts'
 import { checkVault } from './vault-check.ts'
 import { verify, verifyAll } from './verify.ts'
@@ -57,12 +59,31 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
       return restore(context, await found(root), target, options)
     },
     objects: (options) => summaries(context, options),
-    status: async (root) => (await assess(context, await found(root))).report,
+    status: async (root) => {
+      const object = await found(root)
+      return { ...(await assess(context, object)).report, ...(await named(context, object)) }
+    },
     totals: () => context.catalog.totals(context.clock()),
     verify: async (root, options) => verify(context, await found(root), options),
     verifyAll: (options) => verifyAll(context, options),
     repair: async (root, options) => repair(context, await found(root), options),
     repairAll: (options) => repairAll(context, options),
+    shred: async (root, options) => {
+      const { shred } = await import('./shred.ts')
+      return shred(context, toCID(root), options)
+    },
+    certificate: async (root) => {
+      const saved = (await context.catalog.shredOf(toCID(root)))?.certificate
+      return saved === undefined ? undefined : (JSON.parse(saved) as ShredCertificate)
+    },
+    recipients: async (root) => {
+      const { recipientsOf } = await import('./recipients.ts')
+      return recipientsOf(context, await found(root))
+    },
+    changeRecipients: async (root, options) => {
+      const { changeRecipients } = await import('./recipients.ts')
+      return changeRecipients(context, await found(root), options)
+    },
     renew: async (root, options) => {
       const { renew } = await import('./renew.ts')
       return renew(context, root === undefined ? undefined : await found(root), options)
@@ -97,6 +118,7 @@ async function openContext(config: ArchiveConfig): Promise<Context> {
   const policy = resolvePolicy(config.policy)
   const random = config.random ?? ((byteLength: number) => new Uint8Array(randomBytes(byteLength)))
   const clock = config.clock ?? Date.now
+  const keys = await sealingKeys(config)
   await mkdir(path, { recursive: true })
   const catalog = config.catalog ?? (await openCatalog({ path: join(path, 'catalog.sqlite'), clock }))
   try {
@@ -105,14 +127,14 @@ async function openContext(config: ArchiveConfig): Promise<Context> {
       policy,
       [...vaults.values()].map(({ profile }) => profile),
     )
-    return await assemble(config, { path, policy, random, clock, catalog, vaults, unopened })
+    return await assemble(config, { path, policy, random, clock, catalog, vaults, unopened, ...keys })
   } catch (error) {
     await catalog.close()
     throw error
   }
 }
 
-type Known = Pick<Context, 'path' | 'policy' | 'random' | 'clock' | 'catalog' | 'vaults' | 'unopened'>
+type Known = Pick<Context, 'path' | 'policy' | 'random' | 'clock' | 'catalog' | 'vaults' | 'unopened'> & SealingKeys
 
 async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
   const { path, random, catalog } = known
@@ -147,22 +169,34 @@ async function closeContext(context: Context): Promise<void> {
 async function objectOf(context: Context, root: CID | string): Promise<ObjectRow> {
   const cid = toCID(root)
   const object = await context.catalog.object(cid)
-  if (!object) throw new ArchiveError('unknown-root', `this archive holds no object ${cid}; \`perdure ls\` lists what it holds`)
+  if (!object) throw await gone(context, cid)
   return object
+}
+
+/** A root that is not there: what became of it, where that is known. */
+async function gone({ catalog }: Context, root: CID): Promise<ArchiveError> {
+  const successor = await catalog.successorOf(root)
+  if (successor) return new ArchiveError('unknown-root', `${root} was sealed for other recipients; it is ${successor.root} now`)
+  if (await catalog.shredOf(root))
+    return new ArchiveError('shredded', `${root} was shredded and then forgotten; nobody can open it any more`)
+  return new ArchiveError('unknown-root', `this archive holds no object ${root}; \`perdure ls\` lists what it holds`)
 }
 
 async function* summaries(context: Context, { state, signal }: Parameters<Archive['objects']>[0] = {}): AsyncGenerator<ObjectSummary> {
   for (let after = 0; ; ) {
     signal?.throwIfAborted()
     const page = await context.catalog.objects({ after, limit: PAGE, state })
-    for (const { root, name, kind, byteLength, state, createdAt } of page) {
+    for (const object of page) {
+      const { root, kind, byteLength, state, createdAt, erasable, shreddedAt } = object
       yield {
         root: root.toString(),
-        ...(name !== undefined && { name }),
+        ...(await named(context, object)),
         kind,
         byteLength,
         state,
         created: new Date(createdAt).toISOString(),
+        ...(erasable && { erasable }),
+        ...(shreddedAt !== undefined && { shredded: new Date(shreddedAt).toISOString() }),
       }
     }
     const last = page.at(-1)

@@ -5,13 +5,14 @@
 import { open } from 'node:fs/promises'
 import type { CID } from 'multiformats/cid'
 import { recycle } from '../bytes/pool.ts'
-import type { BlockPlace, Catalog, Extent, PackId, Profile, SealedPack, StagedBlock, Visibility } from '../contracts.ts'
+import type { BlockPlace, Catalog, Extent, KnownContent, PackId, Profile, SealedPack, StagedBlock, Visibility } from '../contracts.ts'
 import { ArchiveError } from '../errors.ts'
 import { carHeader, encodeToc, headerLength, MAX_PACK_BLOCKS, sectionPrefix } from '../format/pack.ts'
 import type { BlockSink } from '../format/unixfs-import.ts'
 import { eachOf } from './context.ts'
 import { type FileWriter, fileWriter } from './file-writer.ts'
 import { type Part, type Spool, whileSpaceLasts } from './spool.ts'
+import { packedEntries, unpackedEntries } from './toc-entries.ts'
 
 /** Blocks wait for one look-up in the catalog until there are this many, or this many bytes of them. */
 const LOOKUP_BLOCKS = 256
@@ -31,7 +32,16 @@ export interface PackBuilderOptions {
   readonly onPackClosed?: (pack: { readonly byteLength: number; readonly blocks: number }) => void
 }
 
-export interface PackBuilder extends BlockSink {
+/** Takes headers apart from other blocks: they go into packs of their own, one object's at a time, and nothing is looked for in them. */
+export interface HeaderSink extends Required<BlockSink> {
+  putHeader(cid: CID, bytes: Uint8Array): Promise<void>
+}
+
+export interface PackBuilder extends HeaderSink {
+  /** A block that belongs with the object's headers and is no part of its DAG. */
+  keepWithHeaders(cid: CID, bytes: Uint8Array): Promise<void>
+  /** Blocks put or reused since the last mark. */
+  readonly blockCount: number
   /** Ends an object: the extents of all blocks put since the last call, to be asked for once `finish` has named the packs. */
   mark(): Promise<() => readonly Extent[]>
   /** Patches the root into every header, syncs, publishes: what `catalog.seal` wants. */
@@ -45,10 +55,13 @@ export interface PackBuilder extends BlockSink {
 }
 
 interface OpenPack {
+  readonly erasable: boolean
   readonly part: Part
   readonly writer: FileWriter
   readonly headerLength: number
-  readonly blocks: StagedBlock[]
+  blocks: StagedBlock[]
+  /** Of a closed pack, what its TOC says of them: a twentieth of the memory. */
+  entries: Uint8Array | undefined
   readonly ordinals: Map<string, number>
   /** Closed, its bytes on disk. */
   landed: Promise<void> | undefined
@@ -59,6 +72,12 @@ interface Waiting {
   readonly cid: CID
   readonly key: string
   readonly bytes: Uint8Array
+  readonly header: boolean
+}
+
+/** Blocks of sealed packs that are to be the object's, too. */
+interface Known {
+  readonly content: KnownContent
 }
 
 type Place = { readonly pack: OpenPack | PackId; readonly ordinal: number }
@@ -67,24 +86,27 @@ export function packBuilder(options: PackBuilderOptions): PackBuilder {
   const { catalog, spool, owner, profile, visibility, maxPackBytes, now } = options
   const packs: OpenPack[] = []
   let current: OpenPack | undefined
-  let waiting: Waiting[] = []
+  let headers: OpenPack | undefined
+  let waiting: (Waiting | Known)[] = []
   let waitingBytes = 0
   let written = 0
   let reusedBytes = 0
   let places: { start: number; pack: OpenPack | PackId; first: number; count: number }[] = []
+  let noted = 0
+  /** Those that wait are counted, too. */
   let blockCount = 0
 
-  const note = ({ pack, ordinal }: Place) => {
+  const note = ({ pack, ordinal }: Place, count = 1) => {
     const last = places.at(-1)
-    if (last && last.pack === pack && last.first + last.count === ordinal) last.count++
-    else places.push({ start: blockCount, pack, first: ordinal, count: 1 })
-    blockCount++
+    if (last && last.pack === pack && last.first + last.count === ordinal) last.count += count
+    else places.push({ start: noted, pack, first: ordinal, count })
+    noted += count
   }
 
-  const closePack = async () => {
-    const pack = current
+  const closePack = async (pack: OpenPack | undefined) => {
     if (!pack) return
-    current = undefined
+    if (pack.erasable) headers = undefined
+    else current = undefined
     await pack.writer.flush()
     // The disk catches up while the next pack streams; finish waits for it.
     pack.landed = pack.part.file.datasync().finally(() => pack.part.file.close())
@@ -96,18 +118,21 @@ export function packBuilder(options: PackBuilderOptions): PackBuilder {
       byteLength: pack.writer.position,
       blocks: pack.blocks,
       createdAt: now,
+      erasable: pack.erasable,
     })
     // Later look-ups for these blocks go to the catalog: memory holds one pack's, however large the put.
     pack.ordinals.clear()
     options.onPackClosed?.({ byteLength: pack.writer.position, blocks: pack.blocks.length })
+    pack.entries = packedEntries(pack.blocks)
+    pack.blocks = []
   }
 
-  const append = async ({ cid, key, bytes }: Waiting): Promise<Place> => {
+  const append = async ({ cid, key, bytes, header }: Waiting): Promise<Place> => {
     const prefix = sectionPrefix(cid, bytes.byteLength)
     const size = prefix.byteLength + bytes.byteLength
-    if (current && (current.blocks.length >= MAX_PACK_BLOCKS || current.writer.position + size > maxPackBytes)) await closePack()
-    current ??= await openPack()
-    const pack = current
+    const open = header ? headers : current
+    if (open && (open.blocks.length >= MAX_PACK_BLOCKS || open.writer.position + size > maxPackBytes)) await closePack(open)
+    const pack = (header ? headers : current) ?? (await openPack(header))
     written += size
     if (written > options.room) throw spoolFull(options.room)
     const ordinal = pack.blocks.length
@@ -117,20 +142,24 @@ export function packBuilder(options: PackBuilderOptions): PackBuilder {
     return { pack, ordinal }
   }
 
-  const openPack = async (): Promise<OpenPack> => {
+  const openPack = async (erasable: boolean): Promise<OpenPack> => {
     const part = await spool.part()
     const reserved = headerLength(profile)
     written += reserved
     const pack: OpenPack = {
+      erasable,
       part,
       writer: fileWriter(part.file, reserved),
       headerLength: reserved,
       blocks: [],
+      entries: undefined,
       ordinals: new Map(),
       landed: undefined,
       id: undefined,
     }
     packs.push(pack)
+    if (erasable) headers = pack
+    else current = pack
     return pack
   }
 
@@ -141,21 +170,37 @@ export function packBuilder(options: PackBuilderOptions): PackBuilder {
     const batch = waiting
     waiting = []
     waitingBytes = 0
-    const unknown = batch.filter(({ key }) => current?.ordinals.has(key) !== true).map(({ cid }) => cid)
+    const unknown = batch.flatMap((each) =>
+      'content' in each || each.header || current?.ordinals.has(each.key) === true ? [] : [each.cid],
+    )
     const known = unknown.length > 0 ? await catalog.findBlocks(unknown, { visibility, owner, reusable: true }) : undefined
     const fresh = new Map<string, Place>()
     for (const block of batch) {
-      const place = fresh.get(block.key) ?? placeIn(current, block.key) ?? placeOf(known?.get(block.key)?.[0])
+      if ('content' in block) {
+        for (const { pack, first, count } of block.content.extents) note({ pack, ordinal: first }, count)
+        reusedBytes += block.content.dagBytes
+        continue
+      }
+      const place = block.header
+        ? placeIn(headers, block.key)
+        : (fresh.get(block.key) ?? placeIn(current, block.key) ?? placeOf(known?.get(block.key)?.[0]))
       if (place) {
         note(place)
         reusedBytes += block.bytes.byteLength
         recycle(block.bytes)
       } else {
         const appended = await append(block)
-        fresh.set(block.key, appended)
+        if (!block.header) fresh.set(block.key, appended)
         note(appended)
       }
     }
+  }
+
+  const take = async (block: Waiting) => {
+    blockCount++
+    waiting.push(block)
+    waitingBytes += block.bytes.byteLength
+    if (waiting.length >= LOOKUP_BLOCKS || waitingBytes >= LOOKUP_BYTES) await guarded(flush)
   }
 
   return {
@@ -163,22 +208,32 @@ export function packBuilder(options: PackBuilderOptions): PackBuilder {
     get reusedBytes() {
       return reusedBytes
     },
-    async put(cid, bytes) {
-      waiting.push({ cid, key: cid.toString(), bytes })
-      waitingBytes += bytes.byteLength
-      if (waiting.length >= LOOKUP_BLOCKS || waitingBytes >= LOOKUP_BYTES) await guarded(flush)
+    get blockCount() {
+      return blockCount
     },
+    async reuse(content) {
+      waiting.push({ content })
+      blockCount += content.extents.reduce((sum, { count }) => sum + count, 0)
+      if (waiting.length >= LOOKUP_BLOCKS) await guarded(flush)
+    },
+    put: (cid, bytes) => take({ cid, key: cid.toString(), bytes, header: false }),
+    putHeader: (cid, bytes) => take({ cid, key: cid.toString(), bytes, header: true }),
+    keepWithHeaders: async (cid, bytes) => void (await guarded(() => append({ cid, key: cid.toString(), bytes, header: true }))),
     async mark() {
       await guarded(flush)
+      // The next object's headers must be deletable without this one's.
+      await guarded(() => closePack(headers))
       const extents = places
       places = []
+      noted = 0
       blockCount = 0
       return () => extents.map(({ pack, ...extent }) => ({ ...extent, pack: typeof pack === 'number' ? pack : (pack.id ?? -1) }))
     },
     async finish(root) {
       return guarded(async () => {
         await flush()
-        await closePack()
+        await closePack(headers)
+        await closePack(current)
         return eachOf(packs, SEALED_AT_ONCE, (pack) => sealPack(pack, root, spool))
       })
     },
@@ -198,16 +253,16 @@ function placeIn(pack: OpenPack | undefined, key: string): Place | undefined {
 }
 
 async function sealPack(pack: OpenPack, root: CID, spool: Spool): Promise<SealedPack> {
-  const { part, blocks, id } = pack
+  const { part, entries, id } = pack
   const header = carHeader(root)
-  if (id === undefined || header.byteLength !== pack.headerLength) {
+  if (id === undefined || !entries || header.byteLength !== pack.headerLength) {
     throw new ArchiveError('conflict', `the root ${root} does not fit the header that was reserved for it`)
   }
   await pack.landed
   await using file = await open(part.path, 'r+')
   await file.write(header, 0, header.byteLength, 0)
   await file.datasync()
-  const { name, bytes } = encodeToc({ root, blocks: blocks.map(({ cid, length }) => [cid, length] as const) })
+  const { name, bytes } = encodeToc({ root, blocks: unpackedEntries(entries) })
   await spool.publish(part, name)
   return { id, name, root, toc: bytes }
 }

@@ -34,7 +34,7 @@ export async function publish(
 ): Promise<readonly Placement[]> {
   if (listing(context).length === 0) return []
   const placements: Placement[] = []
-  const each = [...new Map(objects.map((object) => [object.id, object])).values()]
+  const each = [...new Map(objects.map((object) => [object.id, object])).values()].filter(({ shreddedAt }) => shreddedAt === undefined)
   for (let at = 0; at < each.length; at += BATCH) placements.push(...(await publishBatch(context, each.slice(at, at + BATCH), options)))
   await sweep(context, options)
   return placements
@@ -43,19 +43,48 @@ export async function publish(
 /** Says to every vault that can list that the object was forgotten on purpose. */
 export async function publishTombstone(context: Context, object: ObjectRow, options: PublishOptions = {}): Promise<readonly Placement[]> {
   if (listing(context).length === 0) return []
-  const statement: TombstoneStatement = {
-    version: 1,
-    kind: 'tombstone',
-    root: object.root,
-    sequence: object.sequence + 1,
-    at: context.clock(),
-  }
-  const tombstone = await signedBlock(statement, context.key)
-  const pack = await writeIndexPack(context, { blocks: [tombstone], tombstones: [tombstone.cid] })
-  const placements = await distribute(context, pack, options)
+  const tombstone = await signedBlock(tombstoneOf(object, context.clock()), context.key)
+  const placements = await distribute(context, await writeIndexPack(context, { blocks: [tombstone], tombstones: [tombstone.cid] }), options)
   await sweep(context, options)
   return placements
 }
+
+/** Says to every vault that can list that the object was shredded. The same moment and packs give the same tombstone, so it may be said again. */
+export async function publishShred(
+  context: Context,
+  object: ObjectRow,
+  { at, packs, ...options }: PublishOptions & { readonly at: number; readonly packs: readonly CID[] },
+): Promise<{ readonly tombstone: CID; readonly vaults: readonly string[] }> {
+  const tombstone = await signedBlock({ ...tombstoneOf(object, at), shred: { packs } }, context.key)
+  const wanted = listing(context)
+  if (wanted.length === 0) return { tombstone: tombstone.cid, vaults: [] }
+  const pack = await writeIndexPack(context, { blocks: [tombstone], tombstones: [tombstone.cid] })
+  const told = await Promise.all(wanted.map((id) => tellInTime(context, pack, id, options)))
+  if (told.includes(true)) await leaveSpool(context, pack)
+  return { tombstone: tombstone.cid, vaults: wanted.filter((_, index) => told[index]) }
+}
+
+/** A vault that does not answer in time gets it with the next call: headers elsewhere are not kept waiting for it. */
+async function tellInTime(context: Context, pack: PackRow, vault: string, options: PublishOptions): Promise<boolean> {
+  const patience = AbortSignal.timeout(context.timeoutMs)
+  const signal = options.signal ? AbortSignal.any([options.signal, patience]) : patience
+  try {
+    const [placement] = await bring(context, pack, [vault], { ...options, signal })
+    return placement !== undefined && placement.outcome !== 'failed'
+  } catch (error) {
+    options.signal?.throwIfAborted()
+    if (!patience.aborted) throw error
+    return false
+  }
+}
+
+const tombstoneOf = ({ root, sequence }: ObjectRow, at: number): TombstoneStatement => ({
+  version: 1,
+  kind: 'tombstone',
+  root,
+  sequence: sequence + 1,
+  at,
+})
 
 async function publishBatch(
   context: Context,
@@ -80,11 +109,13 @@ async function writeRecords(context: Context, objects: readonly ObjectRow[], opt
   const rows: { object: number; sequence: number; record: CID }[] = []
   for (const object of objects) {
     const joined = await context.catalog.attributesOf(object.id)
-    const own = joined ? splitAttributes(joined) : []
+    const own = joined ? splitAttributes(joined, object.visibility) : []
     const statement = await recordOf(context, object, own, tocs)
     const record = await signedBlock(statement, context.key)
-    blocks.push(...own, record)
-    attributes.push(...own.map(({ cid }) => cid))
+    // What is said of an erasable object has a header, too: it lies with the others, and not where nothing can be deleted.
+    const carried = object.erasable ? [] : own
+    blocks.push(...carried, record)
+    attributes.push(...carried.map(({ cid }) => cid))
     rows.push({ object: object.id, sequence: statement.sequence, record: record.cid })
   }
   const content = {
@@ -117,6 +148,7 @@ async function recordOf(
       byteLength: row.byteLength,
       extents: own.map(({ start, first, count }) => [start, first, count] as const),
       locators: Object.fromEntries(placed),
+      ...(row.erasable && { erasable: true as const }),
     })
   }
   return {
@@ -135,6 +167,7 @@ async function recordOf(
     created: object.createdAt,
     packs,
     attributes: attributes.map(({ cid }) => cid),
+    ...(object.supersedes && { supersedes: object.supersedes }),
     ...(object.retain && {
       retain: { until: object.retain.until, mode: object.retain.mode ?? null, legalHold: object.retain.legalHold ?? false },
     }),
@@ -187,12 +220,17 @@ const listing = (context: Context): readonly string[] =>
   [...context.vaults.values()].filter(({ list, profile }) => list !== undefined && !profile.paid).map(({ profile }) => profile.id)
 
 async function distribute(context: Context, pack: PackRow, options: PublishOptions): Promise<readonly Placement[]> {
-  const placements = await replicate(context, [{ pack, vaults: listing(context) }], { ...options, probes: (row) => readBack(context, row) })
-  if (placements.some(({ outcome }) => outcome !== 'failed')) {
-    await context.catalog.unspooled(pack.id)
-    await context.spool.remove(pack.name)
-  }
+  const placements = await bring(context, pack, listing(context), options)
+  if (placements.some(({ outcome }) => outcome !== 'failed')) await leaveSpool(context, pack)
   return placements
+}
+
+const bring = (context: Context, pack: PackRow, vaults: readonly string[], options: PublishOptions): Promise<readonly Placement[]> =>
+  replicate(context, [{ pack, vaults }], { ...options, probes: (row) => readBack(context, row) })
+
+async function leaveSpool({ catalog, spool }: Context, pack: PackRow): Promise<void> {
+  await catalog.unspooled(pack.id)
+  await spool.remove(pack.name)
 }
 
 /** What a dead run or a failed vault left of index packs: superseded ones go, the others are brought to their vaults now. A few at a time. */

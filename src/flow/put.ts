@@ -5,6 +5,7 @@
 import { namedEntries, type OpenedSource, openSource } from '../bytes/source.ts'
 import type { AbortOptions, NamedEntry, ObjectRow, PackId, PackRow, PutOptions, Receipt, Source } from '../contracts.ts'
 import { ArchiveError, CatalogError, PolicyError } from '../errors.ts'
+import { LEAF_PLAINTEXT_BYTES } from '../format/age-layout.ts'
 import { signReceipt } from '../format/receipt.ts'
 import { chunkSizeOf } from '../format/unixfs-import.ts'
 import { place } from '../policy/placement.ts'
@@ -13,16 +14,19 @@ import { cannotRetain, retainRow } from '../policy/retain.ts'
 import { type Assessment, reassess } from './assess.ts'
 import { type Context, profilesOf } from './context.ts'
 import { ingest } from './ingest.ts'
+import { placementRules } from './placement-rules.ts'
 import { readBack } from './probes.ts'
 import { publish } from './publish.ts'
 import { releaseSpool } from './release.ts'
 import { type Placement, replicate } from './replicate.ts'
+import { type Sealing, sealingOf } from './sealing.ts'
 
 /** Stores one object and brings it to the vaults that the policy asks for. Partial success is in the receipt, not an exception. */
 export async function put(context: Context, source: Source, options: PutOptions = {}): Promise<Receipt> {
   checkRetain(context, options)
-  const opened = await openSource(source, { exclude: options.exclude, chunkSize: chunkSizeOf(options.profile ?? context.profile) })
-  const { objects } = await ingest(context, opened, { ...options, each: false })
+  const sealing = await sealingOf(context, options)
+  const opened = await openSource(source, { exclude: options.exclude, chunkSize: chunkSizeFor(context, options, sealing) })
+  const { objects } = await ingest(context, opened, { ...options, each: false, sealing })
   const [receipt] = await replicateObjects(context, objects, options)
   return receipt as Receipt
 }
@@ -34,11 +38,15 @@ export async function putAll(
   options: PutOptions = {},
 ): Promise<readonly Receipt[]> {
   checkRetain(context, options)
-  const chunkSize = chunkSizeOf(options.profile ?? context.profile)
+  const sealing = await sealingOf(context, options)
+  const chunkSize = chunkSizeFor(context, options, sealing)
   const source: OpenedSource = { shape: 'tree', entries: (abort) => namedEntries(entries, { ...abort, chunkSize }) }
-  const { objects } = await ingest(context, source, { ...options, each: true })
+  const { objects } = await ingest(context, source, { ...options, each: true, sealing })
   return replicateObjects(context, objects, options)
 }
+
+const chunkSizeFor = (context: Context, { profile = context.profile }: PutOptions, sealing: Sealing | undefined): number =>
+  sealing ? LEAF_PLAINTEXT_BYTES : chunkSizeOf(profile)
 
 /** Refuses before the source is read what could not be kept. */
 function checkRetain(context: Context, { retain }: PutOptions): void {
@@ -52,7 +60,7 @@ function checkRetain(context: Context, { retain }: PutOptions): void {
 }
 
 /** The second half of put: sealed objects reach the vaults, are challenged there, judged, recorded and receipted. */
-async function replicateObjects(context: Context, objects: readonly ObjectRow[], options: PutOptions): Promise<readonly Receipt[]> {
+export async function replicateObjects(context: Context, objects: readonly ObjectRow[], options: PutOptions): Promise<readonly Receipt[]> {
   const until = options.until ?? 'policy'
   const packs = await packsOf(context, objects)
   const held = await holders(context, packs)
@@ -158,8 +166,7 @@ function planned(
   pack: PackRow,
   known: { readonly held: ReadonlySet<string>; readonly retained: boolean },
 ): { readonly all: readonly string[]; readonly floor: readonly string[] } {
-  const { policy } = context
-  const question = { vaults: profilesOf(context), packBytes: pack.byteLength, ...known }
+  const { policy, ...question } = placementRules(context, pack, known)
   const floor = place({ ...question, policy: { ...policy, copies: Math.max(1, policy.floor), distinct: {} } }).chosen
   const all = place({ ...question, policy }).chosen
   return { all, floor: floor.every((id) => all.includes(id)) ? floor : all }
@@ -185,7 +192,7 @@ async function receiptOf(context: Context, { object, packs, report }: Assessment
   return signReceipt(statement, context.key)
 }
 
-async function packsOf(context: Context, objects: readonly ObjectRow[]): Promise<readonly PackRow[]> {
+export async function packsOf(context: Context, objects: readonly ObjectRow[]): Promise<readonly PackRow[]> {
   const packs = new Map<number, PackRow>()
   for (const { id } of objects) for (const pack of await context.catalog.packsOf(id)) packs.set(pack.id, pack)
   return [...packs.values()]

@@ -1,5 +1,6 @@
 /** Forgetting: objects, then the packs that nobody refers to any more, in vaults that can forget. What stays is named. */
 import type { AbortOptions, ObjectRow, PackId, PruneReport, RemoveReport } from '../contracts.ts'
+import { ArchiveError } from '../errors.ts'
 import { type Context, packRow } from './context.ts'
 import { dropGarbage, type Kept, planGarbage, type Removed } from './garbage.ts'
 import { publishTombstone } from './publish.ts'
@@ -9,6 +10,7 @@ const PAGE = 200
 /** Forgets one object. Packs that other objects share stay; a signed tombstone tells a later recovery that it was on purpose. */
 export async function remove(context: Context, object: ObjectRow, options: AbortOptions = {}): Promise<RemoveReport> {
   const { catalog } = context
+  await assertShredDone(context, object)
   await publishTombstone(context, object, options)
   const { garbage, shared } = await catalog.forget(object.id)
   const removed: (Removed & { readonly vault: string })[] = []
@@ -21,6 +23,15 @@ export async function remove(context: Context, object: ObjectRow, options: Abort
     kept.push(...done.kept)
   }
   return { root: object.root.toString(), removed, kept }
+}
+
+/** Forgotten before its headers are gone, it could not be shredded to the end. */
+async function assertShredDone({ catalog }: Context, { root, shreddedAt }: ObjectRow): Promise<void> {
+  if (shreddedAt === undefined || (await catalog.shredOf(root))?.complete) return
+  throw new ArchiveError(
+    'shredded',
+    `${root} is being shredded, and not every vault has reported its headers absent; \`perdure shred ${root}\` goes on, and then rm may follow`,
+  )
 }
 
 /** Removes garbage packs, superseded index packs and what dead processes left in the spool; with `plan`, only says what it would remove. */

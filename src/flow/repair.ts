@@ -17,7 +17,8 @@ import { ArchiveError, VaultError } from '../errors.ts'
 import { place } from '../policy/placement.ts'
 import { cannotRetain, isInForce, isRetained } from '../policy/retain.ts'
 import { type Assessment, reassess } from './assess.ts'
-import { type Context, eachOf, profilesOf } from './context.ts'
+import { type Context, eachOf } from './context.ts'
+import { barred, placementRules } from './placement-rules.ts'
 import { readBack } from './probes.ts'
 import { publish, sweep } from './publish.ts'
 import { ensureSpooled } from './rebuild.ts'
@@ -39,6 +40,7 @@ async function repairOne(context: Context, object: ObjectRow, options: RepairOpt
   const { signal } = options
   const [before] = await verifyBatch(context, [object], { level: 'sampled', signal })
   if (!before) throw new ArchiveError('unknown-root', `object ${object.root} was removed meanwhile`)
+  if (before.report.shredded) return reportOf(before, before, [])
   const retained = await retainedPacks(context, before)
   const planned = before.packs.flatMap((pack) => planFor(context, before, pack, retained))
   if (options.plan || planned.length === 0) {
@@ -94,9 +96,11 @@ interface Step {
 /** What this pack needs: lost copies replaced where they were, and new ones where the policy asks for more. */
 function planFor(context: Context, known: Assessment, pack: PackRow, retained: ReadonlySet<PackId>): readonly Step[] {
   const { report } = known
+  // A vault that has come to keep what it has gets nothing new of what must be erasable.
+  const refused = pack.erasable ? barred(context) : new Map<string, string>()
   const replicas = report.replicas.filter((replica) => replica.pack === pack.name.toString() && context.vaults.has(replica.vault))
   const steps: Step[] = replicas
-    .filter(({ verdict }) => LOST.has(verdict))
+    .filter(({ vault, verdict }) => LOST.has(verdict) && !refused.has(vault))
     .map(({ vault, verdict, detail }) => ({
       pack,
       vault,
@@ -104,8 +108,7 @@ function planFor(context: Context, known: Assessment, pack: PackRow, retained: R
       reason: `the copy there is ${verdict}${detail ? `: ${detail}` : ''}`,
     }))
   const held = new Set([...replicas.filter(stands).map(({ vault }) => vault), ...steps.map(({ vault }) => vault)])
-  const question = { policy: context.policy, vaults: profilesOf(context), packBytes: pack.byteLength, held }
-  const { add } = place({ ...question, retained: retained.has(pack.id) })
+  const { add } = place(placementRules(context, pack, { held, retained: retained.has(pack.id) }))
   return [
     ...steps,
     ...looseLocks(context, known, pack).filter(({ vault }) => held.has(vault) && !steps.some((step) => step.vault === vault)),
@@ -140,14 +143,7 @@ function aroundFailures(
   if (excluded.size === 0) return []
   const stood = report.replicas.filter((replica) => replica.pack === pack.name.toString() && stands(replica)).map(({ vault }) => vault)
   const held = new Set([...stood, ...own.filter(({ outcome }) => outcome !== 'failed').map(({ vault }) => vault)])
-  const { add } = place({
-    policy: context.policy,
-    vaults: profilesOf(context),
-    packBytes: pack.byteLength,
-    held,
-    excluded,
-    retained: retained.has(pack.id),
-  })
+  const { add } = place(placementRules(context, pack, { held, excluded, retained: retained.has(pack.id) }))
   return add.map(
     (vault): Step => ({
       pack,

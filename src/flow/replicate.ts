@@ -20,6 +20,7 @@ import { ArchiveError, VaultError } from '../errors.ts'
 import { cannotRetain, retentionOf } from '../policy/retain.ts'
 import { askStanding, challengeReplica, type Judged } from './challenge.ts'
 import { type Context, eachOf, tell } from './context.ts'
+import { barred } from './placement-rules.ts'
 import { ensureSpooled } from './rebuild.ts'
 
 const LEASE_MS = 60_000
@@ -64,6 +65,12 @@ export async function replicate(
   return placed.flat()
 }
 
+/** Whoever planned it: headers never come to a vault that keeps what it gets. */
+function assertMayHold(context: Context, pack: PackRow, { profile }: Vault): void {
+  const why = pack.erasable ? barred(context).get(profile.id) : undefined
+  if (why !== undefined) throw new VaultError('unsupported', profile.id, `headers that must be erasable are not stored here: ${why}`)
+}
+
 async function placeOne(context: Context, pack: PackRow, vault: Vault, options: ReplicateOptions): Promise<Placement> {
   const { catalog, clock } = context
   const { id } = vault.profile
@@ -80,6 +87,7 @@ async function placeOne(context: Context, pack: PackRow, vault: Vault, options: 
   const heartbeat = setInterval(() => void lease.renew().catch(() => undefined), LEASE_MS / 3).unref()
   try {
     tell(onProgress, { type: 'placing', vault: id, pack: name, byteLength: pack.byteLength })
+    assertMayHold(context, pack, vault)
     const retain = await wishOf(context, pack, vault)
     await catalog.intend(pack.id, id, clock())
     const { locator, outcome } = await store(context, pack, vault, { ...options, retain })
@@ -102,7 +110,11 @@ async function placeOne(context: Context, pack: PackRow, vault: Vault, options: 
 }
 
 /** Another process at the same pack is waited for: then its copy is found there. */
-async function leaseOf(context: Context, key: string, { signal, patienceMs = PATIENCE_MS }: ReplicateOptions): Promise<Lease | undefined> {
+export async function leaseOf(
+  context: Context,
+  key: string,
+  { signal, patienceMs = PATIENCE_MS }: Pick<ReplicateOptions, 'signal' | 'patienceMs'>,
+): Promise<Lease | undefined> {
   const deadline = context.clock() + patienceMs
   for (let pause = FIRST_POLL_MS; ; pause = Math.min(pause * 2, 2_000)) {
     const lease = await context.catalog.acquire(key, { ttlMs: LEASE_MS })

@@ -7,8 +7,9 @@ import { SourceError } from '../errors.ts'
 import { readFile } from '../format/unixfs-export.ts'
 import { type BlockSink, chunkSizeOf, importTree } from '../format/unixfs-import.ts'
 import type { Context } from './context.ts'
-import { extract } from './extract.ts'
-import { blocksOf, entries } from './get.ts'
+import { type ExtractTree, extract } from './extract.ts'
+import { assertReadable, blocksOf, entries } from './get.ts'
+import { sealedTree } from './sealed-restore.ts'
 
 const NOWHERE: BlockSink = { put: async (_, bytes) => recycle(bytes) }
 
@@ -17,22 +18,41 @@ const NOWHERE: BlockSink = { put: async (_, bytes) => recycle(bytes) }
  * is a directory; a directory's entries go into the target. Throws what `extract` throws, and `unavailable` when no replica has a block.
  */
 export async function restore(context: Context, object: ObjectRow, target: string, options: RestoreOptions = {}): Promise<RestoreReport> {
-  const { path: given, ...rest } = options
+  const { path: given, owner = false, ...rest } = options
   const path = given
     ?.split('/')
     .filter((segment) => segment !== '')
     .join('/')
-  const blocks = blocksOf(context, object)
-  const extracted = await extract(
-    {
-      entries: belowTop(entries(context, object, { path, signal: options.signal }), path),
-      read: ({ cid }, { signal }) => readFile(cid, blocks, { signal }),
-      holds: async ({ cid }, at, { signal }) => (await addressOfFile(at, object.profile, { signal }))?.equals(cid) === true,
-    },
-    target,
-    { ...rest, name: path || object.name, total: path ? undefined : object.byteLength },
-  )
+  const { tree, name, size } = await treeOf(context, object, { path, signal: options.signal })
+  const relative = { ...tree, entries: belowTop(owner ? tree.entries : withoutOwners(tree.entries), path) }
+  const extracted = await extract(relative, target, { ...rest, name: path || name, total: path ? undefined : size })
   return { root: object.root.toString(), ...extracted }
+}
+
+interface RestoreTree {
+  readonly tree: ExtractTree
+  readonly name: string | undefined
+  readonly size: number
+}
+
+async function treeOf(
+  context: Context,
+  object: ObjectRow,
+  options: AbortOptions & { readonly path: string | undefined },
+): Promise<RestoreTree> {
+  assertReadable(object)
+  const blocks = blocksOf(context, object)
+  if (object.visibility === 'sealed') return sealedTree({ context, object, blocks }, options)
+  const tree: ExtractTree = {
+    entries: entries(context, object, options),
+    read: ({ cid }, { signal }) => readFile(cid, blocks, { signal }),
+    holds: async ({ cid }, at, { signal }) => (await addressOfFile(at, object.profile, { signal }))?.equals(cid) === true,
+  }
+  return { tree, name: object.name, size: object.byteLength }
+}
+
+async function* withoutOwners(found: AsyncIterable<TreeEntry>): AsyncGenerator<TreeEntry> {
+  for await (const { uid: _, gid: __, ...entry } of found) yield entry
 }
 
 /** Paths as seen from the entry that was asked for. */

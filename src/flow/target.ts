@@ -3,7 +3,7 @@
  * not at all, and what stands there already is replaced only when asked for.
  */
 import { type BigIntStats, constants } from 'node:fs'
-import { chmod, type FileHandle, lstat, lutimes, mkdir, open, readlink, rename, symlink, unlink } from 'node:fs/promises'
+import { chmod, type FileHandle, lchown, lstat, lutimes, mkdir, open, readlink, rename, symlink, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { shown } from '../bytes/paths.ts'
 import type { AbortOptions, Mtime, TreeEntry } from '../contracts.ts'
@@ -14,6 +14,8 @@ const PART_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | c
 const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
 const OWNER_ALL = 0o700
 const SET_ID = 0o6000
+/** To chown: leave it as it is. */
+const NOBODY_ELSE = 0xffffffff
 
 const CODES: Readonly<Record<string, ArchiveErrorCode>> = {
   ENOSPC: 'exhausted',
@@ -149,12 +151,15 @@ async function removePart(part: string): Promise<void> {
 export async function writeLinkAt(
   at: string,
   target: string,
-  { part, mtime, warn }: Pick<Placing, 'part' | 'warn'> & { readonly mtime: Mtime | undefined },
+  { part, entry, warn }: Pick<Placing, 'part' | 'warn'> & { readonly entry: Pick<TreeEntry, 'mtime' | 'uid' | 'gid'> },
 ): Promise<void> {
+  const { mtime, uid, gid } = entry
   if (target === '' || target.includes('\0')) throw new ArchiveError('unsafe-target', `the symlink ${shown(at)} leads to no possible path`)
   await removePart(part)
   await attempt(at, () => symlink(target, part))
   try {
+    if (uid !== undefined || gid !== undefined)
+      await lchown(part, uid ?? NOBODY_ELSE, gid ?? NOBODY_ELSE).catch((error: unknown) => warn(notSet('owner', at, error)))
     const seconds = mtime && secondsOf(mtime)
     if (seconds !== undefined) await lutimes(part, seconds, seconds).catch((error: unknown) => warn(notSet('mtime', at, error)))
     await attempt(at, () => rename(part, at))
@@ -172,7 +177,7 @@ export async function linksTo(at: string, stats: BigIntStats, target: string): P
 /** Sets mode and mtime of a file or directory that is in its place; never of what a symlink leads to. */
 export async function finishAt(
   at: string,
-  entry: Pick<TreeEntry, 'path' | 'kind' | 'mode' | 'mtime'>,
+  entry: Pick<TreeEntry, 'path' | 'kind' | 'mode' | 'mtime' | 'uid' | 'gid'>,
   placing: Omit<Placing, 'part'>,
 ): Promise<void> {
   const { durable, warn } = placing
@@ -192,10 +197,13 @@ export async function finishAt(
 /** Set-id bits of files are left out: the file belongs to whoever restores it, not to whoever once granted them. */
 async function setAttributes(
   handle: FileHandle,
-  entry: Pick<TreeEntry, 'path' | 'kind' | 'mode' | 'mtime'>,
+  entry: Pick<TreeEntry, 'path' | 'kind' | 'mode' | 'mtime' | 'uid' | 'gid'>,
   warn: Placing['warn'],
 ): Promise<void> {
-  const { path, kind, mode, mtime } = entry
+  const { path, kind, mode, mtime, uid, gid } = entry
+  // Before the mode: a change of owner takes bits of it away.
+  if (uid !== undefined || gid !== undefined)
+    await handle.chown(uid ?? NOBODY_ELSE, gid ?? NOBODY_ELSE).catch((error: unknown) => warn(notSet('owner', path, error)))
   const granted = kind === 'file' && mode !== undefined ? mode & ~SET_ID : mode
   if (granted !== mode) warn(`${shown(path)} was stored with set-user-id or set-group-id; restored without`)
   if (granted !== undefined) await handle.chmod(granted & 0o7777).catch((error: unknown) => warn(notSet('mode', path, error)))

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
 import { FormatError } from '../errors.ts'
+import { hashShared, isShared } from './hash-thread.ts'
 
 /** Multicodec codes of the formats perdure writes and reads. */
 export const RAW = 0x55
@@ -19,6 +20,21 @@ export const MAX_IDENTITY_BYTES = 128
 /** Addresses bytes: CIDv1, sha2-256. */
 export function addressOf(bytes: Uint8Array, codec: number): CID {
   return CID.createV1(codec, Digest.create(SHA2_256, createHash('sha256').update(bytes).digest()))
+}
+
+/** Shorter bytes are hashed where they are: handing them to another thread takes longer. */
+const AHEAD_BYTES = 128 * 1024
+
+/** The same address, hashed on another thread while the caller goes on. The bytes must not change before it resolves. */
+export async function addressAhead(bytes: Uint8Array, codec: number): Promise<CID> {
+  return CID.createV1(codec, Digest.create(SHA2_256, await digestAhead(bytes)))
+}
+
+/** SHA-256, on another thread where that pays; shared memory is hashed where it lies, other bytes from a copy. They must not change before it resolves. */
+export async function digestAhead(bytes: Uint8Array): Promise<Uint8Array> {
+  if (bytes.byteLength < AHEAD_BYTES) return createHash('sha256').update(bytes).digest()
+  if (isShared(bytes)) return hashShared(bytes)
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>))
 }
 
 /** Do these bytes hash to that CID? Throws `unsupported` for hash functions other than sha2-256, sha2-512 and identity. */

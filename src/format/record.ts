@@ -6,7 +6,7 @@ import * as cbor from '@ipld/dag-cbor'
 import { CID } from 'multiformats/cid'
 import type { Mtime, Policy, Profile, RetentionMode, Visibility } from '../contracts.ts'
 import { FormatError } from '../errors.ts'
-import { addressOf, DAG_CBOR } from './address.ts'
+import { addressOf, DAG_CBOR, RAW } from './address.ts'
 import { type Domain, type SigningKey, sign, verifies } from './sign.ts'
 
 export interface RecordPack {
@@ -16,6 +16,8 @@ export interface RecordPack {
   readonly extents: readonly (readonly [start: number, first: number, count: number])[]
   /** Where the pack lies, by vault id. */
   readonly locators: Readonly<Record<string, string>>
+  /** Its headers, in a pack that only vaults that can forget may hold. Left out where it is not so. */
+  readonly erasable?: true
 }
 
 /** What the archive says of one object; a later sequence supersedes an earlier one. */
@@ -37,6 +39,8 @@ export interface RecordStatement {
   readonly packs: readonly RecordPack[]
   /** Blocks of entry attributes, in order. */
   readonly attributes: readonly CID[]
+  /** The root whose place it took: the same content, sealed for other recipients. Left out where there is none. */
+  readonly supersedes?: CID
   /** What keeps its packs from being deleted; left out where nothing was asked for. */
   readonly retain?: { readonly until: number; readonly mode: RetentionMode | null; readonly legalHold: boolean }
 }
@@ -47,6 +51,8 @@ export interface TombstoneStatement {
   readonly root: CID
   readonly sequence: number
   readonly at: number
+  /** Shredded: these packs of headers are deleted wherever they are found, and never stored again. Left out where an object was merely forgotten. */
+  readonly shred?: { readonly packs: readonly CID[] }
 }
 
 /** The last block and the root of an index pack. */
@@ -116,10 +122,12 @@ export function attributeBlocks(entries: readonly Attributes[]): readonly Block[
 /** Several attribute blocks as one value, and back; what the catalog keeps. */
 export const joinAttributes = (blocks: readonly Block[]): Uint8Array => cbor.encode(blocks.map(({ bytes }) => bytes))
 
-export function splitAttributes(joined: Uint8Array): readonly Block[] {
+/** Those of a sealed object are one raw block, an age file. */
+export function splitAttributes(joined: Uint8Array, visibility: Visibility): readonly Block[] {
   const parts = decode(joined)
   if (!Array.isArray(parts)) throw new FormatError('malformed', 'these are not entry attributes')
-  return parts.map((bytes: Uint8Array) => ({ cid: addressOf(bytes, DAG_CBOR), bytes }))
+  const codec = visibility === 'sealed' ? RAW : DAG_CBOR
+  return parts.map((bytes: Uint8Array) => ({ cid: addressOf(bytes, codec), bytes }))
 }
 
 /** Reads one block of entry attributes. */

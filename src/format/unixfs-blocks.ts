@@ -1,18 +1,19 @@
 /** Files, symlinks and directories become blocks. Directories are sharded by ipfs-unixfs-importer; files are laid out as it does, here, keeping only sizes. */
 import { encode, prepare } from '@ipld/dag-pb'
-import { UnixFS } from 'ipfs-unixfs'
 import { type ImporterOptions, type ImportResult, importer } from 'ipfs-unixfs-importer'
-import { CID } from 'multiformats/cid'
-import { recycle } from '../bytes/pool.ts'
+import type { CID } from 'multiformats/cid'
+import type { KnownContent } from '../contracts/catalog.ts'
 import type { Profile } from '../contracts/vault.ts'
 import { FormatError } from '../errors.ts'
-import { addressOf, DAG_PB, RAW } from './address.ts'
 import { type ProfileParameters, parametersOf } from './profiles.ts'
 import { fileData } from './unixfs-data.ts'
+import { type Leaf, leavesOf, nodeAddress } from './unixfs-leaves.ts'
 
 /** Takes every block in the order of the format; the bytes are the sink's from then on, which gives them to `recycle` when it is done with them. */
 export interface BlockSink {
   put(cid: CID, bytes: Uint8Array): Promise<void>
+  /** Takes note of content whose blocks are stored already, as if they had been put now. */
+  reuse?(content: KnownContent): Promise<void>
 }
 
 /** What a parent needs to link to a DAG. */
@@ -23,8 +24,10 @@ export interface Linked {
 }
 
 export interface BlockBuilder {
-  /** Every chunk becomes one leaf; an empty stream becomes one empty leaf. */
-  file(chunks: AsyncIterable<Uint8Array>): Promise<Linked>
+  /** Every chunk becomes one leaf; an empty stream becomes one empty leaf. A few chunks are taken ahead of the block that is being put. */
+  file(chunks: AsyncIterable<Uint8Array>): Promise<Part>
+  /** The nodes of a file over leaves that the sink has already, in order. */
+  over(leaves: AsyncIterable<Part>): Promise<Part>
   symlink(target: string): Promise<Linked>
   /** One level; becomes a HAMT where the profile says so. */
   directory(children: Iterable<readonly [name: string, child: Linked]>): Promise<Linked>
@@ -47,7 +50,8 @@ export function blockBuilder(sink: BlockSink, profile: Profile): BlockBuilder {
   })
 
   return {
-    file: (chunks) => fileOf(chunks, sink, parameters),
+    file: (chunks) => nodesOver(stored(leavesOf(chunks, parameters), sink), sink, parameters),
+    over: (leaves) => nodesOver(leaves, sink, parameters),
     symlink: async (link) => linked(await lastOf(importer([{ path: '', link }], store, options()))),
     async directory(children) {
       // One level at a time, of finished children: the importer counts children it has not written yet as nothing and so misses to shard.
@@ -60,16 +64,16 @@ export function blockBuilder(sink: BlockSink, profile: Profile): BlockBuilder {
 }
 
 /** A leaf or inner node of a file, with how many bytes of the file it holds. */
-interface Part extends Linked {
+export interface Part extends Linked {
   readonly byteLength: number
 }
 
-async function fileOf(chunks: AsyncIterable<Uint8Array>, sink: BlockSink, parameters: ProfileParameters): Promise<Part> {
-  return layOut(leavesOf(chunks, sink, parameters), parameters.maxLinks, async (parts) => {
+async function nodesOver(leaves: AsyncIterable<Part>, sink: BlockSink, parameters: ProfileParameters): Promise<Part> {
+  return layOut(leaves, parameters.maxLinks, async (parts) => {
     const links = parts.map(({ cid, dagBytes }) => ({ Name: '', Tsize: dagBytes, Hash: cid }))
     const block = encode(prepare({ Data: fileData(parts.map(({ byteLength }) => byteLength)), Links: links }))
     const dagBytes = links.reduce((sum, { Tsize }) => sum + Tsize, block.byteLength)
-    const cid = nodeAddress(block, parameters)
+    const cid = nodeAddress(block, parameters.cidVersion)
     await sink.put(cid, block)
     return { cid, dagBytes, byteLength: parts.reduce((sum, { byteLength }) => sum + byteLength, 0) }
   })
@@ -96,35 +100,12 @@ async function layOut(
   return root && above.length === 1 ? root : layOut(above, maxLinks, parentOf)
 }
 
-async function* leavesOf(chunks: AsyncIterable<Uint8Array>, sink: BlockSink, parameters: ProfileParameters): AsyncGenerator<Part> {
-  let any = false
-  for await (const chunk of chunks) {
-    if (chunk.byteLength === 0) continue
-    any = true
-    yield await leafOf(chunk, sink, parameters)
+async function* stored(leaves: AsyncIterable<Leaf>, sink: BlockSink): AsyncGenerator<Part> {
+  for await (const { cid, block, byteLength } of leaves) {
+    const dagBytes = block.byteLength
+    await sink.put(cid, block)
+    yield { cid, dagBytes, byteLength }
   }
-  if (!any) yield await leafOf(new Uint8Array(0), sink, parameters)
-}
-
-async function leafOf(chunk: Uint8Array, sink: BlockSink, parameters: ProfileParameters): Promise<Part> {
-  const { byteLength } = chunk
-  if (parameters.rawLeaves) {
-    const cid = addressOf(chunk, RAW)
-    await sink.put(cid, chunk)
-    return { cid, dagBytes: byteLength, byteLength }
-  }
-  const block = encode({ Data: new UnixFS({ type: 'file', data: chunk }).marshal(), Links: [] })
-  const { byteLength: dagBytes } = block
-  // Its bytes were copied into the node.
-  recycle(chunk)
-  const cid = nodeAddress(block, parameters)
-  await sink.put(cid, block)
-  return { cid, dagBytes, byteLength }
-}
-
-function nodeAddress(block: Uint8Array, { cidVersion }: ProfileParameters): CID {
-  const cid = addressOf(block, DAG_PB)
-  return cidVersion === 0 ? CID.create(0, DAG_PB, cid.multihash) : cid
 }
 
 const linked = ({ cid, size }: ImportResult): Linked => ({ cid, dagBytes: Number(size) })

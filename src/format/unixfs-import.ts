@@ -18,6 +18,8 @@ export interface Imported {
   readonly cid: CID
   /** Content bytes of a file, of all files below a directory, 0 of a symlink. */
   readonly byteLength: number
+  /** Bytes of all its blocks, counted once per link. */
+  readonly dagBytes: number
   readonly mode?: number | undefined
   readonly mtime?: Mtime | undefined
 }
@@ -41,7 +43,7 @@ export async function* importTree(entries: AsyncIterable<Entry>, sink: BlockSink
   const { blockBuilder } = await import('./unixfs-blocks.ts')
   const builder = blockBuilder(sink, profile)
   if (shape === 'single') {
-    yield await importOnly(entries, builder, options)
+    yield await importOnly(entries, builder, { ...options, sink })
     return
   }
   const tree = importTreeOf()
@@ -52,8 +54,8 @@ export async function* importTree(entries: AsyncIterable<Entry>, sink: BlockSink
       continue
     }
     tree.reserve(entry.path)
-    const { imported, dagBytes } = await importLeaf(entry, builder, options)
-    tree.addLeaf(entry.path, { cid: imported.cid, dagBytes }, imported.byteLength)
+    const imported = await importLeaf(entry, builder, { ...options, sink })
+    tree.addLeaf(entry.path, imported, imported.byteLength)
     yield imported
   }
   for await (const directory of tree.build(builder)) {
@@ -62,27 +64,27 @@ export async function* importTree(entries: AsyncIterable<Entry>, sink: BlockSink
   }
 }
 
-async function importOnly(entries: AsyncIterable<Entry>, builder: BlockBuilder, options: ImportOptions): Promise<Imported> {
+type LeafOptions = ImportOptions & { readonly sink: BlockSink }
+
+async function importOnly(entries: AsyncIterable<Entry>, builder: BlockBuilder, options: LeafOptions): Promise<Imported> {
   let only: Imported | undefined
   for await (const entry of entries) {
     options.signal?.throwIfAborted()
-    if (entry.kind !== 'directory') only = { ...(await importLeaf(entry, builder, options)).imported, path: '' }
+    if (entry.kind !== 'directory') only = { ...(await importLeaf(entry, builder, options)), path: '' }
     break
   }
   if (only) return only
   throw new SourceError('unsupported', 'the source has no file of its own; import it as a tree')
 }
 
-async function importLeaf(
-  entry: Entry,
-  builder: BlockBuilder,
-  options: ImportOptions,
-): Promise<{ readonly imported: Imported; readonly dagBytes: number }> {
-  const { path, kind, mode, mtime } = entry
+async function importLeaf(entry: Entry, builder: BlockBuilder, options: LeafOptions): Promise<Imported> {
+  const { path, kind, mode, mtime, known } = entry
   const metadata = { ...(mode === undefined ? {} : { mode }), ...(mtime === undefined ? {} : { mtime }) }
-  if (kind === 'symlink') {
-    const { cid, dagBytes } = await builder.symlink(entry.target ?? '')
-    return { imported: { path, kind, cid, byteLength: 0, ...metadata }, dagBytes }
+  if (kind === 'symlink') return { path, kind, ...(await builder.symlink(entry.target ?? '')), byteLength: 0, ...metadata }
+  if (known) {
+    if (!options.sink.reuse) throw new FormatError('unsupported', 'this sink takes new blocks only; import the content itself')
+    await options.sink.reuse(known)
+    return { path, kind, cid: known.root, dagBytes: known.dagBytes, byteLength: known.byteLength, ...metadata }
   }
   let byteLength = 0
   const { cid, dagBytes } = await builder.file(
@@ -90,7 +92,7 @@ async function importLeaf(
       byteLength += chunk
     }),
   )
-  return { imported: { path, kind, cid, byteLength, ...metadata }, dagBytes }
+  return { path, kind, cid, dagBytes, byteLength, ...metadata }
 }
 
 async function* counted(entry: Entry, options: ImportOptions, count: (byteLength: number) => void): AsyncGenerator<Uint8Array> {

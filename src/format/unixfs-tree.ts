@@ -13,6 +13,7 @@ export interface Metadata {
 export interface BuiltDirectory extends Metadata {
   readonly path: string
   readonly cid: CID
+  readonly dagBytes: number
   /** Bytes of all files below. */
   readonly byteLength: number
 }
@@ -100,7 +101,7 @@ async function* buildAll(root: Folder, builder: BlockBuilder): AsyncGenerator<Bu
     // Replacing the value of a key that is there keeps the parent's iteration where it is, and lets go of the folder.
     parent?.children.set(name, { cid: Buffer.from(cid.bytes).toString('latin1'), dagBytes })
     if (parent) parent.byteLength += folder.byteLength
-    yield { path, cid, byteLength: folder.byteLength, ...folder.metadata }
+    yield { path, cid, dagBytes, byteLength: folder.byteLength, ...folder.metadata }
   }
 }
 

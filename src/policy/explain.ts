@@ -3,6 +3,7 @@ import type { Explanation } from '../contracts/archive.ts'
 import type { EvidencePolicy, Policy } from '../contracts/policy.ts'
 import type { VaultProfile } from '../contracts/vault.ts'
 import { demandsOf, domainOf, isTrusted } from './demands.ts'
+import { headerPolicy, keepers, whyKeeps } from './erasable.ts'
 import { place, tooSmall } from './placement.ts'
 import { evidenceRulesFor } from './policy.ts'
 
@@ -32,6 +33,7 @@ export function explain({ policy, vaults, packBytes }: ExplainInput): Explanatio
       ...aloneNotes(vaults),
       ...sharedNotes(vaults),
       ...overrideNotes(policy, vaults),
+      ...erasableNotes(policy, vaults),
     ],
   }
 }
@@ -89,6 +91,16 @@ function sharedNotes(vaults: readonly VaultProfile[]): readonly string[] {
     ...devices.map(({ value, ids }) => `${ids} share device ${value}: one failure domain, a dead disk takes all of them`),
     ...shared('operator').map(({ value, ids }) => `${ids} share operator ${value}: they count once toward the floor`),
   ]
+}
+
+/** Only where some vaults may not hold headers: otherwise erasable objects are placed like others. */
+function erasableNotes(policy: Policy, vaults: readonly VaultProfile[]): readonly string[] {
+  const able = vaults.filter((vault) => whyKeeps(vault) === undefined).map(({ id }) => id)
+  if (able.length === vaults.length) return []
+  const { unmet } = place({ policy: headerPolicy(policy), vaults, packBytes: 0, held: new Set(), excluded: keepers(vaults) })
+  const [first] = unmet
+  const headers = able.length === 0 ? 'no vault can forget' : `headers of erasable objects go only to ${able.join(', ')}`
+  return [`${headers}${first ? `: ${first.found} of ${first.wanted} that policy asks for there` : ''}`]
 }
 
 function overrideNotes(policy: Policy, vaults: readonly VaultProfile[]): readonly string[] {

@@ -5,7 +5,7 @@ import { PolicyError } from '../errors.ts'
 import { isTrusted } from './demands.ts'
 
 const ACCEPTED = ['listed', 'sampled', 'whole', 'proven'] as const
-const SETTINGS = ['copies', 'floor', 'distinct', 'evidence', 'overrides', 'graceDays']
+const SETTINGS = ['copies', 'floor', 'distinct', 'evidence', 'overrides', 'graceDays', 'erasable']
 const EVIDENCE_SETTINGS = ['accept', 'maxAgeDays']
 
 const DEFAULT_EVIDENCE: EvidencePolicy = { accept: ['sampled', 'whole'], maxAgeDays: 30 }
@@ -36,7 +36,23 @@ export function resolvePolicy(input: PolicyInput | undefined): Policy {
     if (override !== undefined) overrides[vault] = evidencePolicy(`policy.overrides.${vault}`, override, evidence)
   }
   const graceDays = days('policy.graceDays', given.graceDays ?? DEFAULT_GRACE_DAYS)
-  return { copies, floor, distinct, evidence, overrides, graceDays }
+  return {
+    copies,
+    floor,
+    distinct,
+    evidence,
+    overrides,
+    graceDays,
+    ...(given.erasable !== undefined && { erasable: erasablePolicy(given.erasable, { copies, floor }) }),
+  }
+}
+
+function erasablePolicy(value: unknown, defaults: { readonly copies: number; readonly floor: number }): NonNullable<Policy['erasable']> {
+  const given = record('policy.erasable', value, ['copies', 'floor'])
+  const floor = integer('policy.erasable.floor', given.floor ?? defaults.floor, 0)
+  const copies = integer('policy.erasable.copies', given.copies ?? Math.max(defaults.copies, floor), 1)
+  if (copies < floor) throw invalid('policy.erasable.copies', copies, `must be at least policy.erasable.floor, ${floor}`)
+  return { copies, floor }
 }
 
 /**

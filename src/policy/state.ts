@@ -19,6 +19,7 @@
 import type { Missing, ObjectState, Policy, Possession, Retrieval, Verdict } from '../contracts/policy.ts'
 import type { VaultProfile } from '../contracts/vault.ts'
 import { type Demand, demandsOf, foundIn, nounOf, remedyOf } from './demands.ts'
+import { headerPolicy, whyKeeps } from './erasable.ts'
 import { evidenceRulesFor } from './policy.ts'
 import { type Footing, type JudgedEvidence, type Weighed, weigh } from './weigh.ts'
 
@@ -37,6 +38,8 @@ export interface JudgedPackInput<E extends JudgedEvidence> {
   readonly packBytes: number
   /** Its bytes are still in the spool: whatever the vaults say, it is not lost. */
   readonly spooled?: boolean | undefined
+  /** Headers that must stay erasable: judged by a policy of their own. */
+  readonly erasable?: boolean | undefined
   readonly replicas: readonly JudgedReplicaInput<E>[]
 }
 
@@ -97,15 +100,17 @@ interface Standpoint<E extends JudgedEvidence> {
 
 interface PackView<E extends JudgedEvidence> {
   readonly pack: JudgedPackInput<E>
+  readonly demands: readonly Demand[]
   readonly held: readonly Standpoint<E>[]
 }
 
 /** Judges an object by what is known; asks nobody. An object without packs is satisfied: there is nothing to lose. */
 export function judgeObject<E extends JudgedEvidence>({ policy, vaults, now, packs }: JudgeInput<E>): Judgement<E> {
   const profiles = new Map(vaults.map((vault) => [vault.id, vault]))
-  const demands = demandsOf(policy)
+  const demands = { content: demandsOf(policy), erasable: demandsOf(headerPolicy(policy)) }
   const views = packs.map((pack) => ({
     pack,
+    demands: pack.erasable ? demands.erasable : demands.content,
     held: pack.replicas.map((input) => {
       const profile = profiles.get(input.vault)
       return {
@@ -115,16 +120,23 @@ export function judgeObject<E extends JudgedEvidence>({ policy, vaults, now, pac
       }
     }),
   }))
-  const rung = worstRung(views.map((view) => rungOf(view, demands, now)))
+  const rung = worstRung(views.map((view) => rungOf(view, now)))
   return {
     state: rung === 'unsure' ? 'unknown' : rung,
     floorHeld: !FLOOR_BROKEN.has(rung),
-    missing: demands.flatMap((demand) => missingOf(demand, views, vaults)),
-    freshUntil: freshUntil(views, { demands, now, rung }),
+    missing: [
+      ...demands.content.flatMap((demand) => missingOf(demand, contentOf(views), vaults)),
+      ...demands.erasable.flatMap((demand) => missingOf(demand, headersOf(views), forgetful(vaults))),
+    ],
+    freshUntil: freshUntil(views, { now, rung }),
     replicas: views.flatMap(({ pack, held }) => held.map((standpoint) => reported(pack.name, standpoint))),
     notes: strangers(views),
   }
 }
+
+const contentOf = <E extends JudgedEvidence>(views: readonly PackView<E>[]) => views.filter(({ pack }) => pack.erasable !== true)
+const headersOf = <E extends JudgedEvidence>(views: readonly PackView<E>[]) => views.filter(({ pack }) => pack.erasable === true)
+const forgetful = (vaults: readonly VaultProfile[]) => vaults.filter((vault) => whyKeeps(vault) === undefined)
 
 const worstRung = (rungs: readonly Rung[]): Rung => RUNGS.find((rung) => rungs.includes(rung)) ?? 'satisfied'
 
@@ -132,7 +144,7 @@ const worstRung = (rungs: readonly Rung[]): Rung => RUNGS.find((rung) => rungs.i
 const footingAt = ({ footing, lapsesAt }: Weighed<JudgedEvidence>, at: number): Footing =>
   lapsesAt !== undefined && lapsesAt <= at ? 'open' : footing
 
-function rungOf<E extends JudgedEvidence>({ pack, held }: PackView<E>, demands: readonly Demand[], at: number): Rung {
+function rungOf<E extends JudgedEvidence>({ pack, demands, held }: PackView<E>, at: number): Rung {
   const footings = held.map(({ weighed }) => footingAt(weighed, at))
   const profilesAt = (...wanted: readonly Footing[]) =>
     held.flatMap(({ profile }, index) => {
@@ -154,13 +166,13 @@ function rungOf<E extends JudgedEvidence>({ pack, held }: PackView<E>, demands: 
 
 function freshUntil<E extends JudgedEvidence>(
   views: readonly PackView<E>[],
-  { demands, now, rung }: { readonly demands: readonly Demand[]; readonly now: number; readonly rung: Rung },
+  { now, rung }: { readonly now: number; readonly rung: Rung },
 ): number {
   let earliest = Number.MAX_SAFE_INTEGER
   for (const view of views) {
     const lapses = view.held.flatMap(({ weighed }) => (weighed.lapsesAt === undefined ? [] : [weighed.lapsesAt]))
     for (const at of lapses.filter((lapse) => lapse > now && lapse < earliest).sort((a, b) => a - b)) {
-      if (RUNGS.indexOf(rungOf(view, demands, at)) >= RUNGS.indexOf(rung)) continue
+      if (RUNGS.indexOf(rungOf(view, at)) >= RUNGS.indexOf(rung)) continue
       earliest = at
       break
     }
@@ -182,7 +194,8 @@ function missingOf<E extends JudgedEvidence>(
   if (!first) return []
   const { view, found } = lacking.reduce((least, other) => (other.found < least.found ? other : least), first)
   const others = lacking.length - 1
-  const where = views.length === 1 ? '' : ` in pack ${view.pack.name}${others > 0 ? ` and ${others} more` : ''}`
+  const headers = view.pack.erasable === true ? ' for its erasable header' : ''
+  const where = views.length === 1 ? headers : `${headers} in pack ${view.pack.name}${others > 0 ? ` and ${others} more` : ''}`
   const { constraint, wanted } = demand
   const reachable = foundIn(demand, vaults)
   const advice = reachable < wanted ? remedyOf(demand, reachable) : 'verify to ask again, repair to place what is missing'

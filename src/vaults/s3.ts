@@ -15,6 +15,7 @@ import { readSpan } from './s3/read.ts'
 import { removePack } from './s3/remove.ts'
 import { slotsOf } from './s3/slots.ts'
 import { thaw, warmth } from './s3/thaw.ts'
+import { abortUploads } from './s3/uploads.ts'
 
 export type { S3Credentials, S3Lock, S3Options } from './s3/options.ts'
 
@@ -63,6 +64,11 @@ export function s3(options: S3Options): Vault {
     read: (at, span, readOptions) => readSpan(place, at, span, readOptions),
     list: (listOptions) => listPacks(place, listOptions),
     remove: (at, removeOptions) => removePack(place, at, removeOptions),
+    abandon: async (name, { signal, kind } = {}) => {
+      for (const each of kind === undefined ? (['content', 'index'] as const) : [kind]) {
+        await abortUploads(place, { under: keyOf(place.prefix, name, each), before: Number.POSITIVE_INFINITY, signal })
+      }
+    },
     renew: (at, until, renewOptions) => renew(place, at, until, renewOptions),
     retention: (at, retentionOptions) => retention(place, at, retentionOptions),
     warmth: (at, warmthOptions) => warmth(place, at, warmthOptions),

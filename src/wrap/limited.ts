@@ -23,7 +23,7 @@ export function limited(vault: Vault, options: LimitedOptions = {}): Vault {
   }
   const enter: Enter = concurrency === undefined ? async () => () => undefined : queue(concurrency)
   const take = bytesPerSecond === undefined ? undefined : bucket(bytesPerSecond, { clock, sleep })
-  const { open, list, remove, attest, quote, renew, retention, warmth, thaw } = vault
+  const { open, list, remove, abandon, attest, quote, renew, retention, warmth, thaw } = vault
 
   async function within<T>(call: AbortOptions | undefined, work: () => Promise<T>): Promise<T> {
     const leave = await enter({ signal: call?.signal })
@@ -51,6 +51,7 @@ export function limited(vault: Vault, options: LimitedOptions = {}): Vault {
     ...(open && { open: (call) => within(call, () => open(call)) }),
     ...(list && { list: (call) => fetchedOneByOne(list(call), (work) => within(call, work)) }),
     ...(remove && { remove: (at, call) => within(call, () => remove(at, call)) }),
+    ...(abandon && { abandon: (name, call) => within(call, () => abandon(name, call)) }),
     ...(attest && { attest: (at, challenge, call) => within(call, () => attest(at, challenge, call)) }),
     ...(quote && { quote: (byteLength, call) => within(call, () => quote(byteLength, call)) }),
     ...(renew && { renew: (at, until, call) => within(call, () => renew(at, until, call)) }),

@@ -34,7 +34,7 @@ type Observer = {
 /** The same vault, watched. A listener that throws changes nothing. `called` comes when work begins: for streams with the first item asked for. */
 export function observed(vault: Vault, onEvent: (event: VaultEvent) => void, { clock = Date.now }: { readonly clock?: Clock } = {}): Vault {
   const { promise, stream } = observer(vault.profile.id, onEvent, clock)
-  const { open, list, remove, attest, quote, renew, retention, warmth, thaw, close } = vault
+  const { open, list, remove, abandon, attest, quote, renew, retention, warmth, thaw, close } = vault
   return {
     ...vault,
     put: (pack, call) => promise('put', () => vault.put(pack, call), { byteLength: pack.byteLength }),
@@ -60,6 +60,7 @@ export function observed(vault: Vault, onEvent: (event: VaultEvent) => void, { c
     }),
     ...(open && { open: (call) => promise('open', () => open(call)) }),
     ...(remove && { remove: (at, call) => promise('remove', () => remove(at, call)) }),
+    ...(abandon && { abandon: (name, call) => promise('abandon', () => abandon(name, call)) }),
     ...(attest && { attest: (at, challenge, call) => promise('attest', () => attest(at, challenge, call)) }),
     ...(quote && { quote: (byteLength, call) => promise('quote', () => quote(byteLength, call)) }),
     ...(renew && { renew: (at, until, call) => promise('renew', () => renew(at, until, call)) }),

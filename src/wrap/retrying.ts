@@ -6,7 +6,7 @@ export type RetryingOptions = BackoffOptions
 
 /**
  * The same vault, more patient: locate, status, quote, attest, retention, warmth, reads and listings are repeated when they end with `unreachable`; put,
- * remove, renew and thaw never are. A read that breaks off goes on where it stopped if the vault reads by offset; otherwise, like a listing, it is only repeated before its
+ * remove, abandon, renew and thaw never are. A read that breaks off goes on where it stopped if the vault reads by offset; otherwise, like a listing, it is only repeated before its
  * first item.
  */
 export function retrying(vault: Vault, options: RetryingOptions = {}): Vault {

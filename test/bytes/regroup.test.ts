@@ -1,8 +1,8 @@
 import { Readable } from 'node:stream'
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createPool } from '../../src/bytes/pool.ts'
-import { regroup } from '../../src/bytes/regroup.ts'
+import { recut, regroup } from '../../src/bytes/regroup.ts'
 import type { Content } from '../../src/contracts/source.ts'
 import { all } from './all.ts'
 
@@ -112,4 +112,42 @@ it('releases the source when its reader leaves early', async () => {
   }
   for await (const _ of regroup(source(), 4)) break
   expect(released).toBe(true)
+})
+
+const stream = async function* (parts: readonly Uint8Array[]) {
+  yield* parts
+}
+
+describe('recut', () => {
+  it('cuts any chunks into exact ones with the same bytes', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 40 })), fc.integer({ min: 1, max: 20 }), async (parts, size) => {
+        const cut = await all(recut(stream(parts), size))
+        expect(Buffer.concat(cut)).toEqual(Buffer.concat(parts))
+        expect(cut.slice(0, -1).every((chunk) => chunk.byteLength === size)).toBe(true)
+        expect(cut.every((chunk) => chunk.byteLength > 0 && chunk.byteLength <= size)).toBe(true)
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('passes chunks of the right size, and a short one alone or at the end, without a copy', async () => {
+    const parts = [4, 4, 3].map((length) => new Uint8Array(length))
+    expect(await all(recut(stream(parts), 4))).toEqual(parts)
+    for (const [index, chunk] of (await all(recut(stream(parts), 4))).entries()) expect(chunk.buffer).toBe(parts[index]?.buffer)
+  })
+
+  it('gives back every buffer that it copied from, also when it is left early or fails', async () => {
+    const pool = createPool({ byteLength: 6, count: 10 })
+    const pooled = async function* (count: number, failing = false) {
+      for (let n = 0; n < count; n++) yield (await pool.take()).fill(n)
+      if (failing) throw new RangeError('torn')
+    }
+    expect((await all(recut(pooled(5), 4))).map(({ byteLength }) => byteLength)).toEqual([4, 4, 4, 4, 4, 4, 4, 2])
+    const made = pool.idle
+    for await (const _ of recut(pooled(5), 16)) break
+    expect(pool.idle).toBe(made)
+    await expect(all(recut(pooled(1, true), 16))).rejects.toThrow('torn')
+    expect(pool.idle).toBe(made)
+  })
 })

@@ -54,7 +54,7 @@ it('a newer schema is refused with both versions', async () => {
   const newer = new Sqlite(path)
   newer.pragma('user_version = 7')
   newer.close()
-  await expect(openCatalog({ path })).rejects.toEqual(failsWith('newer-schema', /schema 7.*knows 2/))
+  await expect(openCatalog({ path })).rejects.toEqual(failsWith('newer-schema', /schema 7.*knows 4/))
 })
 
 it('a missing folder, and a missing file opened read-only, are not found', async () => {

@@ -19,6 +19,10 @@ const LARGE = [
   'journals',
   'unanswered',
   'leases',
+  'fingerprints',
+  'fingerprint_extents',
+  'fingerprint_files',
+  'shreds',
 ]
 
 /** Every statement that the conformance cases cause, but those of `totals`. */

@@ -32,13 +32,15 @@ async function flipAByte(file: string): Promise<void> {
 }
 
 describe('without any configuration', () => {
-  it('put works, exits 0, and says in one line that one local copy is degraded and how to add a vault', async () => {
+  it('put works, exits 0, and says in a line each that it is public, that one local copy is degraded, and what to do', async () => {
     await using at = await place()
     await writeFile(join(at.cwd, 'x'), 'x')
     const { code, stdout, stderr } = await at.run(['put', 'x'])
     expect(code).toBe(0)
     expect(stdout).toMatch(/^degraded {2}bafk/)
-    expect(stderr).toMatch(/^[^\n]*degraded[^\n]*perdure init --vault directory:[^\n]*\n$/)
+    expect(stderr).toMatch(/^[^\n]*in public[^\n]*perdure key new[^\n]*\n[^\n]*degraded[^\n]*perdure init --vault directory:[^\n]*\n$/)
+    expect((await at.run(['put', 'x', '--public'])).stderr).not.toContain('in public')
+    expect((await at.run(['put', 'x', '--json'])).stderr).not.toContain('in public')
     expect((await at.run(['status'])).code).toBe(3)
   })
 

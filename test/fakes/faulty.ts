@@ -38,6 +38,8 @@ export interface Faults {
   putFails?: number | undefined
   /** The next so many puts store the pack, then fail as unreachable. */
   failAfterPut?: number | undefined
+  /** Says that it removed, and keeps everything. */
+  removesNothing?: boolean | undefined
   /** Calls so far, failed ones too. */
   calls: Partial<Record<FaultyVerb, number>>
   /** Bytes that reads have yielded so far. */
@@ -67,7 +69,7 @@ export function faulty(vault: Vault, faults: Faults): Vault {
     }
   }
   const ghost = (match: (listed: Listed) => boolean) => faults.ghosts?.find(match)
-  const { open, list, remove, attest, quote, renew, retention, warmth, thaw } = vault
+  const { open, list, remove, abandon, attest, quote, renew, retention, warmth, thaw } = vault
 
   return {
     ...vault,
@@ -107,7 +109,8 @@ export function faulty(vault: Vault, faults: Faults): Vault {
         yield* (faults.ghosts ?? []).filter(({ kind }) => call?.kind === undefined || call.kind === kind)
       },
     }),
-    ...(remove && { remove: (at, call) => begin('remove', call).then(() => remove(at, call)) }),
+    ...(remove && { remove: (at, call) => begin('remove', call).then(() => (faults.removesNothing ? undefined : remove(at, call))) }),
+    ...(abandon && { abandon: (name, call) => begin('abandon', call).then(() => abandon(name, call)) }),
     ...(attest && { attest: (at, challenge, call) => begin('attest', call).then(() => attest(at, challenge, call)) }),
     ...(quote && { quote: (byteLength, call) => begin('quote', call).then(() => quote(byteLength, call)) }),
     ...(renew && { renew: (at, until, call) => begin('renew', call).then(() => renew(at, until, call)) }),

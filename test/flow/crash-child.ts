@@ -6,6 +6,9 @@ import { openCatalog } from '../../src/catalog/open.ts'
 import type { Catalog, Vault } from '../../src/contracts.ts'
 import { directory } from '../../src/vaults/directory.ts'
 
+/** Of the identity that the test reads with. */
+const RECIPIENT = process.env.PERDURE_TEST_RECIPIENT ?? ''
+
 const [folder = '', verb = '', nth = '0', moment = 'before'] = process.argv.slice(2)
 const WRITES: ReadonlySet<string | symbol> = new Set([
   'stagePack',
@@ -20,6 +23,8 @@ const WRITES: ReadonlySet<string | symbol> = new Set([
   'unspooled',
   'spooled',
   'acquire',
+  'beginShred',
+  'saveCertificate',
 ])
 let calls = 0
 
@@ -55,6 +60,7 @@ const watchedVault = (vault: Vault): Vault => ({
   put: counted(`put ${vault.profile.id}`, vault.put),
   locate: counted('locate', vault.locate),
   status: counted('status', vault.status),
+  ...(vault.remove && { remove: counted('remove', vault.remove) }),
 })
 
 mkdirSync(join(folder, 'archive'), { recursive: true })
@@ -63,10 +69,22 @@ const archive = await createArchive({
   vaults: ['a', 'b'].map((id) => watchedVault(directory({ id, at: join(folder, id) }))),
   catalog: watchedCatalog(await openCatalog({ path: join(folder, 'archive', 'catalog.sqlite') })),
   maxPackBytes: 700_000,
+  identities: verb === 'recipients' ? [process.env.PERDURE_TEST_IDENTITY ?? ''] : undefined,
+  ...(verb === 'put-sealed' && { recipients: [RECIPIENT] }),
 })
-if (verb === 'put') {
+if (verb === 'put' || verb === 'put-sealed') {
   const receipt = await archive.put(join(folder, 'tree'))
   process.stdout.write(`${JSON.stringify({ calls, root: receipt.root, state: receipt.state })}\n`)
+} else if (verb === 'recipients') {
+  for await (const { root } of archive.objects()) {
+    const { receipt } = await archive.changeRecipients(root, { set: [process.env.PERDURE_TEST_RECIPIENT ?? ''] })
+    process.stdout.write(`${JSON.stringify({ calls, root: receipt?.root, state: receipt?.state })}\n`)
+  }
+} else if (verb === 'shred') {
+  for await (const { root } of archive.objects()) {
+    const { state } = await archive.shred(root)
+    process.stdout.write(`${JSON.stringify({ calls, root, state })}\n`)
+  }
 } else {
   for await (const report of archive.repairAll())
     process.stdout.write(`${JSON.stringify({ calls, root: report.root, state: report.state })}\n`)

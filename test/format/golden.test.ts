@@ -3,7 +3,8 @@ import { CarReader } from '@ipld/car'
 import * as cbor from '@ipld/dag-cbor'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
-import type { Receipt } from '../../src/contracts.ts'
+import type { Receipt, ShredCertificate } from '../../src/contracts.ts'
+import { verifyCertificate } from '../../src/format/certificate.ts'
 import { decodeToc } from '../../src/format/pack.ts'
 import { verifyReceipt } from '../../src/format/receipt.ts'
 import { openSigned } from '../../src/format/record.ts'
@@ -40,6 +41,12 @@ describe('the golden vectors of format version 1', () => {
     expect(await openSigned(bytes(vector.record))).toMatchObject({ kind: 'record', sequence: 1, name: 'golden' })
     expect(await openSigned(bytes(vector.tombstone))).toMatchObject({ kind: 'tombstone', sequence: 2 })
     expect(await openSigned(bytes(vector.retainedRecord))).toMatchObject({ sequence: 2, retain: { mode: 'compliance', legalHold: false } })
+    expect(await openSigned(bytes(vector.erasableRecord))).toMatchObject({ sequence: 3, packs: [{ erasable: true }] })
+    expect(await openSigned(bytes(vector.shredTombstone))).toMatchObject({
+      kind: 'tombstone',
+      shred: { packs: [CID.parse(vector.pack.name)] },
+    })
+    expect(await verifyCertificate(vector.certificate as ShredCertificate, vector.certificate.archive)).toBe(true)
     expect(await verifyReceipt(vector.receipt as Receipt, vector.receipt.archive)).toBe(true)
   })
 

@@ -2,6 +2,7 @@
 import { createCipheriv, createHash } from 'node:crypto'
 import { CID } from 'multiformats/cid'
 import { openSource } from '../../src/bytes/source.ts'
+import { signCertificate } from '../../src/format/certificate.ts'
 import { carHeader, encodeToc, layout, packOf } from '../../src/format/pack.ts'
 import { signReceipt } from '../../src/format/receipt.ts'
 import {
@@ -78,6 +79,37 @@ export async function golden() {
     { ...statement, sequence: 2, retain: { until: AT + 1_000, mode: 'compliance', legalHold: false } },
     key,
   )
+  const shredded = await signedBlock({ ...tombstone, sequence: 3, shred: { packs: [pack.name] } }, key)
+  const erasable = await signedBlock(
+    { ...statement, sequence: 3, packs: statement.packs.map((each) => ({ ...each, erasable: true as const })), supersedes: pack.name },
+    key,
+  )
+  const certificate = await signCertificate(
+    {
+      version: 1,
+      kind: 'shred',
+      root: root.toString(),
+      state: 'complete',
+      begun: new Date(AT).toISOString(),
+      issued: new Date(AT + 1_000).toISOString(),
+      tombstone: { cid: shredded.cid.toString(), vaults: ['a'] },
+      headers: [pack.name.toString()],
+      readableAs: [],
+      vaults: [
+        {
+          vault: 'a',
+          network: 'local',
+          operator: 'device-1',
+          pack: pack.name.toString(),
+          standing: 'absent',
+          at: new Date(AT + 500).toISOString(),
+        },
+      ],
+      remaining: [{ vault: 'b', pack: pack.name.toString(), locator: 'b:1', byteLength, kept: 'for-ever' }],
+      excluded: ['somebody may have kept it'],
+    },
+    key,
+  )
   const index: IndexBlock = {
     version: 1,
     kind: 'index',
@@ -134,6 +166,9 @@ export async function golden() {
     record: hex(record.bytes),
     tombstone: hex(grave.bytes),
     retainedRecord: hex(retained.bytes),
+    erasableRecord: hex(erasable.bytes),
+    shredTombstone: hex(shredded.bytes),
+    certificate,
     index: hex(indexRoot.bytes),
     indexPack: { name: indexPack.name.toString(), bytes: hex(indexPack.bytes) },
     receipt,

@@ -25,6 +25,7 @@ const able: Vault = {
   retention: async () => ({ until: new Date(17) }),
   warmth: async () => ({ state: 'frozen' }),
   thaw: async (_, { days }) => ({ state: 'readable', until: new Date(days) }),
+  abandon: async () => undefined,
   close: async () => undefined,
 }
 
@@ -47,12 +48,13 @@ describe.each(Object.entries(wrappers))('%s', (_, wrap) => {
     expect(await vault.retention?.('x')).toEqual({ until: new Date(17) })
     expect(await vault.warmth?.('x')).toEqual({ state: 'frozen' })
     expect(await vault.thaw?.('x', { days: 3 })).toEqual({ state: 'readable', until: new Date(3) })
+    if (wrap !== readOnly) await vault.abandon?.(name)
     await vault.close?.()
   })
 })
 
 describe('readOnly', () => {
-  it('denies put, remove and renew before the vault hears of them, and lets everything else through', async () => {
+  it('denies put, remove, abandon and renew before the vault hears of them, and lets everything else through', async () => {
     const faults = noFaults()
     const pack = await samplePack()
     const vault = readOnly(faulty(able, faults))
@@ -60,6 +62,7 @@ describe('readOnly', () => {
     await expect(vault.put(pack)).rejects.toMatchObject({ code: 'denied' })
     await expect(vault.remove?.(at)).rejects.toMatchObject({ code: 'denied' })
     await expect(vault.renew?.(at, new Date())).rejects.toMatchObject({ code: 'denied' })
+    await expect(vault.abandon?.(pack.name)).rejects.toMatchObject({ code: 'denied' })
     expect(faults.calls).toEqual({})
     expect(await vault.locate(pack.name)).toBe(at)
   })

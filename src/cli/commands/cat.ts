@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import type { CommandContext, Run } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
-import { parseSize } from '../options.ts'
+import { identityOption, parseSize } from '../options.ts'
 import { parseReference } from '../reference.ts'
 
 interface Options {
@@ -17,6 +17,7 @@ export function catCommand(program: Command, run: Run): void {
     .argument('<root[/path]>', 'a file')
     .option('--offset <bytes>', 'first byte', parsePosition)
     .option('--length <bytes>', 'how many bytes; default to the end', parsePosition)
+    .addOption(identityOption())
     .action(run(cat))
 }
 

@@ -7,6 +7,7 @@ import type { CommandContext, Run } from '../context.ts'
 import { UsageError } from '../errors.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { count, formatBytes, printable } from '../format.ts'
+import { identityOption } from '../options.ts'
 import type { Progress } from '../progress.ts'
 import { parseReference, type Reference } from '../reference.ts'
 import type { Style } from '../style.ts'
@@ -14,6 +15,7 @@ import type { Style } from '../style.ts'
 interface Options {
   readonly output: string
   readonly overwrite?: boolean
+  readonly owner?: boolean
 }
 
 export function getCommand(program: Command, run: Run): void {
@@ -23,6 +25,8 @@ export function getCommand(program: Command, run: Run): void {
     .argument('<root[/path]>', 'what to get')
     .requiredOption('-o, --output <path>', 'where to; a file goes into it when it is a folder or ends with /')
     .option('--overwrite', 'replace files whose content differs')
+    .option('--owner', 'give files the user and group ids that were kept of them')
+    .addOption(identityOption())
     .action(run(get))
 }
 
@@ -36,6 +40,7 @@ async function get(context: CommandContext, text: string, options: Options): Pro
     signal,
     path: reference.path,
     overwrite: options.overwrite ?? false,
+    owner: options.owner,
     onProgress: onRestore(reporter.progress),
   })
   await reporter.result(report, { lines: (style) => lines(report, style) })

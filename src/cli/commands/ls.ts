@@ -4,8 +4,10 @@ import type { ObjectSummary, TreeEntry } from '../../contracts.ts'
 import type { CommandContext, Run } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { formatBytes, printable } from '../format.ts'
+import { identityOption } from '../options.ts'
 import { parseReference } from '../reference.ts'
 import { paintState, type Style } from '../style.ts'
+import { nameOf } from '../views.ts'
 
 interface Options {
   readonly long?: boolean
@@ -17,6 +19,7 @@ export function lsCommand(program: Command, run: Run): void {
     .description('list the objects of the archive, or the entries of one object')
     .argument('[root[/path]]', 'an object, or a folder in it')
     .option('-l, --long', 'with state, size, kind and time')
+    .addOption(identityOption())
     .action(
       run((context, text: string | undefined, options: Options) =>
         text === undefined ? objects(context, options) : entries(context, text, options),
@@ -55,7 +58,7 @@ function timeOf({ secs, nsecs = 0 }: NonNullable<TreeEntry['mtime']>): string {
 }
 
 function objectRow(object: ObjectSummary, long: boolean, style: Style): string {
-  const name = printable(object.name ?? '')
+  const name = nameOf(object)
   if (!long) return `${object.root}  ${name}`.trimEnd()
   const size = formatBytes(object.byteLength).padStart(10)
   return `${paintState(object.state, style)}${' '.repeat(10 - object.state.length)} ${size}  ${style.dim(object.created)}  ${object.root}  ${name}`.trimEnd()

@@ -21,6 +21,12 @@ interface Options {
   readonly retainMode?: RetentionMode
   readonly legalHold?: boolean
   readonly until: 'accepted' | 'floor' | 'policy'
+  readonly erasable?: boolean
+  readonly public?: boolean
+  readonly reuse: boolean
+  readonly trustMtime?: boolean
+  readonly pad?: boolean
+  readonly owner?: boolean
 }
 
 export function putCommand(program: Command, run: Run): void {
@@ -40,6 +46,12 @@ export function putCommand(program: Command, run: Run): void {
         .choices(['accepted', 'floor', 'policy'])
         .default('policy'),
     )
+    .option('--erasable', 'keep the headers where they can be deleted, so that `perdure shred` can make it unreadable everywhere')
+    .option('--public', 'store it in clear, although the configuration has recipients to seal for')
+    .option('--no-reuse', 'seal and store everything anew, so that vaults cannot see what did not change')
+    .option('--trust-mtime', 'do not read files again whose size, mtime, ctime and inode are what they were')
+    .option('--pad', 'fill sealed files up with at most 12 % of zeros, to hide their exact sizes')
+    .option('--owner', 'keep user and group ids in what is sealed')
     .action(run(put))
 }
 
@@ -56,11 +68,23 @@ async function put(context: CommandContext, path: string, options: Options): Pro
     mediaType: options.mediaType,
     profile: options.profile,
     exclude: options.exclude,
+    erasable: options.erasable,
+    public: options.public,
+    reuse: options.reuse,
+    trustMtime: options.trustMtime,
+    padding: options.pad ? 'padme' : undefined,
+    keepOwner: options.owner,
     retain,
     onProgress: onPut(reporter.progress),
   }
   const receipt = await archive.put(fromStdin ? context.stdin : resolve(context.cwd, path), putOptions)
-  await reporter.result(receipt, { lines: (style) => lines(receipt, style), quiet: () => [receipt.root] })
+  const shown = { ...receipt, ...(putOptions.name !== undefined && { name: putOptions.name }) }
+  await reporter.result(receipt, { lines: (style) => lines(shown, style), quiet: () => [receipt.root] })
+  if (receipt.visibility === 'public' && !options.public) {
+    await reporter.advise(
+      'Stored in public: whoever reaches a vault can read it. Recipients in perdure.json seal what is put (perdure key new); --public says that it is meant so.',
+    )
+  }
   if ((await context.config()).vaults === undefined && receipt.state === 'degraded') {
     await reporter.note(
       'One local copy only, so the object is degraded; add a vault on another disk: perdure init --vault directory:/other/disk',
@@ -98,7 +122,8 @@ function onPut(progress: Progress): (event: PutEvent) => void {
     } else if (event.type === 'bytes-sent') progress.advance(event.byteLength)
     else if (event.type === 'placement-failed') progress.line(`${event.vault}: ${event.error.message}`)
     else if (event.type === 'sealed' && event.reusedBytes > 0) {
-      progress.line(`${formatBytes(event.reusedBytes)} of ${printable(event.root)} were stored before and are not stored again`)
+      const files = event.reusedFiles ? ` (${count(event.reusedFiles, 'file')})` : ''
+      progress.line(`${formatBytes(event.reusedBytes)}${files} of ${printable(event.root)} were stored before and are not stored again`)
     }
   }
 }

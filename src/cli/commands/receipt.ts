@@ -2,7 +2,7 @@
 import { readFile, stat } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import type { Receipt } from '../../contracts.ts'
+import type { Receipt, ShredCertificate } from '../../contracts.ts'
 import { ArchiveError, FormatError } from '../../errors.ts'
 import type { CommandContext, Run } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
@@ -18,13 +18,15 @@ interface Options {
   readonly key?: string
 }
 
+type Signed = Receipt | ShredCertificate
+
 export function receiptCommand(program: Command, run: Run): void {
   const receipt = program.command('receipt').description('show and check signed receipts')
   receipt.command('show').description('the newest receipt of an object, as it was signed').argument('<root>', 'an object').action(run(show))
   receipt
     .command('verify')
-    .description('check the signature of a receipt, offline')
-    .argument('<file>', 'JSON as put --json or receipt show --json printed it; - reads standard input')
+    .description('check the signature of a receipt, or of a certificate of shredding, offline')
+    .argument('<file>', 'JSON as put, shred or receipt show printed it with --json; - reads standard input')
     .option('--key <multikey>', 'the archive that must have signed it (z6Mk…); without it the key in the receipt is taken')
     .action(run(verify))
 }
@@ -40,8 +42,9 @@ async function show(context: CommandContext, text: string): Promise<ExitCode> {
 
 async function verify(context: CommandContext, file: string, { key }: Options): Promise<ExitCode> {
   const receipt = parseReceipt(file === '-' ? await readAll(context.stdin) : await readReceipt(resolve(context.cwd, file)))
+  const { isCertificate, verifyCertificate } = await import('../../format/certificate.ts')
   const { verifyReceipt } = await import('../../format/receipt.ts')
-  const valid = await verifyReceipt(receipt, key)
+  const valid = isCertificate(receipt) ? await verifyCertificate(receipt, key) : await verifyReceipt(receipt, key)
   await context.reporter.result(
     { valid, root: receipt.root, archive: receipt.archive, keyGiven: key !== undefined },
     { lines: (style) => verdictLines(receipt, valid, key, style) },
@@ -58,7 +61,7 @@ function lines(receipt: Receipt, style: Style): string[] {
   ]
 }
 
-function verdictLines(receipt: Receipt, valid: boolean, key: string | undefined, style: Style): string[] {
+function verdictLines(receipt: Signed, valid: boolean, key: string | undefined, style: Style): string[] {
   const whose =
     key === undefined
       ? `by the key it names, ${printable(receipt.archive)}; pass --key to demand a certain archive`
@@ -82,9 +85,9 @@ async function readAll(stream: AsyncIterable<Uint8Array>): Promise<string> {
   return text + decoder.decode()
 }
 
-function parseReceipt(text: string): Receipt {
+function parseReceipt(text: string): Signed {
   try {
-    return JSON.parse(text) as Receipt
+    return JSON.parse(text) as Signed
   } catch (cause) {
     throw new FormatError('malformed', 'this is not a receipt: it is not JSON', { cause })
   }

@@ -1,0 +1,90 @@
+/**
+ * Keyed fingerprints: how an archive knows again what it sealed before. Without the secret nothing can be learnt from them, neither of content nor of
+ * paths, so the catalog may hold them.
+ */
+import { createHash, createHmac, createSecretKey, type KeyObject } from 'node:crypto'
+import { hkdf } from './kdf.ts'
+import type { Padding } from './padding.ts'
+
+export const FINGERPRINT_SECRET_BYTES = 32
+
+/** What a fingerprint speaks of beside the content: another value of any of them is another fingerprint. */
+export interface FingerprintScope {
+  readonly visibility: 'sealed'
+  readonly profile: string
+  readonly padding: Padding
+  /** Canonical bytes of the recipients, from `recipientSet`. */
+  readonly recipients: Uint8Array
+}
+
+/** The state of a file that says, to whoever believes it, that its content is what it was. */
+export interface FileState {
+  readonly size: bigint
+  readonly mtimeNs: bigint
+  readonly ctimeNs: bigint
+  readonly ino: bigint
+  readonly dev: bigint
+}
+
+/** The fingerprint of content whose chunks come one by one; none of them is held. */
+export interface ContentPrint {
+  add(digest: Uint8Array): void
+  /** To be asked for once, after the last chunk. */
+  key(byteLength: number): Uint8Array
+}
+
+export interface Fingerprints {
+  /** Of content, by the digests of its chunks of `LEAF_PLAINTEXT_BYTES` in order. */
+  content(): ContentPrint
+  /** Of a length: 48 bits, to ask whether content so long was sealed before. */
+  length(byteLength: number): number
+  /** Of a sealed directory that has this index. */
+  directory(index: Uint8Array): Uint8Array
+  /** Of a path in a source: 48 bits, to tell apart files of equal content. */
+  place(path: string): number
+  /** Of a file of this machine, and of the state it is in. */
+  file(path: string): Uint8Array
+  state(state: FileState): Uint8Array
+}
+
+const text = new TextEncoder()
+const NO_SALT = new Uint8Array(0)
+const SHORT_BYTES = 6
+
+/** As a handle: an HMAC under raw bytes takes five times as long. */
+const keyFor = (secret: Uint8Array, purpose: string): KeyObject =>
+  createSecretKey(hkdf(secret, NO_SALT, text.encode(`perdure/${purpose}/v1`)))
+
+/** The digest of one chunk; not keyed, and never kept. */
+export const chunkDigest = (chunk: Uint8Array): Uint8Array => createHash('sha256').update(chunk).digest()
+
+export function fingerprints(secret: Uint8Array, scope: FingerprintScope): Fingerprints {
+  const key = keyFor(secret, 'fingerprint')
+  const { visibility, profile, padding, recipients } = scope
+  const head = [visibility, profile, padding, createHash('sha256').update(recipients).digest('hex')].join('\n')
+  const begun = (domain: string) => createHmac('sha256', key).update(`${domain}\n${head}\n\0`)
+  const mac = (domain: string, part: Uint8Array | string): Buffer => begun(domain).update(part).digest()
+  return {
+    content() {
+      const hmac = begun('content')
+      return { add: (digest) => void hmac.update(digest), key: (byteLength) => hmac.update(uint64(byteLength)).digest() }
+    },
+    length: (byteLength) => mac('length', uint64(byteLength)).readUIntBE(0, SHORT_BYTES),
+    directory: (index) => mac('directory', index),
+    place: (path) => mac('place', path).readUIntBE(0, SHORT_BYTES),
+    file: (path) => mac('file', path),
+    state: ({ size, mtimeNs, ctimeNs, ino, dev }) => mac('state', [size, mtimeNs, ctimeNs, ino, dev].join(' ')),
+  }
+}
+
+/** What a file is called in sealed directories: the same path always alike, and nothing else can be told from it. */
+export function opaqueNames(secret: Uint8Array): (path: string) => Uint8Array {
+  const key = keyFor(secret, 'name')
+  return (path) => createHmac('sha256', key).update(path).digest()
+}
+
+function uint64(value: number): Uint8Array {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigUInt64BE(BigInt(value))
+  return bytes
+}
