@@ -7,7 +7,14 @@ import type { Pack, Vault } from '../../src/contracts.ts'
 
 /** What the verbs are told. Modules are file URLs: this script runs outside the checkout. */
 export interface S3Orders {
-  readonly modules: { readonly index: string; readonly s3: string; readonly sdk: string; readonly upload: string; readonly cid: string }
+  readonly modules: {
+    readonly index: string
+    readonly s3: string
+    readonly sdk: string
+    readonly upload: string
+    readonly cid: string
+    readonly car: string
+  }
   readonly bucket: string
   readonly endpoint: string
   readonly accessKeyId: string
@@ -30,7 +37,13 @@ export interface S3Outcome {
   readonly root?: string
   readonly state?: string
   /** One for each round of `sample`. */
-  readonly samples?: readonly { readonly ms: number; readonly plainMs: number; readonly reads: number; readonly width: number }[]
+  readonly samples?: readonly {
+    readonly ms: number
+    readonly plainMs: number
+    readonly reads: number
+    readonly spans: number
+    readonly width: number
+  }[]
 }
 
 interface Read {
@@ -123,7 +136,7 @@ async function restore(): Promise<S3Outcome> {
   return {}
 }
 
-/** Each round: verify, then the same reads by the plain SDK, as many at a time as verify had. */
+/** Each round: verify, then the plain SDK gets each of the spans that verify checked, as many at a time as verify had reads. */
 async function sample(): Promise<S3Outcome> {
   const reads: Read[] = []
   const seen = { now: 0, most: 0 }
@@ -142,6 +155,7 @@ async function sample(): Promise<S3Outcome> {
   }
   await using archive = await archiveOver(watched)
   const { sdk, client } = await plainClient()
+  const blocks = await blocksOf(vault)
   const plain = async ({ at, offset, length }: Read) => {
     const Range = `bytes=${offset}-${offset + length - 1}`
     const { Body } = await client.send(new sdk.GetObjectCommand({ Bucket: bucket, Key: at.replace(/^s3:/, ''), Range }))
@@ -154,15 +168,34 @@ async function sample(): Promise<S3Outcome> {
     const { state } = await archive.verify(root, { sample: orders.draws ?? 459 })
     const ms = performance.now() - startedAt
     if (state !== 'satisfied') return { state }
-    const queue = [...reads]
+    const spans = reads.flatMap(({ at, offset, length }) =>
+      (blocks.get(at) ?? [])
+        .filter((block) => block.offset >= offset && block.offset + block.length <= offset + length)
+        .map((block) => ({ at, ...block })),
+    )
+    const queue = [...spans]
     const plainAt = performance.now()
     const worker = async () => {
       for (let next = queue.shift(); next; next = queue.shift()) await plain(next)
     }
     await Promise.all(Array.from({ length: seen.most }, worker))
-    samples.push({ ms, plainMs: performance.now() - plainAt, reads: reads.length, width: seen.most })
+    samples.push({ ms, plainMs: performance.now() - plainAt, reads: reads.length, spans: spans.length, width: seen.most })
   }
   return { samples }
+}
+
+/** Where the blocks of every pack in the vault lie, by locator: from the CARs themselves. */
+async function blocksOf(vault: Vault): Promise<ReadonlyMap<string, readonly { readonly offset: number; readonly length: number }[]>> {
+  const { CarIndexer } = (await import(modules.car)) as typeof import('@ipld/car')
+  const found = new Map<string, { offset: number; length: number }[]>()
+  for await (const { name, at, byteLength } of vault.list?.({ kind: 'content' }) ?? []) {
+    const whole = vault.read(at, { cid: name, offset: 0, length: byteLength })
+    const blocks: { offset: number; length: number }[] = []
+    for await (const { blockOffset, blockLength } of await CarIndexer.fromIterable(whole))
+      blocks.push({ offset: blockOffset, length: blockLength })
+    found.set(at, blocks)
+  }
+  return found
 }
 
 async function bucketMade(): Promise<S3Outcome> {

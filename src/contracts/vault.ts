@@ -24,7 +24,7 @@ export interface Pack {
   /** The single root in the CAR header. */
   readonly root: CID
   readonly byteLength: number
-  /** The CAR's bytes, whole or a part; can be opened any number of times, each time from the start. */
+  /** The CAR's bytes, whole or a part; can be opened any number of times, each time from the start. A chunk stays as it is until its reader gives it to `recycle`, if ever. */
   open(options?: AbortOptions & { readonly offset?: number | undefined; readonly length?: number | undefined }): AsyncIterable<Uint8Array>
   /** Every block, in order. */
   spans(): Promise<readonly Span[]>

@@ -1,7 +1,7 @@
 /** Neighbouring blocks of a pack in one read: each is handed over, hashed, as soon as its last byte is there. */
 import { allocate, type BufferPool, createPool, recycle } from '../bytes/pool.ts'
 import type { Locator, Span, Vault } from '../contracts.ts'
-import { matches } from '../format/address.ts'
+import { matchesAhead } from '../format/address.ts'
 import { type ReadSpanOptions, streamed } from './read-span.ts'
 
 /** Most bytes of one run. */
@@ -31,11 +31,23 @@ export async function readRun(vault: Vault, at: Locator, spans: readonly Span[],
   const last = spans.at(-1)
   if (!first || !last) return
   const range = { cid: first.cid, offset: first.offset, length: last.offset + last.length - first.offset }
-  const cutter = cutterOf(spans, await memoryFor(spans), options.onBlock)
+  const blocks = await memoryFor(spans)
+  const hashing: Promise<void>[] = []
+  const cutter = cutterOf(spans, blocks, (index, block, span) => {
+    hashing.push(
+      matchesAhead(span.cid, block).then(
+        (intact) => (intact ? options.onBlock(index, block) : recycle(block)),
+        // A hash function that is not known: the block is asked for by itself, which says so.
+        () => recycle(block),
+      ),
+    )
+  })
   try {
     await streamed(vault, at, range, { ...options, into: undefined }, cutter.take)
   } finally {
-    cutter.close()
+    await Promise.all(hashing)
+    // What never became whole goes back.
+    for (const block of blocks.slice(cutter.filled())) recycle(block)
   }
 }
 
@@ -47,35 +59,30 @@ const memoryFor = (spans: readonly Span[]): Promise<readonly Uint8Array[]> =>
     ),
   )
 
-function cutterOf(spans: readonly Span[], memory: readonly Uint8Array[], onBlock: RunOptions['onBlock']) {
+/** Deals the bytes of a range out to the blocks in it. */
+function cutterOf(spans: readonly Span[], memory: readonly Uint8Array[], onFilled: (index: number, block: Uint8Array, span: Span) => void) {
   let index = 0
   /** Of the next byte that comes. */
   let offset = spans[0]?.offset ?? 0
   let filled = 0
   return {
+    filled: () => index,
     take(piece: Uint8Array) {
       for (let from = 0; from < piece.byteLength; ) {
         const span = spans[index]
         const block = memory[index]
         if (!span || !block) return
         const skip = Math.min(Math.max(0, span.offset - offset), piece.byteLength - from)
-        from += skip
-        offset += skip
-        const count = Math.min(span.length - filled, piece.byteLength - from)
-        block.set(piece.subarray(from, from + count), filled)
-        from += count
-        offset += count
+        const count = Math.min(span.length - filled, piece.byteLength - from - skip)
+        block.set(piece.subarray(from + skip, from + skip + count), filled)
+        from += skip + count
+        offset += skip + count
         filled += count
         if (filled < span.length || offset < span.offset) continue
-        if (matches(span.cid, block)) onBlock(index, block)
-        else recycle(block)
+        onFilled(index, block, span)
         index++
         filled = 0
       }
-    },
-    /** What never became whole goes back. */
-    close() {
-      for (; index < memory.length; index++) recycle(memory[index] ?? new Uint8Array(0))
     },
   }
 }

@@ -1,7 +1,7 @@
 /** Asking a vault for one block and hashing the answer: the only way bytes of a vault come in. */
 import type { Locator, Span, Vault, VaultReadOptions } from '../contracts.ts'
 import { FormatError, VaultError } from '../errors.ts'
-import { matches } from '../format/address.ts'
+import { matchesAhead } from '../format/address.ts'
 
 /** What came of asking: only `intact` carries bytes, and they were hashed. */
 export type Answer =
@@ -20,8 +20,8 @@ export async function readSpan(vault: Vault, at: Locator, span: Span, options: R
 }
 
 /** Bytes that came for a span, judged by their hash. */
-export function hashed(vault: Vault, span: Span, bytes: Uint8Array): Answer {
-  if (matches(span.cid, bytes)) return { outcome: 'intact', bytes }
+export async function hashed(vault: Vault, span: Span, bytes: Uint8Array): Promise<Answer> {
+  if (await matchesAhead(span.cid, bytes)) return { outcome: 'intact', bytes }
   return {
     outcome: 'damaged',
     error: new VaultError('damaged', vault.profile.id, `${bytes.byteLength} bytes came for ${span.cid}, and they do not hash to it`),

@@ -96,12 +96,16 @@ async function together(
   const range = { cid: first.span.cid, offset: start, length: end - start }
   const bytes = await readRange(options.vault, options.at, range, { ...options, into })
   if (!(bytes instanceof Uint8Array) || bytes.byteLength !== end - start) return undefined
-  const answers = probes.map((probe) => {
-    const at = probe.span.offset - start
-    return toAnswer(probe, hashed(options.vault, probe.span, bytes.subarray(at, at + probe.span.length)))
-  })
-  recycle(into)
-  return answers
+  try {
+    return await Promise.all(
+      probes.map(async (probe) => {
+        const at = probe.span.offset - start
+        return toAnswer(probe, await hashed(options.vault, probe.span, bytes.subarray(at, at + probe.span.length)))
+      }),
+    )
+  } finally {
+    recycle(into)
+  }
 }
 
 function toAnswer({ ordinal, span }: Probe, answer: Answer): SpanAnswer {

@@ -13,6 +13,7 @@ import { known, type Place } from './s3/place.ts'
 import { putPack } from './s3/put.ts'
 import { readSpan } from './s3/read.ts'
 import { removePack } from './s3/remove.ts'
+import { slotsOf } from './s3/slots.ts'
 import { thaw, warmth } from './s3/thaw.ts'
 
 export type { S3Credentials, S3Lock, S3Options } from './s3/options.ts'
@@ -33,6 +34,7 @@ export function s3(options: S3Options): Vault {
     connect,
     letGo,
     buffers: createPool({ byteLength: settings.partBytes, count: settings.partsInFlight + 1 }),
+    slots: slotsOf(settings.partsInFlight + 1),
     behaviour: { checksums, conditionalPut, md5Etags: false, versioned: undefined },
     turns: new Map(),
   }

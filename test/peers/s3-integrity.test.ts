@@ -7,6 +7,7 @@ import { look } from '../../src/vaults/s3/head.ts'
 import { settingsOf } from '../../src/vaults/s3/options.ts'
 import { type Behaviour, known, type Place } from '../../src/vaults/s3/place.ts'
 import { putPack } from '../../src/vaults/s3/put.ts'
+import { slotsOf } from '../../src/vaults/s3/slots.ts'
 import { s3 } from '../../src/vaults/s3.ts'
 import { crc64nvme } from '../fakes/s3/crc64.ts'
 import { newBucket, type S3Server, servers } from './s3-servers.ts'
@@ -27,6 +28,8 @@ async function placeOn(server: S3Server, behaviour: Partial<Behaviour>): Promise
     id: server.name,
     bucket,
     prefix: '',
+    turns: new Map(),
+    slots: slotsOf(2),
     ...connection,
     buffers: createPool({ byteLength: PART_BYTES, count: settings.partsInFlight + 1 }),
     behaviour: { checksums: 'none', conditionalPut: false, md5Etags: true, versioned: false, ...behaviour },

@@ -1,5 +1,6 @@
 /** Writes a stream to a file in large pieces, the next one filling while the last is on its way to the disk. */
 import type { FileHandle } from 'node:fs/promises'
+import { recycle } from '../../bytes/pool.ts'
 
 const PIECE_BYTES = 4 * 1024 * 1024
 
@@ -38,6 +39,7 @@ export async function writeBehind(handle: FileHandle, chunks: AsyncIterable<Uint
         from += count
         if (filled === size) await flush()
       }
+      recycle(chunk)
     }
     if (filled > 0) await flush()
   } finally {

@@ -45,9 +45,9 @@ export interface S3Options {
   readonly storageClass?: string | undefined
   /** Byte reads need a restore first; default: true for the storage classes where that is so. */
   readonly cold?: boolean | undefined
-  /** Bytes of one part of a large pack, default 16 MiB; grown so that 10,000 parts suffice. */
+  /** Bytes of one part of a large pack, default 8 MiB; grown so that 10,000 parts suffice. */
   readonly partBytes?: number | undefined
-  /** Parts under way at a time, default 4; memory is one part more than that. */
+  /** Parts of one upload under way at a time, default 6; all uploads of the vault together hold one part more than that in memory. */
   readonly partsInFlight?: number | undefined
   readonly lock?: S3Lock | undefined
   readonly maxPackBytes?: number | undefined
@@ -97,8 +97,8 @@ export function settingsOf(options: S3Options): Settings {
     region,
     endpoint,
     pathStyle: options.pathStyle ?? preset.pathStyle ?? endpoint !== undefined,
-    partBytes: options.partBytes ?? 16 * MIB,
-    partsInFlight: options.partsInFlight ?? 4,
+    partBytes: options.partBytes ?? 8 * MIB,
+    partsInFlight: options.partsInFlight ?? 6,
     requestTimeoutMs: options.requestTimeoutMs ?? 30_000,
     clock: options.clock ?? Date.now,
   }

@@ -6,6 +6,7 @@ import type { Connection } from './client.ts'
 import { isSessionOver, s3Error } from './errors.ts'
 import { type ObjectName, type PackName, parseLocator } from './keys.ts'
 import type { Settings } from './options.ts'
+import type { Slots } from './slots.ts'
 
 /**
  * How a store makes sure of the bytes it is sent: it checks and keeps their SHA-256, checks the SHA-256 that the signature covers and forgets it,
@@ -36,6 +37,8 @@ export interface Place {
   readonly letGo: (connection: Connection) => void
   /** Buffers of one part each, used again by later parts and packs. */
   readonly buffers: BufferPool
+  /** As many as parts may be in flight, and one that is filled meanwhile. */
+  readonly slots: Slots
   /** What changes: `open`, the first listing and the first put write what they found. */
   behaviour: Behaviour
   /** The last put under way by key, where creates must not race. */

@@ -1,4 +1,5 @@
 /** Stores a pack: in one request when it is small, else in parts. */
+import { recycle } from '../../bytes/pool.ts'
 import type { Locator, Pack, VaultPutOptions } from '../../contracts.ts'
 import { bodyOf, tell } from '../body.ts'
 import { checkStored, isSound } from './check-stored.ts'
@@ -64,9 +65,17 @@ async function storedAt(place: Place, key: string, pack: Pack, options: VaultPut
 }
 
 async function putWhole(place: Place, target: Target, options: VaultPutOptions): Promise<Locator> {
+  await place.slots.take(options.signal)
+  try {
+    return await sendWhole(place, target, await gathered(place, target.pack, options), options)
+  } finally {
+    place.slots.giveBack()
+  }
+}
+
+async function sendWhole(place: Place, target: Target, bytes: Buffer, options: VaultPutOptions): Promise<Locator> {
   const { signal, onProgress } = options
-  const { key, pack } = target
-  const bytes = await gathered(place, pack, options)
+  const { key } = target
   const { checksums } = place.behaviour
   const input = {
     ...objectMembers(place, target),
@@ -96,6 +105,7 @@ async function gathered(place: Place, pack: Pack, { signal }: VaultPutOptions): 
   for await (const chunk of bodyOf(pack, place.id, { signal })) {
     bytes.set(chunk, filled)
     filled += chunk.byteLength
+    recycle(chunk)
   }
   return bytes
 }

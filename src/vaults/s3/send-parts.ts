@@ -16,35 +16,43 @@ export interface SendOptions extends Pick<VaultPutOptions, 'signal' | 'onProgres
   readonly there: ReadonlyMap<number, Part>
 }
 
-/** Resolves to all parts in order. Memory is one part more than are in flight. When it rejects, nothing is in flight any more. */
+/** Resolves to all parts in order. When it rejects, nothing is in flight any more. */
 export async function sendParts(place: Place, target: Target, options: SendOptions): Promise<readonly Part[]> {
   const { partBytes } = options.state
   const stop = new AbortController()
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal
   const lanes = lanesOf(place.settings.partsInFlight)
   const parts: Part[] = []
-  const take = async () => (partBytes === place.buffers.byteLength ? await place.buffers.take(signal) : allocate(partBytes))
-  let filling = await take()
+  const take = async () => {
+    await place.slots.take(signal)
+    return partBytes === place.buffers.byteLength ? await place.buffers.take() : allocate(partBytes)
+  }
+  let filling: Uint8Array | undefined = await take()
   let filled = 0
   let number = 0
 
   const dispatch = async () => {
     const buffer = filling
-    const bytes = buffer.subarray(0, filled)
+    const bytes = (buffer ?? new Uint8Array(0)).subarray(0, filled)
     number++
     const at = number
     await lanes.run(async () => {
-      parts[at - 1] = await onePart(place, bytes, { ...options, signal, number: at, key: target.key })
-      // What failed may still be read by a socket that is on its way out: such a buffer is not used again.
-      recycle(buffer)
+      filling = undefined
+      try {
+        parts[at - 1] = await onePart(place, bytes, { ...options, signal, number: at, key: target.key })
+        // What failed may still be read by a socket that is on its way out: such a buffer is not used again.
+        if (buffer) recycle(buffer)
+      } finally {
+        place.slots.giveBack()
+      }
     })
-    filling = await take()
     filled = 0
   }
 
   try {
     for await (const chunk of bodyOf(target.pack, place.id, { signal })) {
       for (let from = 0; from < chunk.byteLength; ) {
+        filling ??= await take()
         const count = Math.min(filling.byteLength - filled, chunk.byteLength - from)
         filling.set(chunk.subarray(from, from + count), filled)
         filled += count
@@ -52,6 +60,7 @@ export async function sendParts(place: Place, target: Target, options: SendOptio
         // The last part waits for the end of the body: only then is its length known to be right.
         if (filled === partBytes && from < chunk.byteLength) await dispatch()
       }
+      recycle(chunk)
     }
     await dispatch()
     await lanes.end()
@@ -61,6 +70,8 @@ export async function sendParts(place: Place, target: Target, options: SendOptio
     await Promise.allSettled([lanes.end()])
     // What stopped the others is the error, not that they were stopped.
     throw options.signal?.aborted ? options.signal.reason : (lanes.failure() ?? error)
+  } finally {
+    if (filling) place.slots.giveBack()
   }
 }
 
