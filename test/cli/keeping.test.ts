@@ -31,7 +31,7 @@ const contentOf = ({ store }: FakeS3) => [...store].filter(([key]) => key.starts
 describe('put --retain-until', () => {
   it('locks, shows it in put and status, and rm names the date', async () => {
     const { at, fake } = await withBucket({ objectLock: true })
-    const put = await at.run(['put', 'x', '--retain-until', dayIn(40), '--retain-mode', 'compliance', '--legal-hold'])
+    const put = await at.run(['put', 'x', '--public', '--retain-until', dayIn(40), '--retain-mode', 'compliance', '--legal-hold'])
     expect([put.code, put.stderr]).toEqual([0, ''])
     expect(put.stdout).toContain(`retained until ${dayIn(40)}T00:00:00.000Z (compliance), with a legal hold`)
     expect(contentOf(fake)).toMatchObject([{ retention: { mode: 'COMPLIANCE', until: Date.parse(dayIn(40)) }, legalHold: true }])
