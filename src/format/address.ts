@@ -46,14 +46,10 @@ export function matches(cid: CID, bytes: Uint8Array): boolean {
   throw new FormatError('unsupported', `${cid} uses hash function 0x${code.toString(16)}; perdure checks sha2-256 and sha2-512`)
 }
 
-/** Shorter bytes are hashed where they are: handing them to another thread takes longer. */
-const AHEAD_BYTES = 128 * 1024
-
 /** The same question, answered by another thread while the caller goes on. The bytes must not change before it resolves. */
 export async function matchesAhead(cid: CID, bytes: Uint8Array): Promise<boolean> {
   const { code, digest } = cid.multihash
-  if (code !== SHA2_256 || bytes.byteLength < AHEAD_BYTES) return matches(cid, bytes)
-  return equal(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>)), digest)
+  return code === SHA2_256 ? equal(await digestAhead(bytes), digest) : matches(cid, bytes)
 }
 
 /** Reads a CID from text or takes one as it is. Throws `invalid-cid`. */

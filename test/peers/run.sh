@@ -23,12 +23,6 @@ else
   echo 'SKIPPED: Kubo could not be built here (see above); CID parity with `ipfs add` and `ipfs dag import` were not tested' >&2
 fi
 
-if age=$(command -v age) && command -v age-keygen > /dev/null && command -v script > /dev/null; then
-  export PERDURE_AGE="$age"
-else
-  echo 'SKIPPED: age is not installed here (Debian: apt-get install age bsdutils); key files were not tried with it' >&2
-fi
-
 for kind in packaged current; do
   if settings=$(bash test/peers/age.sh "$kind"); then
     while IFS='=' read -r key value; do export "PERDURE_${key}_${kind^^}=$value"; done <<< "$settings"
