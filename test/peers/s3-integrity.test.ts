@@ -33,7 +33,6 @@ async function placeOn(server: S3Server, behaviour: Partial<Behaviour>): Promise
     ...connection,
     buffers: createPool({ byteLength: PART_BYTES, count: settings.partsInFlight + 1 }),
     behaviour: { checksums: 'none', conditionalPut: false, md5Etags: true, versioned: false, ...behaviour },
-    turns: new Map(),
   }
 }
 
