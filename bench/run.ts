@@ -16,12 +16,13 @@ import { rootFolder } from './processes.ts'
 import { bench as put } from './put.ts'
 import { bench as s3 } from './s3.ts'
 import { openScratch } from './scratch.ts'
+import { bench as sealed } from './sealed.ts'
 import { bench as small } from './small.ts'
 import { table } from './table.ts'
 import { bench as verify } from './verify.ts'
 
 const BENCHES: ReadonlyMap<string, Bench> = new Map(
-  Object.entries({ put, memory, get, verify, small, 'import-time': importTime, catalog, s3 }),
+  Object.entries({ put, memory, get, verify, small, sealed, 'import-time': importTime, catalog, s3 }),
 )
 /** Above this, somebody else is at work here. */
 const QUIET_LOAD = 0.5

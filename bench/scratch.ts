@@ -1,6 +1,6 @@
 /** Temporary folders: one in memory, one on a disk, both gone when the run ends, however it ends. */
 import { createCipheriv, createHash } from 'node:crypto'
-import { mkdtemp, open, readFile, rm, statfs } from 'node:fs/promises'
+import { mkdir, mkdtemp, open, readFile, rm, statfs, writeFile } from 'node:fs/promises'
 import { freemem, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MIB } from './bench.ts'
@@ -63,6 +63,22 @@ export async function randomFile(path: string, byteLength: number, options: { re
   for (let at = 0; at < byteLength; at += PIECE_BYTES) {
     options.signal.throwIfAborted()
     await file.writeFile(stream(Math.min(PIECE_BYTES, byteLength - at)))
+  }
+}
+
+const LEAST_BYTES = 100
+const MOST_BYTES = 2_000
+const FILES_PER_FOLDER = 500
+
+/** A folder of many small files. Sizes are spread evenly from the least to the most, the same at every run. */
+export async function smallFiles(folder: string, count: number, signal: AbortSignal): Promise<void> {
+  const next = keystream('small files')
+  for (let index = 0; index < count; index++) {
+    signal.throwIfAborted()
+    const below = join(folder, `folder-${Math.floor(index / FILES_PER_FOLDER)}`)
+    if (index % FILES_PER_FOLDER === 0) await mkdir(below, { recursive: true })
+    const byteLength = LEAST_BYTES + ((index * 7_919) % (MOST_BYTES - LEAST_BYTES + 1))
+    await writeFile(join(below, `file-${index}`), next(byteLength))
   }
 }
 

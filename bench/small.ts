@@ -1,16 +1,12 @@
 /** Many small files: a directory beside `ipfs-car pack` of it, the same put again, and a list of entries with a receipt each. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { PerdureError } from '../src/errors.ts'
 import { newArchive } from './archives.ts'
 import { type Bench, type BenchContext, type Row, roundsOf } from './bench.ts'
 import { ipfsCar, ran } from './processes.ts'
-import { keystream } from './scratch.ts'
+import { smallFiles } from './scratch.ts'
 import { alternate, seconds, timesOf } from './times.ts'
-
-const LEAST_BYTES = 100
-const MOST_BYTES = 2_000
-const FILES_PER_FOLDER = 500
 
 export const bench: Bench = async (context) => {
   const folder = context.scratch.memory ?? context.scratch.disk
@@ -20,7 +16,7 @@ export const bench: Bench = async (context) => {
   const base = await mkdtemp(join(folder, 'small-'))
   try {
     const source = join(base, 'source')
-    await fill(source, files, context.signal)
+    await smallFiles(source, files, context.signal)
     return [...(await directories(context, base, source, files)), await lists(context, base, entries)]
   } finally {
     await rm(base, { recursive: true, force: true })
@@ -65,16 +61,4 @@ async function lists(context: BenchContext, base: string, count: number): Promis
     },
   })
   return { figure: `putAll ${count.toLocaleString('en')} entries, a receipt each`, perdure: seconds(perdure) }
-}
-
-/** Sizes are spread evenly from the least to the most, the same at every run. */
-async function fill(folder: string, count: number, signal: AbortSignal): Promise<void> {
-  const next = keystream('small files')
-  for (let index = 0; index < count; index++) {
-    signal.throwIfAborted()
-    const below = join(folder, `folder-${Math.floor(index / FILES_PER_FOLDER)}`)
-    if (index % FILES_PER_FOLDER === 0) await mkdir(below, { recursive: true })
-    const byteLength = LEAST_BYTES + ((index * 7_919) % (MOST_BYTES - LEAST_BYTES + 1))
-    await writeFile(join(below, `file-${index}`), next(byteLength))
-  }
 }

@@ -20,17 +20,33 @@ export interface Orders {
   /** `verify`: how thoroughly, and how often. */
   readonly level?: VerifyOptions['level']
   readonly rounds?: number
+  /** Of the archive: seal for these, open with those. */
+  readonly recipients?: readonly string[]
+  readonly identities?: readonly string[]
 }
 
 export interface Outcome {
   readonly root?: string
   readonly state?: string
+  /** Time of the verb alone. */
+  readonly verbMs?: number
   /** One for each round of `verify`. */
   readonly checks?: readonly { readonly ms: number; readonly reads: number; readonly bytesRead: number; readonly state: string }[]
 }
 
 const [, , door = '', verb = '', orders = '{}'] = process.argv
-const { archive: path, vault: at, source = '', root = '', target = '', count = 0, level, rounds = 1 } = JSON.parse(orders) as Orders
+const {
+  archive: path,
+  vault: at,
+  source = '',
+  root = '',
+  target = '',
+  count = 0,
+  level,
+  rounds = 1,
+  recipients,
+  identities,
+} = JSON.parse(orders) as Orders
 const { createArchive, directory } = (await import(door)) as typeof import('../../src/index.ts')
 
 const seen = { reads: 0, bytesRead: 0 }
@@ -92,7 +108,15 @@ const verbs: Readonly<Record<string, (archive: Archive) => Promise<Outcome>>> = 
 }
 
 const plain = directory({ at, id: 'bench' })
-const archive = await createArchive({ path, vaults: [verb === 'verify' ? counted(plain) : plain], policy: { copies: 1, floor: 1 } })
+const archive = await createArchive({
+  path,
+  vaults: [verb === 'verify' ? counted(plain) : plain],
+  policy: { copies: 1, floor: 1 },
+  recipients,
+  identities,
+})
+const startedAt = performance.now()
 const outcome = await verbs[verb]?.(archive)
+const verbMs = performance.now() - startedAt
 await archive.close()
-process.stdout.write(JSON.stringify(outcome))
+process.stdout.write(JSON.stringify({ ...outcome, verbMs }))

@@ -58,7 +58,8 @@ async function gather(vault: Vault, at: Locator, span: Span, options: ReadSpanOp
   await streamed(vault, at, span, options, (piece) => {
     if (filled === 0 && piece.byteLength === span.length) whole = piece
     else {
-      whole ??= Buffer.allocUnsafe(span.length)
+      whole ??= options.into?.subarray(0, span.length) ?? Buffer.allocUnsafe(span.length)
+      // Where the vault has read into that memory itself, the piece lies there already.
       whole.set(piece, filled)
     }
     filled += piece.byteLength
