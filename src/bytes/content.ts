@@ -9,7 +9,7 @@ import { regroup } from './regroup.ts'
 export const DEFAULT_CHUNK_SIZE = 1024 * 1024
 
 /** Read-ahead, the chunk at hand, what is hashed ahead, and what the sink has under way. */
-export const POOL_BUFFERS = 9
+export const POOL_BUFFERS = 12
 
 export interface ContentOptions {
   /** One for everything a put reads: its buffers hold one chunk each. */

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
 import { FormatError } from '../errors.ts'
-import { hashShared, isShared } from './hash-thread.ts'
+import { AHEAD_BYTES, hashShared, isShared } from './bulk-thread.ts'
 
 /** Multicodec codes of the formats perdure writes and reads. */
 export const RAW = 0x55
@@ -21,9 +21,6 @@ export const MAX_IDENTITY_BYTES = 128
 export function addressOf(bytes: Uint8Array, codec: number): CID {
   return CID.createV1(codec, Digest.create(SHA2_256, createHash('sha256').update(bytes).digest()))
 }
-
-/** Shorter bytes are hashed where they are: handing them to another thread takes longer. */
-const AHEAD_BYTES = 128 * 1024
 
 /** The same address, hashed on another thread while the caller goes on. The bytes must not change before it resolves. */
 export async function addressAhead(bytes: Uint8Array, codec: number): Promise<CID> {

@@ -16,7 +16,7 @@ import { wrapFileKey } from './file-key.ts'
 import { payloadKey } from './kdf.ts'
 import { type Padding, padded } from './padding.ts'
 import type { Recipient } from './recipients.ts'
-import { type ChunkStream, chunkStream, groupsOf } from './stream.ts'
+import { type ChunkStream, chunkStream, type Group, groupsOf } from './stream.ts'
 
 export interface SealOptions extends AbortOptions {
   readonly recipients: readonly Recipient[]
@@ -44,6 +44,9 @@ export interface Sealed {
   readonly headerLength: number
   readonly leaves: number
 }
+
+/** Leaves that are sealed on another thread while the one before them is addressed and stored. */
+const SEALED_AHEAD = 2
 
 /** Leaves that are under way at once: hashed ahead, and what the sink has not written yet. */
 const LEAVES_UNDER_WAY = 16
@@ -75,20 +78,48 @@ export async function* sealFile(plaintext: AsyncIterable<Uint8Array>, options: S
   const headerLength = header.byteLength - PAYLOAD_NONCE_BYTES
   let leaves = 0
   let byteLength = 0
-  for await (const { bytes: group, first, last } of groupsOf(content, LEAF_PLAINTEXT_BYTES, { signal })) {
-    const only = first && last && isSingleLeaf(ageFileLength(group.byteLength, headerLength), erasable)
-    if (first && !only) {
-      byteLength += header.byteLength
-      yield new Uint8Array(header)
+  const ahead: Promise<Uint8Array>[] = []
+  const groups = groupsOf(content, LEAF_PLAINTEXT_BYTES, { signal })
+  try {
+    for (let group = await nextOf(groups); group; group = await nextOf(groups)) {
+      if ('error' in group) {
+        while (ahead.length > 0) yield await oldestOf(ahead)
+        throw group.error
+      }
+      const { bytes, first, last } = group
+      const only = first && last && isSingleLeaf(ageFileLength(bytes.byteLength, headerLength), erasable)
+      if (first && !only) {
+        byteLength += header.byteLength
+        yield new Uint8Array(header)
+        leaves++
+      }
+      ahead.push(sealLeaf(bytes, { stream, number: leaves, last, header: only ? header : undefined, pool: options.pool, signal }))
+      // Its error is met when its turn comes.
+      ahead.at(-1)?.catch(() => undefined)
+      byteLength += payloadLength(bytes.byteLength) + (only ? header.byteLength : 0)
       leaves++
+      if (ahead.length > SEALED_AHEAD) yield await oldestOf(ahead)
     }
-    const leaf = await sealLeaf(group, { stream, number: leaves, last, header: only ? header : undefined, pool: options.pool, signal })
-    byteLength += leaf.byteLength
-    leaves++
-    yield leaf
+    while (ahead.length > 0) yield await oldestOf(ahead)
+  } finally {
+    await groups.return(undefined)
+    // Left early: memory may be used again only when nobody works on it.
+    for (const leaf of await Promise.allSettled(ahead)) if (leaf.status === 'fulfilled') recycle(leaf.value)
   }
   options.onSealed?.({ contentLength, byteLength, headerLength, leaves })
 }
+
+/** The next group, or what the source failed with: the leaves before it are whole, and come first. */
+async function nextOf(groups: AsyncGenerator<Group>): Promise<Group | { readonly error: unknown } | undefined> {
+  try {
+    const step = await groups.next()
+    return step.done ? undefined : step.value
+  } catch (error) {
+    return { error }
+  }
+}
+
+const oldestOf = (ahead: Promise<Uint8Array>[]): Promise<Uint8Array> => ahead.shift() ?? Promise.resolve(new Uint8Array(0))
 
 interface LeafOptions extends AbortOptions {
   readonly stream: ChunkStream
@@ -108,7 +139,13 @@ async function sealLeaf(group: Uint8Array, options: LeafOptions): Promise<Uint8A
   const leaf = pool && byteLength === pool.byteLength ? await pool.take(signal) : allocate(byteLength)
   if (header) leaf.set(header)
   const first = header ? 0 : (number - 1) * CHUNKS_PER_LEAF
-  stream.seal(group, first, last, leaf.subarray(start))
-  recycle(group)
-  return leaf
+  try {
+    await stream.sealAhead(group, first, last, leaf.subarray(start))
+    return leaf
+  } catch (error) {
+    recycle(leaf)
+    throw error
+  } finally {
+    recycle(group)
+  }
 }

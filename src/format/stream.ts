@@ -4,6 +4,7 @@ import { recut } from '../bytes/regroup.ts'
 import type { AbortOptions } from '../contracts/options.ts'
 import { AEAD_NONCE_BYTES, type Aead, TAG_BYTES } from './aead.ts'
 import { CHUNK_BYTES, SEALED_CHUNK_BYTES } from './age-layout.ts'
+import { AHEAD_BYTES, isShared, sealShared } from './bulk-thread.ts'
 
 /** Where the 48 low bits of the 11-byte counter lie; files do not get longer than that. */
 const COUNTER_OFFSET = 5
@@ -16,6 +17,8 @@ export interface ChunkStream {
    * `final` says that the last one ends the file, and only then may it be shorter, or the plaintext empty.
    */
   seal(plaintext: Uint8Array, first: number, final: boolean, out: Uint8Array): void
+  /** The same, on another thread where that pays and both memories are shared. Neither may be touched before it resolves. */
+  sealAhead(plaintext: Uint8Array, first: number, final: boolean, out: Uint8Array): Promise<void>
   /** Opens the sealed chunks number `first …` into `out`, up to the first one that does not open. An empty chunk opens only as the whole of a file. */
   open(sealed: Uint8Array, first: number, final: boolean, out: Uint8Array): Opened
 }
@@ -29,23 +32,32 @@ export interface Opened {
 
 export function chunkStream(aead: Aead, key: Uint8Array): ChunkStream {
   const keyed = aead.keyed(key)
+  // Memory of its own: what goes to another thread is copied with all that lies around it.
+  const own = Uint8Array.from(key)
   const nonce = Buffer.alloc(AEAD_NONCE_BYTES)
   const nonceOf = (number: number, last: boolean): Uint8Array => {
     nonce.writeUIntBE(number, COUNTER_OFFSET, COUNTER_BYTES)
     nonce[AEAD_NONCE_BYTES - 1] = last ? 1 : 0
     return nonce
   }
+  const seal: ChunkStream['seal'] = (plaintext, first, final, out) => {
+    let number = first
+    let at = 0
+    do {
+      const chunk = plaintext.subarray(at, at + CHUNK_BYTES)
+      const target = out.subarray((number - first) * SEALED_CHUNK_BYTES)
+      at += chunk.byteLength
+      keyed.seal(nonceOf(number, final && at === plaintext.byteLength), chunk, target)
+      number++
+    } while (at < plaintext.byteLength)
+  }
   return {
-    seal(plaintext, first, final, out) {
-      let number = first
-      let at = 0
-      do {
-        const chunk = plaintext.subarray(at, at + CHUNK_BYTES)
-        const target = out.subarray((number - first) * SEALED_CHUNK_BYTES)
-        at += chunk.byteLength
-        keyed.seal(nonceOf(number, final && at === plaintext.byteLength), chunk, target)
-        number++
-      } while (at < plaintext.byteLength)
+    seal,
+    async sealAhead(plaintext, first, final, out) {
+      const elsewhere = aead.name === 'node' && plaintext.byteLength >= AHEAD_BYTES && isShared(plaintext) && isShared(out)
+      const here = () => seal(plaintext, first, final, out)
+      if (elsewhere) await sealShared({ key: own, plaintext, first, final, out }, here)
+      else here()
     },
     open(sealed, first, final, out) {
       let number = first
