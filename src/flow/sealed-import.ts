@@ -7,7 +7,6 @@ import type { BufferPool } from '../bytes/pool.ts'
 import type { OpenedSource } from '../bytes/source.ts'
 import type { AbortOptions, Entry, FileFingerprint, Fingerprint, KnownContent } from '../contracts.ts'
 import { SourceError } from '../errors.ts'
-import { chunkDigest } from '../format/fingerprint.ts'
 import { padmeLength } from '../format/padding.ts'
 import { type Sealed, sealFile, sealPool } from '../format/seal.ts'
 import { INDEX_NAME, type IndexEntry } from '../format/sealed-index.ts'
@@ -174,7 +173,7 @@ async function indexItem(lines: IndexLines, { sealing, catalog }: Run): Promise<
   const { byteLength } = lines
   const entry: Entry = { path: INDEX_PLACE, kind: 'file', byteLength }
   const print = sealing.reuse?.prints.content()
-  for (const chunk of chunks) print?.add(chunkDigest(chunk))
+  for (const chunk of chunks) print?.add(chunk)
   const key = print?.key(byteLength)
   const [known] = key && sealing.reuse ? await catalog.knownContent([{ key, place: sealing.reuse.prints.place(INDEX_PLACE) }]) : []
   return { entry, open: () => listed(chunks), known, print: async () => key && { key } }

@@ -4,9 +4,7 @@
  */
 import { recycle } from '../bytes/pool.ts'
 import type { AbortOptions, Catalog, Entry, FileFingerprint, KnownContent } from '../contracts.ts'
-import { digestAhead } from '../format/address.ts'
 import { LEAF_PLAINTEXT_BYTES } from '../format/age-layout.ts'
-import { chunkDigest } from '../format/fingerprint.ts'
 import { eachOf } from './context.ts'
 import type { Reuse } from './sealing.ts'
 
@@ -15,8 +13,6 @@ const WINDOW_ENTRIES = 256
 const WINDOW_BYTES = 8 * 1024 * 1024
 /** Small files read side by side. */
 const WIDTH = 8
-/** Chunks of a large file that are hashed while the one before them is sealed. */
-const HASHED_AHEAD = 2
 /** A file changed so shortly before it was listed may change again without its times telling. */
 const SETTLED_MS = 2_000
 
@@ -118,7 +114,7 @@ async function lookAt(window: readonly Entry[], run: Run): Promise<readonly Seen
     let byteLength = 0
     for await (const chunk of contentOf(entry)({ signal: run.signal })) {
       chunks.push(chunk)
-      content.add(chunkDigest(chunk))
+      content.add(chunk)
       byteLength += chunk.byteLength
     }
     return { entry, chunks, print: printOf(entry, content.key(byteLength), run) }
@@ -176,31 +172,16 @@ async function hashed(entry: Entry, run: Run): Promise<ItemPrint | undefined> {
   return item.print()
 }
 
-/** Content that is hashed while it is sealed: a chunk is given on when its digest is there, since it may be used again from then on. */
+/** Content that is fingerprinted on its way: chunks are given on when they were taken in, since they may be used again from then on. */
 function hashedItem(entry: Entry, run: Run): SealedItem {
   const content = run.prints.content()
   let byteLength = 0
   let print: ItemPrint | undefined
   async function* open(options: AbortOptions): AsyncGenerator<Uint8Array> {
-    const ahead: { readonly chunk: Uint8Array; readonly hashing: Promise<Uint8Array> }[] = []
-    const next = async (): Promise<Uint8Array | undefined> => {
-      const oldest = ahead[0]
-      if (!oldest) return undefined
-      content.add(await oldest.hashing)
-      ahead.shift()
-      byteLength += oldest.chunk.byteLength
-      return oldest.chunk
-    }
-    try {
-      for await (const chunk of contentOf(entry)(options)) {
-        ahead.push({ chunk, hashing: digestAhead(chunk) })
-        const hashed = ahead.length > HASHED_AHEAD ? await next() : undefined
-        if (hashed) yield hashed
-      }
-      for (let hashed = await next(); hashed; hashed = await next()) yield hashed
-    } finally {
-      await Promise.allSettled(ahead.map(({ hashing }) => hashing))
-      for (const { chunk } of ahead) recycle(chunk)
+    for await (const chunk of contentOf(entry)(options)) {
+      content.add(chunk)
+      byteLength += chunk.byteLength
+      yield chunk
     }
   }
   const printed = async () => {

@@ -35,6 +35,7 @@ export interface Reuse {
 export const sealedProfile: Profile = 'unixfs-v1-2025'
 
 const NAME_BYTES = 16
+const SEED_BYTES = 32
 
 export type SealingOptions = Pick<
   PutOptions,
@@ -84,7 +85,9 @@ async function reuseOf(context: Context, padding: Padding, { trustMtime = false 
   const recipients = recipientSet(context.recipients)
   if (!recipients) return undefined
   const secret = await fingerprintSecret(context.path, context.random)
-  return { prints: fingerprints(secret, { visibility: 'sealed', profile: sealedProfile, padding, recipients }), secret, trustMtime }
+  // The seed of the signing key stays on this machine; what is derived from it cannot be turned back.
+  const local = context.key.privateKey.subarray(0, SEED_BYTES)
+  return { prints: fingerprints(secret, local, { visibility: 'sealed', profile: sealedProfile, padding, recipients }), secret, trustMtime }
 }
 
 const opaqueName = (bytes: Uint8Array): string => `${base32.baseEncode(bytes)}.age`

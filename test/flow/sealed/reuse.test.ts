@@ -37,8 +37,9 @@ async function opened(path: string) {
 
 async function printsOf(folder: string) {
   const secret = base58btc.decode((await readFile(join(folder, 'archive', 'fingerprint.key'), 'utf8')).trim())
+  const local = base58btc.decode((await readFile(join(folder, 'archive', 'archive.key'), 'utf8')).trim()).subarray(2)
   const recipients = recipientSet([{ text: alice.recipient, wrapFileKey: () => [] }]) ?? new Uint8Array(0)
-  return { secret, prints: fingerprints(secret, { visibility: 'sealed', profile: 'unixfs-v1-2025', padding: 'none', recipients }) }
+  return { secret, prints: fingerprints(secret, local, { visibility: 'sealed', profile: 'unixfs-v1-2025', padding: 'none', recipients }) }
 }
 
 const tree = (folder: string) =>
