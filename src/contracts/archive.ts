@@ -1,13 +1,27 @@
-/** The verbs a user calls, their options, events and reports. */
+/** What a user configures, and the verbs a user calls. */
 import type { Identity } from 'age-encryption'
 import type { CID } from 'multiformats/cid'
 import type { Catalog, CatalogTotals } from './catalog.ts'
-import type { AbortOptions, Clock, ProgressOptions, Random } from './options.ts'
-import type { Missing, ObjectReport, ObjectState, Policy, PolicyInput, Receipt, ReplicaReport } from './policy.ts'
+import type {
+  Explanation,
+  PruneReport,
+  RemoveReport,
+  RenewOptions,
+  RenewReport,
+  RepairOptions,
+  RepairReport,
+  ThawOptions,
+  ThawReport,
+  VaultCheck,
+  VerifyOptions,
+} from './keeping.ts'
+import type { AbortOptions, Clock, Random } from './options.ts'
+import type { ObjectReport, ObjectState, Policy, PolicyInput, Receipt } from './policy.ts'
+import type { GetOptions, PutOptions, RestoreOptions, RestoreReport, TreeEntry } from './putting.ts'
 import type { RecipientsOptions, RecipientsReport } from './recipients.ts'
 import type { ShredCertificate, ShredOptions } from './shred.ts'
-import type { Mtime, NamedEntry, Source } from './source.ts'
-import type { Profile, Retention, ThawTier, Vault, VaultProfile, Warmth } from './vault.ts'
+import type { NamedEntry, Source } from './source.ts'
+import type { Profile, Vault, VaultProfile } from './vault.ts'
 
 export interface ArchiveConfig {
   /** Folder of catalog and spool; made when absent. Default `./.perdure`. */
@@ -38,252 +52,6 @@ export interface ArchiveConfig {
   readonly catalog?: Catalog | undefined
   readonly clock?: Clock | undefined
   readonly random?: Random | undefined
-}
-
-export type PutEvent =
-  | { readonly type: 'bytes-read'; readonly byteLength: number; readonly total?: number | undefined }
-  | { readonly type: 'entry-imported'; readonly path: string; readonly root: string; readonly byteLength: number }
-  | { readonly type: 'pack-closed'; readonly byteLength: number; readonly blocks: number }
-  | {
-      readonly type: 'sealed'
-      readonly root: string
-      readonly packs: number
-      readonly byteLength: number
-      readonly reusedBytes: number
-      /** Of sealed content: files that were known and are not stored again. */
-      readonly reusedFiles?: number
-    }
-  | ReplicationEvent
-
-export type ReplicationEvent =
-  | { readonly type: 'placing'; readonly vault: string; readonly pack: string; readonly byteLength: number }
-  | { readonly type: 'bytes-sent'; readonly vault: string; readonly pack: string; readonly byteLength: number }
-  | { readonly type: 'found'; readonly vault: string; readonly pack: string }
-  | { readonly type: 'placed'; readonly vault: string; readonly pack: string }
-  | { readonly type: 'placement-failed'; readonly vault: string; readonly pack: string; readonly error: Error }
-  | { readonly type: 'challenged'; readonly vault: string; readonly pack: string; readonly replica: ReplicaReport }
-
-export interface PutOptions extends AbortOptions, ProgressOptions<PutEvent> {
-  /** When to resolve: sealed and handed to every vault once (`accepted`), floor reached with evidence (`floor`), or the whole plan tried and challenged (`policy`, default). */
-  readonly until?: 'accepted' | 'floor' | 'policy' | undefined
-  readonly name?: string | undefined
-  readonly mediaType?: string | undefined
-  readonly profile?: Profile | undefined
-  /**
-   * No replica may be deleted before that date. Only vaults that can lock get one (`canRetain` in their profile); the longest wish of all objects that
-   * share a pack holds for the pack, and putting the same content again extends it. It is recorded, so that repair locks anew.
-   */
-  readonly retain?: Retention | undefined
-  /** Glob patterns left out of a directory source. */
-  readonly exclude?: readonly string[] | undefined
-  /** Stores it in clear although the archive has recipients: anybody who reaches a vault can read it, for good. */
-  readonly public?: boolean | undefined
-  /** `padme` fills sealed files up with at most 12 % of zeros, so that their sizes tell less of what they are. Default `none`. */
-  readonly padding?: 'none' | 'padme' | undefined
-  /**
-   * Sealed content only: false seals and stores everything anew, under new names. Default true: a file that was sealed before for the same recipients
-   * is read, recognised by a keyed fingerprint and stored once, so that a vault can see what did not change.
-   */
-  readonly reuse?: boolean | undefined
-  /**
-   * Sealed content only: headers and what is said of the object go into packs of their own, which only vaults that can forget get, so that `shred` can
-   * make the object unreadable wherever its ciphertext lies. Throws PolicyError `unreachable-floor` when those vaults cannot reach the floor. Default false.
-   */
-  readonly erasable?: boolean | undefined
-  /** Believe that a file whose size, mtime, ctime and inode are what they were has its old content, and do not read it. Default false. */
-  readonly trustMtime?: boolean | undefined
-  /** Sealed content only: keep user and group ids as well. Default false. */
-  readonly keepOwner?: boolean | undefined
-}
-
-/** Bytes `[offset, offset + length)` of a file; `length` absent: to the end. */
-export interface ByteRange {
-  readonly offset: number
-  readonly length?: number | undefined
-}
-
-export interface GetOptions extends AbortOptions {
-  readonly range?: ByteRange | undefined
-  /** Path inside a directory object. */
-  readonly path?: string | undefined
-}
-
-/** One entry of a stored tree. */
-export interface TreeEntry {
-  /** Relative to the object; empty for the object itself. */
-  readonly path: string
-  readonly kind: 'file' | 'directory' | 'symlink'
-  /** Of a file in a sealed directory, its age file; of anything else in one, the index that tells of it. */
-  readonly cid: CID
-  readonly byteLength: number
-  readonly target?: string | undefined
-  readonly mode?: number | undefined
-  readonly mtime?: Mtime | undefined
-  readonly uid?: number | undefined
-  readonly gid?: number | undefined
-}
-
-export type RestoreEvent =
-  | { readonly type: 'bytes-restored'; readonly byteLength: number; readonly total?: number | undefined }
-  | { readonly type: 'entry-restored'; readonly path: string; readonly reused: boolean }
-
-export interface RestoreOptions extends AbortOptions, ProgressOptions<RestoreEvent> {
-  readonly path?: string | undefined
-  /** Replace files whose content differs. Default false: an existing file with other content is an error before anything is written to it. */
-  readonly overwrite?: boolean | undefined
-  /** Give files and directories the user and group ids that were kept of them; what the system refuses is in `warnings`. Default false. */
-  readonly owner?: boolean | undefined
-}
-
-export interface RestoreReport {
-  readonly root: string
-  readonly target: string
-  readonly files: number
-  readonly byteLength: number
-  /** Files found at the target with the right bytes already, hashed again. */
-  readonly reused: number
-  /** Metadata that could not be set, in words. */
-  readonly warnings: readonly string[]
-}
-
-export type VerifyLevel = 'listed' | 'sampled' | 'whole'
-
-export type VerifyEvent =
-  | { readonly type: 'replica-judged'; readonly root: string; readonly replica: ReplicaReport }
-  | { readonly type: 'object-judged'; readonly report: ObjectReport }
-  | { readonly type: 'bytes-checked'; readonly byteLength: number }
-
-export interface VerifyOptions extends AbortOptions, ProgressOptions<VerifyEvent> {
-  /** Default `sampled`. */
-  readonly level?: VerifyLevel | undefined
-  /** Draws per vault and object, or the confidence to catch a given loss (both in 0…1). Default 95 % for 10 %: 29 draws. */
-  readonly sample?: number | { readonly confidence: number; readonly loss: number } | undefined
-  /** Only these vaults. */
-  readonly vaults?: readonly string[] | undefined
-  /** Read bytes of cold vaults as well wherever they can be read; without it only what a restore has made readable right now. */
-  readonly cold?: boolean | undefined
-}
-
-export interface RenewOptions extends AbortOptions {
-  /** Show what would be renewed; changes nothing. */
-  readonly plan?: boolean | undefined
-  /** Renew what lapses within so many days. Default: a third of the vault's term, and at most 30. */
-  readonly leadDays?: number | undefined
-  /** Renew to this date; default: one term of the vault from now. */
-  readonly until?: Date | undefined
-  /** Only these vaults. */
-  readonly vaults?: readonly string[] | undefined
-}
-
-export interface RenewAction {
-  readonly vault: string
-  readonly pack: string
-  /** ISO 8601; absent: nothing retained it, or the vault does not tell. */
-  readonly from?: string
-  readonly until: string
-  /** `planned` with `plan: true`. */
-  readonly outcome: 'planned' | 'renewed' | 'failed'
-  /** Code of the vault's error. */
-  readonly code?: string
-  readonly detail?: string
-}
-
-export interface RenewReport {
-  readonly planned: boolean
-  readonly actions: readonly RenewAction[]
-  /** Replicas that last long enough as they are. */
-  readonly lasting: number
-}
-
-export interface ThawOptions extends AbortOptions {
-  /** How long the restored copies are wanted, default 7. */
-  readonly days?: number | undefined
-  readonly tier?: ThawTier | undefined
-  /** In each of these vaults. Default: each pack in one that holds it, where a restore is done or under way already, else the first that freezes. */
-  readonly vaults?: readonly string[] | undefined
-}
-
-export interface ThawReport {
-  readonly root: string
-  /** Each of the replicas below can be read now. */
-  readonly readable: boolean
-  readonly replicas: readonly {
-    readonly vault: string
-    readonly pack: string
-    readonly byteLength: number
-    readonly state: Warmth['state'] | 'failed'
-    /** ISO 8601: when the restored copy freezes again. */
-    readonly until?: string
-    readonly code?: string
-    readonly detail?: string
-  }[]
-}
-
-export type RepairEvent =
-  | ReplicationEvent
-  | { readonly type: 'pack-rebuilt'; readonly pack: string; readonly byteLength: number; readonly sources: readonly string[] }
-
-export interface RepairOptions extends AbortOptions, ProgressOptions<RepairEvent> {
-  /** Show what would be done and why; changes nothing. */
-  readonly plan?: boolean | undefined
-}
-
-export interface RepairAction {
-  readonly pack: string
-  readonly vault: string
-  readonly action: 'place' | 'replace' | 'retain'
-  /** Why, in one sentence. */
-  readonly reason: string
-  readonly byteLength: number
-  /** `planned` with `plan: true`. */
-  readonly outcome: 'planned' | 'repaired' | 'failed'
-  readonly detail?: string
-}
-
-export interface RepairReport {
-  readonly root: string
-  readonly before: ObjectState
-  readonly state: ObjectState
-  readonly actions: readonly RepairAction[]
-  readonly replicas: readonly ReplicaReport[]
-  readonly missing: readonly Missing[]
-}
-
-export interface RemoveReport {
-  readonly root: string
-  readonly removed: readonly { readonly vault: string; readonly pack: string; readonly byteLength: number }[]
-  /** What could not be deleted, and why: shared packs, vaults that cannot forget, vaults that did not answer. */
-  readonly kept: readonly { readonly vault?: string; readonly pack: string; readonly reason: string }[]
-}
-
-export interface PruneReport {
-  readonly planned: boolean
-  readonly removed: readonly { readonly vault?: string; readonly pack: string; readonly byteLength: number; readonly reason: string }[]
-  readonly kept: readonly { readonly vault?: string; readonly pack: string; readonly reason: string }[]
-}
-
-/** What the policy demands, which vaults can meet it, and which constraint cannot be met. */
-export interface Explanation {
-  readonly policy: Policy
-  readonly vaults: readonly {
-    readonly id: string
-    readonly countsTowardFloor: boolean
-    readonly eligible: boolean
-    readonly notes: readonly string[]
-  }[]
-  /** Ids of the vaults that a pack of that size would go to. */
-  readonly chosen: readonly string[]
-  readonly satisfiable: boolean
-  readonly unmet: readonly Missing[]
-  readonly notes: readonly string[]
-}
-
-export interface VaultCheck {
-  readonly vault: string
-  readonly ok: boolean
-  /** What the vault says of itself, found when it was opened. */
-  readonly labels?: Readonly<Record<string, string>> | undefined
-  readonly steps: readonly { readonly name: string; readonly ok: boolean; readonly ms: number; readonly detail?: string }[]
 }
 
 export interface ObjectSummary {

@@ -1,5 +1,5 @@
 /** Other recipients for what is sealed already. */
-import type { PutEvent } from './archive.ts'
+import type { PutEvent } from './putting.ts'
 import type { AbortOptions, ProgressOptions } from './options.ts'
 import type { Receipt } from './policy.ts'
 import type { ShredCertificate } from './shred.ts'

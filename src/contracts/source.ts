@@ -1,5 +1,5 @@
 /** What users hand to `put`. */
-import type { KnownContent } from './catalog.ts'
+import type { KnownContent } from './catalog-rows.ts'
 import type { AbortOptions } from './options.ts'
 
 /** UnixFS modification time: seconds since the epoch and nanoseconds within the second. */

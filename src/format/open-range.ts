@@ -1,6 +1,7 @@
 /** Parts of a sealed file: the header, then only the chunks that a range touches. */
-import type { ByteRange } from '../contracts/archive.ts'
+
 import type { AbortOptions } from '../contracts/options.ts'
+import type { ByteRange } from '../contracts/putting.ts'
 import { FormatError } from '../errors.ts'
 import {
   CHUNK_BYTES,

@@ -2,7 +2,7 @@
 import { encode, prepare } from '@ipld/dag-pb'
 import { type ImporterOptions, type ImportResult, importer } from 'ipfs-unixfs-importer'
 import type { CID } from 'multiformats/cid'
-import type { KnownContent } from '../contracts/catalog.ts'
+import type { KnownContent } from '../contracts/catalog-rows.ts'
 import type { Profile } from '../contracts/vault.ts'
 import { FormatError } from '../errors.ts'
 import { type ProfileParameters, parametersOf } from './profiles.ts'

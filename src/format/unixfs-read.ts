@@ -1,7 +1,7 @@
 /** A file's bytes, whole or a range, from verified blocks. */
 import type { CID } from 'multiformats/cid'
-import type { ByteRange } from '../contracts/archive.ts'
 import type { AbortOptions } from '../contracts/options.ts'
+import type { ByteRange } from '../contracts/putting.ts'
 import { FormatError } from '../errors.ts'
 import { inlined } from './address.ts'
 import { READ_AHEAD, walk } from './unixfs-fetch.ts'

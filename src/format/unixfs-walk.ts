@@ -1,7 +1,7 @@
 /** Stored trees, listed and looked up. */
 import type { CID } from 'multiformats/cid'
-import type { TreeEntry } from '../contracts/archive.ts'
 import type { AbortOptions } from '../contracts/options.ts'
+import type { TreeEntry } from '../contracts/putting.ts'
 import { FormatError } from '../errors.ts'
 import { inlined, RAW } from './address.ts'
 import { type Coming, READ_AHEAD, walk } from './unixfs-fetch.ts'

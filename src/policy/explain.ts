@@ -1,5 +1,5 @@
 /** A policy and its vaults in words: what would be chosen, what cannot be met, and which assumptions are weak. */
-import type { Explanation } from '../contracts/archive.ts'
+import type { Explanation } from '../contracts/keeping.ts'
 import type { EvidencePolicy, Policy } from '../contracts/policy.ts'
 import type { VaultProfile } from '../contracts/vault.ts'
 import { demandsOf, domainOf, isTrusted } from './demands.ts'

@@ -1,5 +1,5 @@
 /** What a put may ask to be retained, and what is missing of it. */
-import type { RetainRow } from '../contracts/catalog.ts'
+import type { RetainRow } from '../contracts/catalog-rows.ts'
 import type { Missing } from '../contracts/policy.ts'
 import type { Retention, VaultProfile } from '../contracts/vault.ts'
 import { PolicyError } from '../errors.ts'

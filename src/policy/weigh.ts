@@ -17,7 +17,7 @@
  * Accepted: `sampled` takes sampled and whole, `whole` whole, `proven` proven possession, each with verdict intact; `listed` takes possession listed or
  * proven with verdict intact or unproven. A sampled row of a whole pack is no sample of an object in it (rule 3) and is not accepted.
  */
-import type { EvidenceRow } from '../contracts/catalog.ts'
+import type { EvidenceRow } from '../contracts/catalog-rows.ts'
 import type { EvidencePolicy } from '../contracts/policy.ts'
 import { DAY_MS } from './cadence.ts'
 
