@@ -1,7 +1,8 @@
 /** Other recipients for what is sealed already. */
-import type { PutEvent } from './putting.ts'
+
 import type { AbortOptions, ProgressOptions } from './options.ts'
 import type { Receipt } from './policy.ts'
+import type { PutEvent } from './putting.ts'
 import type { ShredCertificate } from './shred.ts'
 
 export type RecipientsEvent =
