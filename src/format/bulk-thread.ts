@@ -36,7 +36,7 @@ parentPort.on('message', ({ verb, ...rest }) => parentPort.postMessage(work[verb
 
 /**
  * A young generation so small that what a cipher gives out is collected at once, and its memory used again while it is warm; with more, sealing takes a
- * third more CPU. The old one counts that memory too: with less than this every few leaves would be a full collection.
+ * sixth more CPU. The old one counts that memory too: with less than this every few leaves would be a full collection.
  */
 const LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 }
 
