@@ -7,7 +7,7 @@ import { type ReadSpanOptions, streamed } from './read-span.ts'
 /** Most bytes of one run. */
 export const RUN_BYTES = 16 * 1024 * 1024
 /** Section headers between neighbours are read along; a wider gap is not. */
-export const GAP_BYTES = 128
+const GAP_BYTES = 128
 const BLOCK_BYTES = 1024 * 1024
 const KEPT_BUFFERS = 64
 

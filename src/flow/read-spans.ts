@@ -1,12 +1,11 @@
 /** Reading many spans of one replica: neighbours travel in one read where the vault reads by offset, and every block is hashed by itself. */
 import { type BufferPool, recycle } from '../bytes/pool.ts'
 import type { AbortOptions, Locator, Span, Vault, VaultProfile } from '../contracts.ts'
+import { follows } from './read-run.ts'
 import { type Answer, hashed, readRange, readSpan } from './read-span.ts'
 
 /** Most bytes that one read asks for. */
 export const RUN_BYTES = 4 * 1024 * 1024
-/** Section headers between neighbours are read along; a gap wider than this starts a new read. */
-const GAP_BYTES = 128
 
 export interface Probe {
   readonly ordinal: number
@@ -37,7 +36,7 @@ function runs(probes: readonly Probe[], addressing: VaultProfile['addressing']):
     const first = run?.[0]
     const last = run?.at(-1)
     const end = probe.span.offset + probe.span.length
-    const near = last && probe.span.offset - (last.span.offset + last.span.length) <= GAP_BYTES
+    const near = last && follows(last.span, probe.span)
     if (run && first && near && addressing === 'offset' && end - first.span.offset <= RUN_BYTES) run.push(probe)
     else grouped.push([probe])
   }

@@ -5,14 +5,12 @@
 import { type FileHandle, link, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CID } from 'multiformats/cid'
-import { allocate, createPool } from '../bytes/pool.ts'
-import type { AbortOptions, Catalog, Lease, Pack, PackRow, Span } from '../contracts.ts'
+import type { Catalog, Lease, Pack, PackRow, Span } from '../contracts.ts'
 import { ArchiveError } from '../errors.ts'
 import { decodeToc, layout } from '../format/pack.ts'
+import { chunksOf } from './file-chunks.ts'
 
 const LEASE_MS = 60_000
-const CHUNK = 1024 * 1024
-const chunks = createPool({ byteLength: CHUNK, count: 8 })
 
 export interface Part {
   readonly path: string
@@ -155,41 +153,6 @@ function spooledPack(row: PackRow, path: string, catalog: Catalog): Pack {
     },
     spans: () => readSpans(catalog, row),
     adopt: (target) => adopt(path, target),
-  }
-}
-
-/** The file's bytes in chunks, the next one read while one is used. Whoever is done with a chunk may give it to `recycle`. */
-async function* chunksOf(
-  path: string,
-  range: AbortOptions & { readonly offset: number; readonly length: number },
-): AsyncGenerator<Uint8Array> {
-  const { offset, length, signal } = range
-  signal?.throwIfAborted()
-  const file = await open(path)
-  const end = offset + length
-  const chunkAt = async (at: number): Promise<Uint8Array> => {
-    const size = Math.min(CHUNK, end - at)
-    const bytes = size === CHUNK ? await chunks.take() : allocate(size)
-    let filled = 0
-    for (let read = 1; read > 0 && filled < size; filled += read) {
-      read = (await file.read(bytes, filled, size - filled, at + filled)).bytesRead
-    }
-    return bytes.subarray(0, filled)
-  }
-  let ahead: Promise<Uint8Array> | undefined
-  try {
-    for (let at = offset; at < end; at += CHUNK) {
-      const bytes = await (ahead ?? chunkAt(at))
-      signal?.throwIfAborted()
-      ahead = at + CHUNK < end ? chunkAt(at + CHUNK) : undefined
-      ahead?.catch(() => undefined)
-      if (bytes.byteLength > 0) yield bytes
-    }
-    ahead = undefined
-  } finally {
-    // The handle may be closed only when no read is under way.
-    await Promise.allSettled([ahead])
-    await file.close()
   }
 }
 

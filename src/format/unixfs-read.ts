@@ -20,7 +20,7 @@ export interface ReadFileOptions extends AbortOptions {
   /** Bytes `[offset, offset + length)`; a length beyond the end is cut, an offset beyond it is `bad-range`. */
   readonly range?: ByteRange | undefined
   readonly limits?: ExportLimits | undefined
-  /** Blocks requested at the same time, default 16: bounds the memory of a read. */
+  /** Blocks requested at the same time, default 32: bounds the memory of a read. */
   readonly readAhead?: number | undefined
 }
 

@@ -23,7 +23,7 @@ export interface WalkTreeOptions extends AbortOptions {
   /** Starts there; entries keep their path relative to the root. */
   readonly path?: string | undefined
   readonly limits?: ExportLimits | undefined
-  /** Blocks requested at the same time, default 16. */
+  /** Blocks requested at the same time, default 32. */
   readonly readAhead?: number | undefined
 }
 
