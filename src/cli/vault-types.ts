@@ -16,7 +16,15 @@ export interface VaultType {
 
 const place = { id: 'string', network: 'string', operator: 'string', region: 'string', jurisdiction: 'string', labels: 'record' } as const
 const size = { maxPackBytes: 'number' } as const
-const traits = { term: 'string', termDays: 'number', canForget: 'boolean', paid: 'boolean', cold: 'boolean', addressing: 'string' } as const
+const traits = {
+  prices: 'object',
+  term: 'string',
+  termDays: 'number',
+  canForget: 'boolean',
+  paid: 'boolean',
+  cold: 'boolean',
+  addressing: 'string',
+} as const
 
 /** What an S3 vault is told in a file: no functions, and the certificate as a file of its own. */
 type S3Spec = Omit<S3Options, 'credentials' | 'clock' | 'ca'> & { readonly caFile?: string | undefined }

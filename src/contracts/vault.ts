@@ -1,6 +1,7 @@
 /** Packs, the vaults that keep them, and what a vault says of itself. */
 import type { CID } from 'multiformats/cid'
 import type { AbortOptions, ProgressOptions } from './options.ts'
+import type { VaultPrices } from './prices.ts'
 
 /** IPIP-499 UnixFS CID profiles. */
 export type Profile = 'unixfs-v1-2025' | 'unixfs-v0-2015'
@@ -86,6 +87,8 @@ export interface VaultProfile {
   readonly paid: boolean
   /** Byte reads need a restore first; an audit never reads it unless asked to. */
   readonly cold: boolean
+  /** What it asks for, where the user has said so. */
+  readonly prices?: VaultPrices | undefined
   /** How `read` finds a span: by byte offset within the pack, or by the block's CID. Adjacent spans are read together only by offset. */
   readonly addressing: 'offset' | 'cid'
 }
