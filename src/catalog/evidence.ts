@@ -2,8 +2,9 @@
  * What challenges showed. One row is kept per pack, vault, object and retrieval, so that a listing of today does not hide last week's sample;
  * what a newer row replaces is rolled into the totals. Rows about a replica that has been dropped meanwhile are void and left out.
  */
-import type { Catalog, EvidenceRow, Unanswered } from '../contracts.ts'
+import type { Catalog, Clock, EvidenceRow, Unanswered } from '../contracts.ts'
 import { gather } from './batches.ts'
+import { clockSetBack } from './evidence-clock.ts'
 import { type Review, review, type Tally, tally, tallyNothing } from './evidence-rules.ts'
 import { toEvidence } from './rows.ts'
 import { type Database, read, type Session, write } from './schema.ts'
@@ -11,9 +12,13 @@ import { type Database, read, type Session, write } from './schema.ts'
 type Evidences = Pick<Catalog, 'recordEvidence' | 'evidenceOf' | 'packEvidence' | 'unansweredOf' | 'evidenceTotals'>
 type Recorded = Parameters<Catalog['recordEvidence']>[0][number]
 
-export function evidences(db: Database): Evidences {
+export function evidences(db: Database, clock: Clock): Evidences {
   return {
-    recordEvidence: (rows) => write(db, (session) => record(session, rows)),
+    recordEvidence: (rows) =>
+      write(db, async (session) => {
+        await clockSetBack(session, rows, clock())
+        await record(session, rows)
+      }),
 
     evidenceOf: (object) =>
       read(db, async (session) => {

@@ -43,7 +43,7 @@ export function catalogOn({ db, close }: Connection, { clock }: { readonly clock
     ...objectLookups(db),
     ...summing(db),
     ...placement(db),
-    ...evidences(db),
+    ...evidences(db, clock),
     ...records(db),
     ...shreds(db),
     ...retentions(db),

@@ -144,7 +144,8 @@ function judge(
   const unanswered = new Set(bad.filter(({ outcome }) => outcome === 'silent' || outcome === 'denied').map(({ ordinal }) => ordinal))
   const { stillSilent, missing } = contain({
     // A refusal answers nothing: what was open before it stays open.
-    unanswered: open.filter(({ ordinal }) => unanswered.has(ordinal)),
+    // And a silence that began after now began by a clock that has been set back since.
+    unanswered: open.filter(({ ordinal }) => unanswered.has(ordinal)).map((probe) => ({ ...probe, since: Math.min(probe.since, now) })),
     results: silent.map(({ ordinal }) => ({ ordinal, outcome: 'silent' as const })),
     othersAnswered: intact > 0,
     now,
