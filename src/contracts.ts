@@ -1,6 +1,7 @@
 /** The interfaces between the parts: types only, no code. Everything else in the library imports from here or from `errors.ts`. */
 export type * from './contracts/archive.ts'
 export type * from './contracts/catalog.ts'
+export type * from './contracts/catalog-due.ts'
 export type * from './contracts/catalog-rows.ts'
 export type * from './contracts/keeping.ts'
 export type * from './contracts/options.ts'
@@ -11,3 +12,4 @@ export type * from './contracts/recipients.ts'
 export type * from './contracts/shred.ts'
 export type * from './contracts/source.ts'
 export type * from './contracts/vault.ts'
+export type * from './contracts/watch.ts'

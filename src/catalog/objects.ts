@@ -79,8 +79,12 @@ export function objectLookups(db: Database): ObjectLookups {
 
     setStates: (rows) =>
       write(db, async (session) => {
-        for (const { object, state, freshUntil } of rows)
-          await session.updateTable('objects').set({ state, fresh_until: freshUntil }).where('id', '=', object).execute()
+        for (const { object, state, freshUntil, dueAt } of rows)
+          await session
+            .updateTable('objects')
+            .set({ state, fresh_until: freshUntil, ...(dueAt !== undefined && { due_at: dueAt }) })
+            .where('id', '=', object)
+            .execute()
       }),
   }
 }

@@ -1,6 +1,7 @@
 /** The door of the catalog. */
 import type { Catalog, Clock } from '../contracts.ts'
 import { blockLookups } from './blocks.ts'
+import { dueLookups } from './due.ts'
 import { evidences } from './evidence.ts'
 import { fingerprinting } from './fingerprints.ts'
 import { forgetting } from './garbage.ts'
@@ -41,6 +42,7 @@ export function catalogOn({ db, close }: Connection, { clock }: { readonly clock
     ...fingerprinting(db),
     ...packLookups(db),
     ...objectLookups(db),
+    ...dueLookups(db),
     ...summing(db),
     ...placement(db),
     ...evidences(db, clock),

@@ -73,6 +73,8 @@ export interface ObjectsTable {
   retain_until: Generated<number | null>
   retain_mode: Generated<RetentionMode | null>
   retain_hold: Generated<Flag>
+  /** When it should be audited next; 0: now. */
+  due_at: Generated<number>
 }
 
 export interface AttributesTable {
@@ -191,6 +193,23 @@ export interface FingerprintFilesTable {
   key: Uint8Array
 }
 
+export interface VaultPausesTable {
+  vault: string
+  reason: 'silent' | 'denied' | 'limited'
+  failures: number
+  since: number
+  at: number
+  until: number
+  silent_ms: number
+  detail: string | null
+}
+
+export interface WatchMarksTable {
+  name: string
+  at: number
+  detail: string
+}
+
 export interface Schema {
   packs: PacksTable
   tocs: TocsTable
@@ -209,6 +228,8 @@ export interface Schema {
   fingerprints: FingerprintsTable
   fingerprint_extents: FingerprintExtentsTable
   fingerprint_files: FingerprintFilesTable
+  vault_pauses: VaultPausesTable
+  watch_marks: WatchMarksTable
 }
 
 export type Database = Kysely<Schema>

@@ -1,5 +1,6 @@
 /** The local index and journal. */
 import type { CID } from 'multiformats/cid'
+import type { CatalogDue } from './catalog-due.ts'
 import type {
   BlockPlace,
   EvidenceRow,
@@ -32,7 +33,7 @@ export interface Lease {
  * The local index and journal. Every method is one short transaction, durable when it resolves (SQLite: `synchronous=FULL`), and safe to call from
  * several processes. Throws CatalogError.
  */
-export interface Catalog {
+export interface Catalog extends CatalogDue {
   // puts
   /** Registers a closed pack of a put that is still running: invisible to everybody but its owner. */
   stagePack(pack: StagedPack): Promise<PackId>
@@ -151,7 +152,15 @@ export interface Catalog {
   packEvidence(packs: readonly PackId[]): Promise<readonly EvidenceRow[]>
   unansweredOf(pack: PackId, vault: string): Promise<readonly Unanswered[]>
   evidenceTotals(pack: PackId, vault: string): Promise<EvidenceTotals | undefined>
-  setStates(rows: readonly { readonly object: ObjectId; readonly state: ObjectState; readonly freshUntil: number }[]): Promise<void>
+  /** `dueAt` left out: when it is to be audited stays as it is. */
+  setStates(
+    rows: readonly {
+      readonly object: ObjectId
+      readonly state: ObjectState
+      readonly freshUntil: number
+      readonly dueAt?: number | undefined
+    }[],
+  ): Promise<void>
 
   // records and receipts
   saveReceipts(rows: readonly { readonly object: ObjectId; readonly receipt: string; readonly at: number }[]): Promise<void>
