@@ -1,5 +1,6 @@
 /** Reading from several replicas of one pack: the best first, the next when it takes unusually long, fails or lies. */
 import type { AbortOptions, PackId, PackRow, ReplicaRow, Span, Vault } from '../contracts.ts'
+import { compareSources, type SourcePreference } from '../policy/sources.ts'
 import { type Context, packRow } from './context.ts'
 import { follows, RUN_BYTES, readRun } from './read-run.ts'
 import { type Answer, readSpan } from './read-span.ts'
@@ -26,25 +27,30 @@ export interface KnownPack {
   readonly sources: readonly Source[]
 }
 
-export async function loadPack(context: Context, id: PackId): Promise<KnownPack> {
+export async function loadPack(context: Context, id: PackId, prefer: SourcePreference = 'quick'): Promise<KnownPack> {
   const row = await packRow(context, id)
   const spans = await spansOf(context, row)
   const replicas = await context.catalog.replicasOf([id])
   const bad = new Set((await context.catalog.packEvidence([id])).filter(({ verdict }) => verdict === 'missing').map(({ vault }) => vault))
-  return { row, spans: new Map(spans.map((span) => [span.cid.toString(), span])), sources: ordered(context, replicas, bad) }
+  return { row, spans: new Map(spans.map((span) => [span.cid.toString(), span])), sources: ordered(context, replicas, { bad, prefer }) }
 }
 
-/** Warm before cold, not known to be gone before the rest, then the quickest. */
-function ordered(context: Context, replicas: readonly ReplicaRow[], bad: ReadonlySet<string>): readonly Source[] {
-  const rank = ({ vault }: Source) =>
-    (vault.profile.cold ? 4 : 0) + (bad.has(vault.profile.id) ? 2 : 0) + (vault.profile.network === 'local' ? 0 : 1)
-  const pace = ({ vault }: Source) => context.latencies.quantile(vault.profile.id) ?? UNKNOWN_PACE_MS
+function ordered(
+  context: Context,
+  replicas: readonly ReplicaRow[],
+  { bad, prefer }: { readonly bad: ReadonlySet<string>; readonly prefer: SourcePreference },
+): readonly Source[] {
+  const standing = ({ vault: { profile } }: Source) => ({
+    profile,
+    missing: bad.has(profile.id),
+    paceMs: context.latencies.quantile(profile.id) ?? UNKNOWN_PACE_MS,
+  })
   return replicas
     .flatMap(({ vault: id, state, locator }) => {
       const vault = context.vaults.get(id)
       return vault && state === 'placed' && locator !== undefined ? [{ vault, at: locator }] : []
     })
-    .sort((a, b) => rank(a) - rank(b) || pace(a) - pace(b))
+    .sort((a, b) => compareSources(standing(a), standing(b), prefer))
 }
 
 /** Cuts spans, in order of their offsets, into groups that one read each can bring; without a vault that reads by offset each stands alone. */
