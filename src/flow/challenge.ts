@@ -75,20 +75,22 @@ export async function challengeReplica(context: Context, challenge: ReplicaChall
 /** Asks the vault for its own word only: a claim, good for `listed` and no more. */
 export async function askStanding(
   context: Context,
-  challenge: Pick<ReplicaChallenge, 'vault' | 'pack' | 'at' | 'signal'>,
+  challenge: Pick<ReplicaChallenge, 'vault' | 'pack' | 'at' | 'signal'> & { readonly object?: number | undefined },
 ): Promise<EvidenceRow> {
   const { vault, pack, at, signal } = challenge
   const standing = await standingOf(context, vault, at, signal)
+  const isSilent = standing.verdict === 'unreachable' || standing.verdict === 'denied'
   return {
     pack: pack.id,
     vault: vault.profile.id,
-    object: 0,
+    // Silence must not stand where the vault's word stood: that word is evidence until it lapses.
+    object: isSilent ? (challenge.object ?? 0) : 0,
     verdict: standing.verdict,
     possession: standing.verdict === 'unproven' ? 'listed' : 'claimed',
     retrieval: 'none',
     at: context.clock(),
     asked: 1,
-    answered: standing.verdict === 'unreachable' || standing.verdict === 'denied' ? 0 : 1,
+    answered: isSilent ? 0 : 1,
     bytesRead: 0,
     detail: standing.detail,
   }

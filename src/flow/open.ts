@@ -92,6 +92,14 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
       const { thaw } = await import('./thaw.ts')
       return thaw(context, await found(root), options)
     },
+    watch: async (options) => {
+      const { watch } = await import('./watch.ts')
+      return watch(context, options)
+    },
+    glance: async (options) => {
+      const { glance } = await import('./glance.ts')
+      return glance(context, options)
+    },
     rm: async (root, options) => remove(context, await found(root), options),
     prune: (options) => prune(context, options),
     unopened: () => [...context.unopened].map(([vault, { message }]) => ({ vault, reason: message })),

@@ -83,8 +83,11 @@ export function aroundFailures(
 ): readonly Step[] {
   const { pack, placements, retained, shut = NONE } = known
   const own = placements.filter((placement) => placement.pack.id === pack.id)
+  // Another process that is placing it there refuses nothing.
   // Bytes that no replica could give are no vault's refusal: another vault would not get them either.
-  const excluded = new Map(own.flatMap(({ vault, error }) => (error instanceof VaultError ? [[vault, error.message]] : [])))
+  const excluded = new Map(
+    own.flatMap(({ vault, error }) => (error instanceof VaultError && error.code !== 'conflict' ? [[vault, error.message]] : [])),
+  )
   if (excluded.size === 0) return []
   const stood = report.replicas.filter((replica) => replica.pack === pack.name.toString() && stands(replica)).map(({ vault }) => vault)
   const held = new Set([...stood, ...own.filter(({ outcome }) => outcome !== 'failed').map(({ vault }) => vault)])

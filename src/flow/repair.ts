@@ -3,7 +3,7 @@
  * Copies only bytes it has just verified; a damaged copy is replaced whole or left as it is, never deleted first.
  */
 import type { Missing, ObjectRow, PackRow, RepairAction, RepairOptions, RepairReport } from '../contracts.ts'
-import { ArchiveError } from '../errors.ts'
+import { ArchiveError, PerdureError } from '../errors.ts'
 import { type Assessment, reassess } from './assess.ts'
 import { type Context, eachOf } from './context.ts'
 import { readBack } from './probes.ts'
@@ -11,7 +11,7 @@ import { publish, sweep } from './publish.ts'
 import { ensureSpooled } from './rebuild.ts'
 import { releaseSpool } from './release.ts'
 import { aroundFailures, type PlanRules, retainedPacks, type Step, stepsFor } from './repair-plan.ts'
-import { type Placement, replicate } from './replicate.ts'
+import { type Placement, type ReplicateOptions, replicate } from './replicate.ts'
 import { verifyBatch } from './verify.ts'
 
 const PAGE = 200
@@ -37,14 +37,16 @@ async function repairOne(context: Context, object: ObjectRow, options: RepairOpt
   )
 }
 
+type CarryOptions = RepairOptions & Pick<ReplicateOptions, 'patienceMs'>
+
 /** Carries out what was planned for an object, or shows it with `plan`, and judges anew. */
 export async function carryOutPlan(
   context: Context,
   before: Assessment,
   planned: readonly Step[],
-  { retained, shut, ...options }: RepairOptions & Pick<PlanRules, 'retained' | 'shut'>,
+  { retained, shut, ...options }: CarryOptions & Pick<PlanRules, 'retained' | 'shut'>,
 ): Promise<RepairReport> {
-  const { signal } = options
+  const { signal, patienceMs } = options
   const { object } = before
   if (options.plan || planned.length === 0) {
     // A repair that died when all was done may have left its packs in the spool.
@@ -64,7 +66,7 @@ export async function carryOutPlan(
   )
   const detour = before.packs.flatMap((pack) => aroundFailures(context, before, { pack, placements: refused, retained, shut }))
   const placements = [...first, ...(await carryOut(context, detour, options))]
-  await publish(context, [(await context.catalog.objectById(object.id)) ?? object], { signal })
+  await publish(context, [(await context.catalog.objectById(object.id)) ?? object], { signal, patienceMs })
   const [after = before] = await reassess(context, [object])
   await releaseSpool(context, [after])
   return reportOf(
@@ -89,8 +91,8 @@ export async function* repairAll(context: Context, options: RepairOptions = {}):
   if (!options.plan) await sweep(context, { signal: options.signal })
 }
 
-async function carryOut(context: Context, steps: readonly Step[], options: RepairOptions): Promise<readonly Placement[]> {
-  const { signal, onProgress } = options
+async function carryOut(context: Context, steps: readonly Step[], options: CarryOptions): Promise<readonly Placement[]> {
+  const { signal, onProgress, patienceMs } = options
   const perPack = [...Map.groupBy(steps, ({ pack }) => pack.id).values()]
   const placements = await eachOf(perPack, 1, async (own) => {
     const [first] = own
@@ -109,7 +111,14 @@ async function carryOut(context: Context, steps: readonly Step[], options: Repai
     for (const [action, group] of sorted) {
       const jobs = [{ pack, vaults: group.map(({ vault }) => vault) }]
       done.push(
-        ...(await replicate(context, jobs, { signal, onProgress, replace: action === 'replace', acceptOnly: action === 'retain', probes })),
+        ...(await replicate(context, jobs, {
+          signal,
+          onProgress,
+          patienceMs,
+          replace: action === 'replace',
+          acceptOnly: action === 'retain',
+          probes,
+        })),
       )
     }
     return done
@@ -132,6 +141,7 @@ function done(step: Step, placements: readonly Placement[]): RepairAction {
     reason,
     byteLength: pack.byteLength,
     outcome: held ? 'repaired' : 'failed',
+    ...(!held && placement?.error instanceof PerdureError && { code: placement.error.code }),
     ...(detail !== undefined && { detail }),
   }
 }

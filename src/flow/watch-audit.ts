@@ -1,0 +1,107 @@
+/** Audits what is due, in batches: only the vaults whose evidence is due are asked, and those that are left alone are not. */
+import type { EvidenceRow, ObjectRow, ObjectState } from '../contracts.ts'
+import { horizonOf, pickDue, vaultsDue } from '../policy/agenda.ts'
+import { type Assessment, agendaOf, assess, reassess } from './assess.ts'
+import { releaseSpool } from './release.ts'
+import { verifyBatch } from './verify.ts'
+import { type Cycle, pausedNow } from './watch-run.ts'
+import { learn } from './watch-vaults.ts'
+
+const BATCH = 16
+/** The first tells whether a vault answers at all; nobody waits for long time-outs of many. */
+const FIRST_BATCH = 4
+
+/** The longest that any evidence is accepted, in days. */
+export const longestAge = ({ policy }: Cycle['context']): number =>
+  Math.max(policy.evidence.maxAgeDays, ...Object.values(policy.overrides).map(({ maxAgeDays }) => maxAgeDays))
+
+/** Audits up to the caps of the cycle; what is left over is due in the next. */
+export async function auditDue(cycle: Cycle): Promise<void> {
+  const { context, caps, counts, signal } = cycle
+  if (caps.audits < 1 || caps.auditBytes <= 0) return
+  const at = context.clock()
+  const rows = await context.catalog.due({ at, horizon: horizonOf(at, longestAge(context)), limit: Math.floor(caps.audits) + 1 })
+  const picked = pickDue(rows, caps.audits)
+  counts.backlog = rows.length > picked.length
+  for (let done = 0; done < picked.length; ) {
+    signal.throwIfAborted()
+    if (counts.bytesRead >= caps.auditBytes) {
+      counts.backlog = true
+      return
+    }
+    const batch = picked.slice(done, done + (done === 0 ? FIRST_BATCH : BATCH))
+    const found = await Promise.all(batch.map(({ id }) => context.catalog.objectById(id)))
+    await auditBatch(
+      cycle,
+      found.filter((object) => object !== undefined),
+    )
+    done += batch.length
+  }
+}
+
+/** Audits some objects and learns from their answers. */
+async function auditBatch(cycle: Cycle, objects: readonly ObjectRow[]): Promise<void> {
+  const { context } = cycle
+  const groups = new Map<string, { readonly vaults: readonly string[]; readonly objects: ObjectRow[] }>()
+  const silences: EvidenceRow[] = []
+  const before = new Map<number, ObjectState>()
+  for (const object of objects) {
+    const known = await assess(context, object)
+    before.set(object.id, known.report.state)
+    const due = vaultsDue({ now: context.clock(), state: known.report.state, replicas: agendaOf(context, known.judged) })
+    silences.push(...due.flatMap((vault) => silenceOf(cycle, known, vault)))
+    const vaults = due.filter((vault) => !pausedNow(cycle, vault))
+    const key = vaults.join(' ')
+    const group = groups.get(key)
+    if (group) group.objects.push(object)
+    else groups.set(key, { vaults, objects: [object] })
+  }
+  if (silences.length > 0) await context.catalog.recordEvidence(silences)
+  for (const group of groups.values()) await auditGroup(cycle, group, before)
+}
+
+async function auditGroup(
+  cycle: Cycle,
+  { vaults, objects }: { readonly vaults: readonly string[]; readonly objects: readonly ObjectRow[] },
+  before: ReadonlyMap<number, ObjectState>,
+): Promise<void> {
+  const { context, counts, signal } = cycle
+  if (vaults.length === 0) {
+    await reassess(context, objects)
+    return
+  }
+  const since = context.clock()
+  const judged = await verifyBatch(context, objects, {
+    vaults,
+    signal,
+    onProgress: (event) => {
+      if (event.type === 'bytes-checked') counts.bytesRead += event.byteLength
+    },
+  })
+  await learn(cycle, judged, vaults, since)
+  // What was learnt of the vaults says when to ask again.
+  if (vaults.some((vault) => cycle.pauses.has(vault))) await reassess(context, objects)
+  await releaseSpool(context, judged)
+  for (const { object, report } of judged) {
+    counts.audited++
+    cycle.emit({ type: 'object-audited', root: report.root, before: before.get(object.id) ?? object.state, state: report.state })
+  }
+}
+
+/** A silent vault is not asked again and again for each object; that it did not answer is what is known of its replicas that are due. */
+function silenceOf(cycle: Cycle, { object, packs, judged }: Assessment, vault: string): readonly EvidenceRow[] {
+  const pause = pausedNow(cycle, vault)
+  if (!pause || pause.reason === 'limited') return []
+  const ids = new Map(packs.map(({ id, name }) => [name.toString(), id]))
+  const at = cycle.context.clock()
+  const detail = `not asked: the vault has not answered since ${new Date(pause.since).toISOString()}${pause.detail ? ` (${pause.detail})` : ''}`
+  return judged
+    .filter((replica) => replica.vault === vault && replica.footing !== 'unplaced' && replica.footing !== 'lost')
+    .flatMap(({ pack }): readonly EvidenceRow[] => {
+      const id = ids.get(pack)
+      if (id === undefined) return []
+      const verdict = pause.reason === 'denied' ? 'denied' : 'unreachable'
+      const nothing = { asked: 0, answered: 0, bytesRead: 0, possession: 'claimed', retrieval: 'none' } as const
+      return [{ pack: id, vault, object: object.id, verdict, ...nothing, at, detail }]
+    })
+}

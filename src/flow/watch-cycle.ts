@@ -1,0 +1,55 @@
+/** One cycle: history → vaults → audits → surveys → repairs → renewals → index packs → log. Each step may be killed anywhere and is begun anew. */
+import type { CycleReport, ObjectState } from '../contracts.ts'
+import { worst } from '../policy/state.ts'
+import { sweep } from './publish.ts'
+import { auditDue } from './watch-audit.ts'
+import { renewDue } from './watch-renew.ts'
+import { repairDue } from './watch-repair.ts'
+import { type Cycle, pausedNow, problem, reportOf, step } from './watch-run.ts'
+import { probeVaults } from './watch-vaults.ts'
+
+export async function runCycle(cycle: Cycle): Promise<CycleReport> {
+  const { context, parts, signal, quiet } = cycle
+  cycle.emit({ type: 'cycle-began', at: new Date(cycle.began).toISOString(), quiet })
+  const continues = await checkHistory(cycle)
+  await step(cycle, 'vaults', () => probeVaults(cycle))
+  if (!quiet) {
+    await step(cycle, 'audit', () => auditDue(cycle))
+    await step(cycle, 'survey', () => survey(cycle))
+  }
+  await step(cycle, 'repair', () => repairDue(cycle))
+  if (!quiet) await step(cycle, 'renew', () => renewDue(cycle))
+  await step(cycle, 'sweep', () => sweep(context, { signal }))
+  const totals = await context.catalog.totals(context.clock())
+  const states = Object.entries(totals.states) as [ObjectState, number][]
+  const state = worst(states.filter(([, objects]) => objects > 0).map(([each]) => each))
+  // A catalog that does not continue its history must not begin another one.
+  if (continues) await step(cycle, 'log', () => parts.log(context, reportOf(cycle, totals.states, state), { signal }))
+  const report = reportOf(cycle, totals.states, state)
+  await context.catalog.setMark('cycle', { at: context.clock(), detail: JSON.stringify(report) })
+  cycle.emit({ type: 'cycle-ended', report })
+  return report
+}
+
+/** Resolves to false when the catalog is known not to continue what was said before. Then nothing is said in its name, and the rest goes on. */
+async function checkHistory(cycle: Cycle): Promise<boolean> {
+  let found: string | undefined
+  const looked = await step(cycle, 'history', async () => {
+    found = await cycle.parts.history(cycle.context, { signal: cycle.signal })
+  })
+  if (found !== undefined) problem(cycle, { step: 'history', code: 'rolled-back', message: found })
+  return looked && found === undefined
+}
+
+async function survey(cycle: Cycle): Promise<void> {
+  const { context, parts, caps, counts, signal } = cycle
+  if (caps.audits < 1 || caps.auditBytes <= 0) return
+  for (const vault of await parts.surveysDue(context, context.clock())) {
+    signal.throwIfAborted()
+    if (counts.bytesRead >= caps.auditBytes) return
+    if (!context.vaults.has(vault) || pausedNow(cycle, vault)) continue
+    counts.bytesRead += await parts.survey(context, vault, { signal })
+    counts.surveyed.push(vault)
+    cycle.emit({ type: 'vault-surveyed', vault })
+  }
+}
