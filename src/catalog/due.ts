@@ -1,6 +1,7 @@
 /** What is due when, and what a watch must know after a restart. */
 import type { CatalogDue, DueRow, ObjectState } from '../contracts.ts'
-import { type Database, read } from './schema.ts'
+import { batchesOf } from './batches.ts'
+import { type Database, read, write } from './schema.ts'
 
 const STATES: readonly ObjectState[] = ['lost', 'at-risk', 'damaged', 'unknown', 'degraded', 'satisfied']
 const NEVER = Number.MAX_SAFE_INTEGER
@@ -30,6 +31,21 @@ export function dueLookups(db: Database): CatalogDue {
           if (row) earliest = Math.min(Number(row.due_at), earliest ?? NEVER)
         }
         return earliest
+      }),
+
+    hasten: ({ state, at, limit }) =>
+      write(db, async (session) => {
+        const rows = await session
+          .selectFrom('objects')
+          .select('id')
+          .where('state', '=', state)
+          .where('due_at', '>', at)
+          .where('due_at', '<', NEVER)
+          .limit(limit)
+          .execute()
+        for (const ids of batchesOf(rows.map(({ id }) => id)))
+          await session.updateTable('objects').set({ due_at: at }).where('id', 'in', ids).execute()
+        return rows.length
       }),
 
     vaultPauses: async () => {

@@ -44,6 +44,8 @@ export interface CatalogDue {
   due(options: { readonly at: number; readonly horizon: number; readonly limit: number }): Promise<readonly DueRow[]>
   /** The earliest date after `at` and up to `horizon`; undefined: nothing. */
   nextDue(options: { readonly at: number; readonly horizon: number }): Promise<number | undefined>
+  /** Makes objects of a state due at that moment that would be later, at most `limit` of them; resolves to their number. */
+  hasten(options: { readonly state: ObjectState; readonly at: number; readonly limit: number }): Promise<number>
   vaultPauses(): Promise<readonly VaultPause[]>
   /** Replaces what is known of the vault. */
   pauseVault(pause: VaultPause): Promise<void>

@@ -11,6 +11,8 @@ import { type Cycle, iso, pausedNow, unitOf } from './watch-run.ts'
 const LONG_MS = 6 * 3_600_000
 /** Replicas of a vault that are looked through for one to ask about. */
 const LOOKED_AT = 50
+/** Objects that are made due together, so that nobody waits long for the catalog. */
+const HASTENED = 5_000
 
 /** Asks vaults that were silent, or that nobody has asked for long, one cheap question each, before many would time out on them. */
 export async function probeVaults(cycle: Cycle): Promise<void> {
@@ -78,12 +80,17 @@ export async function setBack(cycle: Cycle, setback: Setback): Promise<void> {
   cycle.emit({ type: 'vault-paused', vault, reason, until: iso(until), ...(detail !== undefined && { detail }) })
 }
 
-/** An answer ends the pause and what was seen of the silence. */
+/** An answer ends the pause and what was seen of the silence; what is unknown may be known again. */
 async function answered(cycle: Cycle, vault: string): Promise<void> {
-  if (!cycle.pauses.has(vault)) return
-  await cycle.context.catalog.resumeVault(vault)
+  const { catalog, clock } = cycle.context
+  const pause = cycle.pauses.get(vault)
+  if (!pause) return
+  await catalog.resumeVault(vault)
   cycle.pauses.delete(vault)
   cycle.emit({ type: 'vault-resumed', vault })
+  if (pause.reason === 'limited') return
+  const hastened = { state: 'unknown', at: clock(), limit: HASTENED } as const
+  while ((await catalog.hasten(hastened)) === HASTENED) cycle.signal.throwIfAborted()
 }
 
 const UNANSWERED: ReadonlySet<Verdict> = new Set(['unreachable', 'denied'])

@@ -37,6 +37,15 @@ interface Watching {
   readonly done: { cycles: number; last?: CycleReport }
 }
 
+/** One watch after another in the same archive goes on where the one before stopped. */
+const memories = new WeakMap<Context, WatchMemory>()
+
+function memoryOf(context: Context): WatchMemory {
+  const known = memories.get(context) ?? watchMemory()
+  memories.set(context, known)
+  return known
+}
+
 /**
  * Runs until the signal is aborted, which is a clean end and no error; with `once`, one cycle. Throws ArchiveError `busy` with `once` when another
  * watch leads; without it, waits until that one has ended.
@@ -47,7 +56,7 @@ export async function watch(context: Context, options: WatchOptions = {}, tools:
     options,
     tools,
     caps: capsOf(options.perCycle),
-    memory: watchMemory(),
+    memory: memoryOf(context),
     endsQuietAt: quietHours(options.quietHours).endsAt,
     done: { cycles: 0 },
   }

@@ -1,6 +1,6 @@
 /**
- * What is due when. An object is asked again before its evidence lapses; where something did not answer, or is wrong, sooner, and the longer the silence
- * lasts the more rarely. Dates in the future are not trusted: who was asked "next year" is asked now.
+ * What is due when. An object is asked again before its evidence lapses; where something did not answer, or is wrong, sooner, and as long as its vault is silent
+ * more and more rarely. Dates in the future are not trusted: who was asked "next year" is asked now.
  */
 import type { ObjectState } from '../contracts/policy.ts'
 import { DAY_MS, dueAt } from './cadence.ts'
@@ -22,7 +22,7 @@ const AGAIN_MS: Readonly<Record<ObjectState, number>> = {
   satisfied: 6 * HOUR_MS,
 }
 const MOST_AGAIN_MS = 2 * DAY_MS
-/** Of the time since the last answer: a vault that has been silent for a week is not asked every hour. */
+/** Of the time since the last answer: the replicas of a vault that has been silent for a week are not looked at every hour. */
 const SILENCE_SHARE = 1 / 4
 
 export interface AgendaReplica {
@@ -49,10 +49,12 @@ export interface AgendaInput {
 export function replicaDueAt(replica: AgendaReplica, { now, state, pauses }: Omit<AgendaInput, 'replicas'>): number {
   const { name, footing, at, acceptedAt, maxAgeDays, vault } = replica
   if (footing === 'unplaced' || footing === 'foreign') return NEVER
-  const paused = pauses?.get(vault) ?? 0
+  const pause = pauses?.get(vault)
+  const paused = pause ?? 0
   if (at === undefined || at > now + AHEAD_MS) return Math.max(0, paused)
   if (footing === 'sound') return Math.max(dueAt({ name, lastAt: at, maxAgeDays }), paused)
-  const silence = acceptedAt === undefined || acceptedAt > at ? 0 : at - acceptedAt
+  // Where the vault answers again nothing is gained by waiting; where it does not, looking at each of its replicas costs more than it tells.
+  const silence = pause === undefined || acceptedAt === undefined || acceptedAt > at ? 0 : at - acceptedAt
   const again = Math.min(Math.max(AGAIN_MS[state], silence * SILENCE_SHARE), MOST_AGAIN_MS)
   return Math.max(dueAt({ name, lastAt: at, maxAgeDays: again / DAY_MS / DUE_MIDDLE }), paused)
 }
