@@ -18,6 +18,7 @@ import { statusCommand } from './commands/status.ts'
 import { thawCommand } from './commands/thaw.ts'
 import { vaultCommand } from './commands/vault.ts'
 import { verifyCommand } from './commands/verify.ts'
+import { watchCommand } from './commands/watch.ts'
 import type { Run } from './context.ts'
 
 const COMMANDS = [
@@ -30,6 +31,7 @@ const COMMANDS = [
   verifyCommand,
   repairCommand,
   renewCommand,
+  watchCommand,
   thawCommand,
   rmCommand,
   shredCommand,

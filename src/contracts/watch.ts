@@ -114,7 +114,7 @@ export interface Glance {
   readonly nextAudit?: string
   /** Of the watch, when it last ended a cycle. */
   readonly lastCycle?: CycleReport
-  /** Objects that wait for a repair. */
+  /** Objects below their floor or with a copy that is lost: a repair is due, or waits. */
   readonly openRepairs: number
 }
 

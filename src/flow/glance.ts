@@ -11,7 +11,7 @@ import { iso } from './watch-run.ts'
 const TROUBLED: readonly ObjectState[] = ['lost', 'at-risk', 'damaged', 'unknown', 'degraded']
 /** Objects of one state that are shown with their reasons. */
 const SHOWN = 3
-const REPAIRABLE: readonly ObjectState[] = ['at-risk', 'damaged', 'degraded']
+const REPAIRABLE: readonly ObjectState[] = ['at-risk', 'damaged']
 
 export async function glance(context: Context, { signal }: AbortOptions = {}): Promise<Glance> {
   const { catalog, clock } = context
