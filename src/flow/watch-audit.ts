@@ -15,23 +15,27 @@ const FIRST_BATCH = 4
 export const longestAge = ({ policy }: Cycle['context']): number =>
   Math.max(policy.evidence.maxAgeDays, ...Object.values(policy.overrides).map(({ maxAgeDays }) => maxAgeDays))
 
+/** Is anything left of what the cycle may audit? */
+export const mayAudit = ({ caps, counts }: Cycle): boolean =>
+  caps.audits >= 1 && counts.audited < caps.audits && counts.bytesRead < caps.auditBytes
+
 /** Audits up to the caps of the cycle; what is left over is due in the next. */
 export async function auditDue(cycle: Cycle): Promise<void> {
   const { context, caps, counts, signal } = cycle
-  if (caps.audits < 1 || caps.auditBytes <= 0) return
+  if (!mayAudit(cycle)) return
   const at = context.clock()
   const rows = await context.catalog.due({ at, horizon: horizonOf(at, longestAge(context)), limit: Math.floor(caps.audits) + 1 })
   const picked = pickDue(rows, caps.audits)
   counts.backlog = rows.length > picked.length
   for (let done = 0; done < picked.length; ) {
     signal.throwIfAborted()
-    if (counts.bytesRead >= caps.auditBytes) {
+    if (!mayAudit(cycle)) {
       counts.backlog = true
       return
     }
     const batch = picked.slice(done, done + (done === 0 ? FIRST_BATCH : BATCH))
     const found = await Promise.all(batch.map(({ id }) => context.catalog.objectById(id)))
-    await auditBatch(
+    await auditObjects(
       cycle,
       found.filter((object) => object !== undefined),
     )
@@ -40,7 +44,7 @@ export async function auditDue(cycle: Cycle): Promise<void> {
 }
 
 /** Audits some objects and learns from their answers. */
-async function auditBatch(cycle: Cycle, objects: readonly ObjectRow[]): Promise<void> {
+export async function auditObjects(cycle: Cycle, objects: readonly ObjectRow[]): Promise<void> {
   const { context } = cycle
   const groups = new Map<string, { readonly vaults: readonly string[]; readonly objects: ObjectRow[] }>()
   const silences: EvidenceRow[] = []

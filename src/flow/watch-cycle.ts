@@ -1,12 +1,17 @@
 /** One cycle: history → vaults → audits → surveys → repairs → renewals → index packs → log. Each step may be killed anywhere and is begun anew. */
 import type { CycleReport, ObjectState } from '../contracts.ts'
 import { worst } from '../policy/state.ts'
+import { assess } from './assess.ts'
 import { sweep } from './publish.ts'
+import { releaseSpool } from './release.ts'
 import { auditDue } from './watch-audit.ts'
 import { renewDue } from './watch-renew.ts'
 import { repairDue } from './watch-repair.ts'
 import { type Cycle, pausedNow, problem, reportOf, step } from './watch-run.ts'
 import { probeVaults } from './watch-vaults.ts'
+
+/** Spooled packs looked after at a time. */
+const SWEPT = 16
 
 export async function runCycle(cycle: Cycle): Promise<CycleReport> {
   const { context, parts, signal, quiet } = cycle
@@ -19,7 +24,10 @@ export async function runCycle(cycle: Cycle): Promise<CycleReport> {
   }
   await step(cycle, 'repair', () => repairDue(cycle))
   if (!quiet) await step(cycle, 'renew', () => renewDue(cycle))
-  await step(cycle, 'sweep', () => sweep(context, { signal }))
+  await step(cycle, 'sweep', async () => {
+    await sweep(context, { signal })
+    await sweepSpool(cycle)
+  })
   const totals = await context.catalog.totals(context.clock())
   const states = Object.entries(totals.states) as [ObjectState, number][]
   const state = worst(states.filter(([, objects]) => objects > 0).map(([each]) => each))
@@ -39,6 +47,19 @@ async function checkHistory(cycle: Cycle): Promise<boolean> {
   })
   if (found !== undefined) problem(cycle, { step: 'history', code: 'rolled-back', message: found })
   return looked && found === undefined
+}
+
+/** Packs whose last step a kill took away: their floor is held, and they lie in the spool still. A few at a time, round and round. */
+async function sweepSpool({ context, memory, signal }: Cycle): Promise<void> {
+  const after = memory.cursors.get('spool') ?? 0
+  const packs = await context.catalog.packs({ after, limit: SWEPT, kind: 'content', spooled: true })
+  for (const pack of packs) {
+    signal.throwIfAborted()
+    const [id] = await context.catalog.objectsIn(pack.id, { limit: 1 })
+    const object = id === undefined ? undefined : await context.catalog.objectById(id)
+    if (object) await releaseSpool(context, [await assess(context, object)])
+  }
+  memory.cursors.set('spool', packs.length < SWEPT ? 0 : (packs.at(-1)?.id ?? 0))
 }
 
 async function survey(cycle: Cycle): Promise<void> {

@@ -3,9 +3,11 @@ import type { ObjectRow, ObjectState, RepairReport } from '../contracts.ts'
 import { ArchiveError } from '../errors.ts'
 import { headerPolicy } from '../policy/erasable.ts'
 import { type Relief, relieve, repairBudget } from '../policy/hysteresis.ts'
-import { type Assessment, assess } from './assess.ts'
+import { type Assessment, assess, reassess } from './assess.ts'
+import { releaseSpool } from './release.ts'
 import { carryOutPlan } from './repair.ts'
 import { retainedPacks, type Step, stepsFor } from './repair-plan.ts'
+import { auditObjects, mayAudit } from './watch-audit.ts'
 import { type Cycle, iso, pausedNow, problem } from './watch-run.ts'
 
 /** Worst first. Of what is lost nothing can be copied; of what is satisfied nothing need be. */
@@ -74,7 +76,7 @@ async function planOf(cycle: Cycle, object: ObjectRow): Promise<Plan | undefined
   const now = context.clock()
   const failed = memory.failed.get(object.id)
   if (failed && failed.until > now && failed.until - now <= MOST_RETRY_MS) return undefined
-  const known = await assess(context, object)
+  const known = await lookAt(cycle, object)
   if (known.report.shredded) return undefined
   const relief = reliefOf(cycle, known)
   const retained = await retainedPacks(context, known)
@@ -90,6 +92,19 @@ async function planOf(cycle: Cycle, object: ObjectRow): Promise<Plan | undefined
   }
   const urgent = possible.some(({ pack }) => relief.get(pack.name.toString())?.urgent === true)
   return { known, steps: possible, urgent, retained, shut }
+}
+
+/** What is known of an object. A repair that died half-way may have left a copy that nobody asked yet: it is asked now, not when the object is due again. */
+async function lookAt(cycle: Cycle, object: ObjectRow): Promise<Assessment> {
+  const { context } = cycle
+  const known = await assess(context, object)
+  const isNew = known.judged.some(({ footing, at }) => footing === 'open' && at === undefined)
+  if (isNew && !cycle.quiet && mayAudit(cycle)) await auditObjects(cycle, [object])
+  // Or its last word, that all is well.
+  else if (known.report.state === object.state) return known
+  const [again = known] = await reassess(context, [object])
+  await releaseSpool(context, [again])
+  return again
 }
 
 /** By pack name. */
