@@ -119,7 +119,8 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
   }
 }
 
-async function openContext(config: ArchiveConfig): Promise<Context> {
+/** The parts of an archive, for verbs that are not bound to one. */
+export async function openContext(config: ArchiveConfig): Promise<Context> {
   const path = resolve(config.path ?? '.perdure')
   if (config.mustExist && (await stat(path).catch(() => undefined)) === undefined) {
     throw new ConfigError('not-found', `there is no archive at ${path}; put something first, or name the right folder`)
@@ -166,7 +167,7 @@ async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
   }
 }
 
-async function closeContext(context: Context): Promise<void> {
+export async function closeContext(context: Context): Promise<void> {
   await Promise.allSettled([...context.background])
   try {
     for (const vault of context.vaults.values()) await vault.close?.()

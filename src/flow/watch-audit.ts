@@ -82,6 +82,9 @@ async function auditGroup(
       if (event.type === 'bytes-checked') counts.bytesRead += event.byteLength
     },
   })
+  for (const { report } of judged)
+    for (const replica of report.replicas)
+      if (replica.at !== undefined && Date.parse(replica.at) >= since) cycle.account.add({ root: report.root, replica })
   await learn(cycle, judged, vaults, since)
   // What was learnt of the vaults says when to ask again.
   if (vaults.some((vault) => cycle.pauses.has(vault))) await reassess(context, objects)

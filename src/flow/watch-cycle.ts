@@ -32,7 +32,10 @@ export async function runCycle(cycle: Cycle): Promise<CycleReport> {
   const states = Object.entries(totals.states) as [ObjectState, number][]
   const state = worst(states.filter(([, objects]) => objects > 0).map(([each]) => each))
   // A catalog that does not continue its history must not begin another one.
-  if (continues) await step(cycle, 'log', () => parts.log(context, reportOf(cycle, totals.states, state), { signal }))
+  if (continues)
+    await step(cycle, 'log', () =>
+      parts.log(context, { report: reportOf(cycle, totals.states, state), account: cycle.account }, { signal }),
+    )
   const report = reportOf(cycle, totals.states, state)
   await context.catalog.setMark('cycle', { at: context.clock(), detail: JSON.stringify(report) })
   cycle.emit({ type: 'cycle-ended', report })

@@ -4,7 +4,7 @@ import { CatalogError, PerdureError, PolicyError, VaultError } from '../errors.t
 import { isPaused } from '../policy/pauses.ts'
 import { observed } from '../wrap/observed.ts'
 import { type Context, tell } from './context.ts'
-import type { WatchParts } from './watch-parts.ts'
+import type { CheckAccount, WatchParts } from './watch-parts.ts'
 
 const GIB = 1024 ** 3
 
@@ -48,6 +48,7 @@ export const watchMemory = (): WatchMemory => ({ cursors: new Map(), failed: new
 export interface Cycle {
   readonly context: Context
   readonly parts: WatchParts
+  readonly account: CheckAccount
   readonly memory: WatchMemory
   readonly caps: Caps
   readonly signal: AbortSignal
@@ -87,6 +88,7 @@ export async function beginCycle(base: Context, input: CycleInput): Promise<Cycl
     ...given,
     context,
     began,
+    account: given.parts.account(),
     pauses,
     asides,
     lastAt: mark && mark.at <= began ? mark.at : undefined,
