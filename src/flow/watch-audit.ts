@@ -1,6 +1,7 @@
 /** Audits what is due, in batches: only the vaults whose evidence is due are asked, and those that are left alone are not. */
-import type { EvidenceRow, ObjectRow, ObjectState } from '../contracts.ts'
-import { horizonOf, pickDue, vaultsDue } from '../policy/agenda.ts'
+import type { EvidenceRow, ObjectRow, VerifyLevel } from '../contracts.ts'
+import { horizonOf, levelFor, pickDue, vaultsDue } from '../policy/agenda.ts'
+import { evidenceRulesFor } from '../policy/policy.ts'
 import { type Assessment, agendaOf, assess, reassess } from './assess.ts'
 import { releaseSpool } from './release.ts'
 import { verifyBatch } from './verify.ts'
@@ -43,39 +44,50 @@ export async function auditDue(cycle: Cycle): Promise<void> {
   }
 }
 
-/** Audits some objects and learns from their answers. */
-export async function auditObjects(cycle: Cycle, objects: readonly ObjectRow[]): Promise<void> {
-  const { context } = cycle
-  const groups = new Map<string, { readonly vaults: readonly string[]; readonly objects: ObjectRow[] }>()
-  const silences: EvidenceRow[] = []
-  const before = new Map<number, ObjectState>()
-  for (const object of objects) {
-    const known = await assess(context, object)
-    before.set(object.id, known.report.state)
-    const due = vaultsDue({ now: context.clock(), state: known.report.state, replicas: agendaOf(context, known.judged) })
-    silences.push(...due.flatMap((vault) => silenceOf(cycle, known, vault)))
-    const vaults = due.filter((vault) => !pausedNow(cycle, vault))
-    const key = vaults.join(' ')
-    const group = groups.get(key)
-    if (group) group.objects.push(object)
-    else groups.set(key, { vaults, objects: [object] })
-  }
-  if (silences.length > 0) await context.catalog.recordEvidence(silences)
-  for (const group of groups.values()) await auditGroup(cycle, group, before)
+/** Objects that ask the same of the same vaults. */
+interface Group {
+  readonly level: VerifyLevel
+  readonly vaults: readonly string[]
+  readonly objects: ObjectRow[]
 }
 
-async function auditGroup(
-  cycle: Cycle,
-  { vaults, objects }: { readonly vaults: readonly string[]; readonly objects: readonly ObjectRow[] },
-  before: ReadonlyMap<number, ObjectState>,
-): Promise<void> {
-  const { context, counts, signal } = cycle
-  if (vaults.length === 0) {
-    await reassess(context, objects)
-    return
+/** Audits some objects and learns from their answers. */
+export async function auditObjects(cycle: Cycle, objects: readonly ObjectRow[]): Promise<void> {
+  const { context, counts } = cycle
+  const groups = new Map<string, Group>()
+  const silences: EvidenceRow[] = []
+  const asked = new Map<number, ObjectRow>()
+  const idle: ObjectRow[] = []
+  for (const object of objects) {
+    const known = await assess(context, object)
+    const due = vaultsDue({ now: context.clock(), state: known.report.state, replicas: agendaOf(context, known.judged) })
+    silences.push(...due.flatMap((vault) => silenceOf(cycle, known, vault)))
+    const awake = due.filter((vault) => !pausedNow(cycle, vault))
+    if (awake.length === 0) idle.push(object)
+    else asked.set(object.id, { ...object, state: known.report.state })
+    for (const [level, vaults] of Map.groupBy(awake, (vault) => levelFor(evidenceRulesFor(context.policy, vault)))) {
+      const key = [level, ...vaults].join(' ')
+      const group = groups.get(key) ?? { level, vaults, objects: [] }
+      group.objects.push(object)
+      groups.set(key, group)
+    }
   }
+  if (silences.length > 0) await context.catalog.recordEvidence(silences)
+  for (const group of groups.values()) await auditGroup(cycle, group)
+  await reassess(context, idle)
+  const judged = await reassess(context, [...asked.values()])
+  await releaseSpool(context, judged)
+  for (const { object, report } of judged) {
+    counts.audited++
+    cycle.emit({ type: 'object-audited', root: report.root, before: object.state, state: report.state })
+  }
+}
+
+async function auditGroup(cycle: Cycle, { level, vaults, objects }: Group): Promise<void> {
+  const { context, counts, signal, account } = cycle
   const since = context.clock()
   const judged = await verifyBatch(context, objects, {
+    level,
     vaults,
     signal,
     onProgress: (event) => {
@@ -84,15 +96,8 @@ async function auditGroup(
   })
   for (const { report } of judged)
     for (const replica of report.replicas)
-      if (replica.at !== undefined && Date.parse(replica.at) >= since) cycle.account.add({ root: report.root, replica })
+      if (replica.at !== undefined && Date.parse(replica.at) >= since) account.add({ root: report.root, replica })
   await learn(cycle, judged, vaults, since)
-  // What was learnt of the vaults says when to ask again.
-  if (vaults.some((vault) => cycle.pauses.has(vault))) await reassess(context, objects)
-  await releaseSpool(context, judged)
-  for (const { object, report } of judged) {
-    counts.audited++
-    cycle.emit({ type: 'object-audited', root: report.root, before: before.get(object.id) ?? object.state, state: report.state })
-  }
 }
 
 /** A silent vault is not asked again and again for each object; that it did not answer is what is known of its replicas that are due. */

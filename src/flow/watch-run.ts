@@ -143,6 +143,8 @@ export function pausedNow({ context, pauses }: Cycle, vault: string): VaultPause
 /** Errors after which there is no point in going on. */
 const FATAL: ReadonlySet<string> = new Set(['corrupt', 'newer-schema', 'denied'])
 
+export const isFatal = (error: PerdureError): boolean => error instanceof CatalogError && FATAL.has(error.code)
+
 /** One step. What fails in it is told and does not keep the others from being done; resolves to whether it came to its end. */
 export async function step(cycle: Cycle, name: WatchProblem['step'], work: () => Promise<void>): Promise<boolean> {
   try {
@@ -151,7 +153,7 @@ export async function step(cycle: Cycle, name: WatchProblem['step'], work: () =>
     return true
   } catch (error) {
     cycle.signal.throwIfAborted()
-    if (!(error instanceof PerdureError) || (error instanceof CatalogError && FATAL.has(error.code))) throw error
+    if (!(error instanceof PerdureError) || isFatal(error)) throw error
     problem(cycle, { step: name, code: error.code, message: error.message })
     return false
   }

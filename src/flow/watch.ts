@@ -1,14 +1,14 @@
 /** The unattended loop: one leader per archive; cycles and sleeps until it is stopped. What it knows is in the catalog, so it may be killed at any time. */
 import { setTimeout as after } from 'node:timers/promises'
 import type { CycleReport, Lease, WatchOptions, WatchReport } from '../contracts.ts'
-import { ArchiveError, CatalogError } from '../errors.ts'
+import { ArchiveError, CatalogError, PerdureError } from '../errors.ts'
 import { horizonOf, wakeAt } from '../policy/agenda.ts'
 import { quietHours } from '../policy/quiet.ts'
 import { type Context, tell } from './context.ts'
 import { longestAge } from './watch-audit.ts'
 import { runCycle } from './watch-cycle.ts'
 import { type WatchParts, watchParts } from './watch-parts.ts'
-import { beginCycle, type Caps, capsOf, iso, unitOf, type WatchMemory, watchMemory } from './watch-run.ts'
+import { beginCycle, type Caps, capsOf, isFatal, iso, unitOf, type WatchMemory, watchMemory } from './watch-run.ts'
 
 const LEASE = 'watch'
 const LEASE_MS = 60_000
@@ -16,6 +16,8 @@ const LEADER_POLL_MS = 5_000
 const INTERVAL_MS = 3_600_000
 /** Even with a backlog, two cycles are so far apart. */
 const LEAST_SLEEP_MS = 1_000
+/** A cycle that could not come to its end is tried again after so long. */
+const AFTER_FAILURE_MS = 60_000
 /** Sleep is cut into pieces, to notice a machine that slept and a clock that jumped. */
 const NAP_MS = 30_000
 
@@ -122,11 +124,19 @@ async function loop(watching: Watching, signal: AbortSignal): Promise<void> {
   const { once = false, onProgress, intervalMs = INTERVAL_MS } = options
   for (;;) {
     const quiet = endsQuietAt(context.clock()) !== undefined
-    const cycle = await beginCycle(context, { parts: tools.parts, memory, caps, signal, quiet, intervalMs, onProgress })
-    done.last = await runCycle(cycle)
-    done.cycles++
-    if (once) return
-    const until = await nextCycle(watching, done.last)
+    let until = context.clock() + Math.min(intervalMs, AFTER_FAILURE_MS)
+    try {
+      const cycle = await beginCycle(context, { parts: tools.parts, memory, caps, signal, quiet, intervalMs, onProgress })
+      done.last = await runCycle(cycle)
+      done.cycles++
+      if (once) return
+      until = await nextCycle(watching, done.last)
+    } catch (error) {
+      signal.throwIfAborted()
+      // A catalog that is locked or has no space for a moment ends no watch; a bug, or a catalog that is broken, does.
+      if (once || !(error instanceof PerdureError) || isFatal(error)) throw error
+      tell(onProgress, { type: 'problem', problem: { step: 'cycle', code: error.code, message: error.message } })
+    }
     tell(onProgress, { type: 'sleeping', until: iso(until) })
     await sleepUntil(watching, until, signal)
   }

@@ -2,7 +2,7 @@
  * What is due when. An object is asked again before its evidence lapses; where something did not answer, or is wrong, sooner, and as long as its vault is silent
  * more and more rarely. Dates in the future are not trusted: who was asked "next year" is asked now.
  */
-import type { ObjectState } from '../contracts/policy.ts'
+import type { EvidencePolicy, ObjectState } from '../contracts/policy.ts'
 import { DAY_MS, dueAt } from './cadence.ts'
 import { compareStates } from './state.ts'
 import { AHEAD_MS, type Footing } from './weigh.ts'
@@ -78,6 +78,12 @@ export function vaultsDue({ replicas, ...rest }: Omit<AgendaInput, 'pauses'>): r
     return at !== NEVER && at - along <= rest.now
   })
   return [...new Set(due.map(({ vault }) => vault))].sort()
+}
+
+/** What an audit must ask so that its answer is accepted: the cheapest level that the rules take. */
+export function levelFor({ accept }: EvidencePolicy): 'listed' | 'sampled' | 'whole' {
+  if (accept.includes('sampled')) return 'sampled'
+  return accept.includes('whole') ? 'whole' : 'listed'
 }
 
 /** Beyond this a due date is not believed: no cadence reaches as far, so a clock was set back since. */

@@ -13,7 +13,7 @@
  * Urgent: what counts (sound or doubtful) does not hold the floor; or it holds it with none to spare while a copy is lost for good.
  * Nothing here deletes: a copy that is given up stays where it is, and counts again when it answers.
  */
-import type { ReplicaReport, Verdict } from '../contracts/policy.ts'
+import type { Verdict } from '../contracts/policy.ts'
 import type { VaultProfile } from '../contracts/vault.ts'
 import { DAY_MS } from './cadence.ts'
 import { isTrusted } from './demands.ts'
@@ -123,5 +123,3 @@ export function silenceSeen(
   if (!before) return 0
   return before.silentMs + Math.min(Math.max(0, now - before.at), (graceDays * DAY_MS) / 2)
 }
-
-export const isLost = ({ verdict }: Pick<ReplicaReport, 'verdict'>): boolean => verdict === 'damaged' || verdict === 'missing'

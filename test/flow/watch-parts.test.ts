@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import type { WatchEvent } from '../../src/contracts.ts'
-import { ArchiveError } from '../../src/errors.ts'
+import { ArchiveError, CatalogError } from '../../src/errors.ts'
 import { closeContext, openContext } from '../../src/flow/open.ts'
 import { put } from '../../src/flow/put.ts'
 import { watch } from '../../src/flow/watch.ts'
@@ -22,7 +22,25 @@ async function setUp(parts: Partial<WatchParts>) {
     const tools = { parts: { ...watchParts, ...parts }, sleep: async () => undefined }
     return (await watch(context, { once: true, onProgress: (event) => events.push(event) }, tools)).last
   }
-  return { root, cycle, events, clock }
+  const fail = { times: 0 }
+  const { setMark } = context.catalog
+  const catalog = {
+    ...context.catalog,
+    setMark: async (...args: Parameters<typeof setMark>) => {
+      if (args[0] === 'cycle' && fail.times-- > 0) throw new CatalogError('locked', 'another process holds the catalog')
+      return setMark(...args)
+    },
+  }
+  const loop = async (cycles: number) => {
+    const stop = new AbortController()
+    const tools = { parts: { ...watchParts, ...parts }, sleep: async (ms: number) => clock.advanceDays(ms / 86_400_000) }
+    const onProgress = (event: WatchEvent) => {
+      events.push(event)
+      if (event.type === 'cycle-ended' && --cycles <= 0) stop.abort()
+    }
+    return watch({ ...context, catalog }, { signal: stop.signal, onProgress }, tools)
+  }
+  return { root, cycle, loop, fail, events, clock }
 }
 
 it('a catalog that does not continue its history is told, nothing is logged in its name, and audits go on', async () => {
@@ -55,6 +73,15 @@ it('every check of a cycle is accounted for once, and the log gets the account w
   expect(logged).toEqual([[1, true]])
   await cycle()
   expect(checks).toHaveLength(2)
+})
+
+it('a cycle that cannot come to its end because the catalog is locked is told, and the next one is', async () => {
+  const { events, loop, fail } = await setUp({})
+  fail.times = 1
+  expect(await loop(1)).toMatchObject({ cycles: 1, aborted: true, last: { state: 'satisfied' } })
+  expect(events).toContainEqual(
+    expect.objectContaining({ type: 'problem', problem: expect.objectContaining({ step: 'cycle', code: 'locked' }) }),
+  )
 })
 
 it('surveys that are due are made, their bytes count, and a step that fails is told and keeps no other from being done', async () => {

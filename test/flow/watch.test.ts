@@ -116,6 +116,18 @@ describe('a cycle', () => {
   })
 })
 
+it('audits read whole packs where the policy takes nothing less, and only ask where it takes a word', async () => {
+  const evidence = { accept: ['whole'], maxAgeDays: 30 } as const
+  const house = await fleet(['a', 'b'], { policy: { evidence, overrides: { b: { accept: ['listed'], maxAgeDays: 30 } } } })
+  await stored(house)
+  house.clock.advanceDays(23)
+  const [whole, asked] = [house.members.a.faults.bytesRead, house.members.b.faults.bytesRead]
+  expect((await once(house.archive)).report).toMatchObject({ audited: 1, state: 'satisfied' })
+  expect(house.members.a.faults.bytesRead - whole).toBeGreaterThanOrEqual(20_000)
+  expect(house.members.b.faults.bytesRead).toBe(asked)
+  expect((await once(house.archive)).report.audited).toBe(0)
+})
+
 describe('outages', () => {
   it('shorter than the grace cause no repair, however often a cycle looks; longer ones another copy elsewhere, and the old one stays', async () => {
     const house = await fleet(['a', 'b', 'c'], { policy: { copies: 2, floor: 1, graceDays: 3 } })

@@ -1,7 +1,17 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { ObjectState } from '../../src/contracts/policy.ts'
-import { type AgendaReplica, horizonOf, NEVER, objectDueAt, pickDue, replicaDueAt, vaultsDue, wakeAt } from '../../src/policy/agenda.ts'
+import {
+  type AgendaReplica,
+  horizonOf,
+  levelFor,
+  NEVER,
+  objectDueAt,
+  pickDue,
+  replicaDueAt,
+  vaultsDue,
+  wakeAt,
+} from '../../src/policy/agenda.ts'
 import { quietHours } from '../../src/policy/quiet.ts'
 import { DAY, NOW } from './fixtures.ts'
 
@@ -88,6 +98,17 @@ describe('an object', () => {
       ),
     )
   })
+})
+
+it('an audit asks for the least that the rules accept', () => {
+  const level = (...accept: ('listed' | 'sampled' | 'whole' | 'proven')[]) => levelFor({ accept, maxAgeDays: 30 })
+  expect([level('sampled', 'whole'), level('whole'), level('listed', 'whole'), level('listed'), level('proven')]).toEqual([
+    'sampled',
+    'whole',
+    'whole',
+    'listed',
+    'listed',
+  ])
 })
 
 describe('the work of a cycle', () => {
