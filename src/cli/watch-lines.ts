@@ -63,7 +63,7 @@ function summaryOf(report: CycleReport, style: Style): string {
     repairs.repaired > 0 && `${repairs.repaired} repaired (${formatBytes(repairs.byteLength)})`,
     repairs.failed > 0 && style.red(`${count(repairs.failed, 'repair')} failed`),
     waiting.cap > 0 && `${waiting.cap} waiting for the next cycle`,
-    waiting.grace > 0 && `${waiting.grace} waiting for a silent vault`,
+    waiting.grace > 0 && `${waiting.grace} waiting for an answer`,
     waiting.source > 0 && `${waiting.source} without a copy to repair from`,
     renewed > 0 && `${renewed} renewed`,
     missedRenewals.replicas > 0 && style.red(`${missedRenewals.replicas} not renewed`),

@@ -8,7 +8,8 @@
  * | silent, its vault silent for the grace, as far as seen   | another copy elsewhere      | another copy elsewhere       |
  * | silent, its vault not for as long                        | waits                       | another copy elsewhere       |
  * | denied                                                   | waits                       | another copy elsewhere       |
- * | evidence lapsed, nobody asked                            | waits for the audit         | another copy elsewhere       |
+ * | evidence lapsed, or none, and nobody asked               | waits for the audit         | waits for the audit          |
+ * | accepted by its vault, not settled yet                   | waits                       | waits                        |
  *
  * Urgent: what counts (sound or doubtful) does not hold the floor; or it holds it with none to spare while a copy is lost for good.
  * Nothing here deletes: a copy that is given up stays where it is, and counts again when it answers.
@@ -23,6 +24,8 @@ export interface StandingReplica {
   readonly vault: string
   readonly footing: Footing
   readonly verdict: Verdict
+  /** Of the newest evidence; undefined: never asked. */
+  readonly at?: number | undefined
 }
 
 export interface Silence {
@@ -52,7 +55,10 @@ export interface Relief {
   readonly source: boolean
 }
 
-const SILENT: ReadonlySet<Verdict> = new Set(['unreachable', 'incomplete', 'pending'])
+const SILENT: ReadonlySet<Verdict> = new Set(['unreachable', 'incomplete'])
+
+/** Nothing speaks against the copy; it was only not asked in time, perhaps because the budget is used up. That is no reason to buy another. */
+const isUnasked = ({ footing, verdict, at }: StandingReplica): boolean => footing === 'open' && (verdict === 'intact' || at === undefined)
 
 /** What becomes of a pack's copies. */
 export function relieve({ replicas, vaults, floor, graceDays, silences, spooled }: HysteresisInput): Relief {
@@ -62,14 +68,19 @@ export function relieve({ replicas, vaults, floor, graceDays, silences, spooled 
   const urgent = counted < floor || (lost && counted <= floor)
   const givenUp = new Map<string, string>()
   const waiting: string[] = []
-  for (const { vault, footing, verdict } of replicas) {
+  for (const replica of replicas) {
+    const { vault, footing, verdict } = replica
     if (footing !== 'doubtful' && footing !== 'open') continue
+    if (verdict === 'pending' || isUnasked(replica)) {
+      waiting.push(vault)
+      continue
+    }
     const silence = silences.get(vault)
     const days = Math.floor((silence?.silentMs ?? 0) / DAY_MS)
     const isGone = silence?.reason === 'silent' && silence.silentMs >= graceDays * DAY_MS && SILENT.has(verdict)
     if (isGone) givenUp.set(vault, `${vault} has been silent for ${days} days, longer than the grace of ${graceDays}`)
     else if (urgent) givenUp.set(vault, `the copy in ${vault} is not certain (${verdict}), and the floor cannot wait`)
-    else if (verdict !== 'pending') waiting.push(vault)
+    else waiting.push(vault)
   }
   const source = spooled || replicas.some(({ footing, vault }) => footing === 'sound' && silences.get(vault)?.reason !== 'silent')
   return { urgent, givenUp, waiting, source }

@@ -101,6 +101,19 @@ describe('a cycle', () => {
     expect((await once(house.archive, { perCycle })).report).toMatchObject({ state: 'satisfied', repairs: { repaired: 1 } })
   })
 
+  it('with a budget of zero lets evidence lapse, and buys no copies for it', async () => {
+    const house = await fleet(['a', 'b', 'c'], { policy: { copies: 2, floor: 2 } })
+    const [root = ''] = await stored(house)
+    const vaults = (['a', 'b', 'c'] as const).filter((id) => contentOf(house.members[id]).length > 0)
+    house.clock.advanceDays(20)
+    await house.archive.verify(root, { vaults: vaults.slice(0, 1) })
+    house.clock.advanceDays(15)
+    await house.archive.verify(root, { vaults: [] })
+    const { report } = await once(house.archive, { perCycle: { audits: 0 } })
+    expect(report).toMatchObject({ state: 'unknown', audited: 0, repairs: { objects: 0 }, waiting: { grace: 1 } })
+    expect((await once(house.archive)).report).toMatchObject({ state: 'satisfied', repairs: { objects: 0 } })
+  })
+
   it('does at most what the caps say, the longest overdue first, and the next cycle goes on', async () => {
     const house = await fleet(['a', 'b'])
     const roots = await stored(house, 5)
@@ -184,7 +197,8 @@ describe('outages', () => {
   })
 
   it('of every vault leave the state unknown: no repair, nothing deleted, and few questions', async () => {
-    const house = await fleet(['a', 'b', 'c'], { policy: { copies: 3, floor: 2, graceDays: 1 } })
+    // One of them holds nothing, and would be the place for another copy.
+    const house = await fleet(['a', 'b', 'c', 'd'], { policy: { copies: 3, floor: 2, graceDays: 1 } })
     await stored(house, 3)
     house.clock.advanceDays(23)
     for (const { faults } of Object.values(house.members)) faults.unreachable = true

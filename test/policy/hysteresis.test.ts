@@ -22,6 +22,7 @@ const stand = (id: string, footing: StandingReplica['footing'], verdict: Standin
   vault: id,
   footing,
   verdict,
+  at: NOW,
 })
 const sound = (id: string) => stand(id, 'sound')
 const silent = (id: string) => stand(id, 'doubtful', 'unreachable')
@@ -56,6 +57,17 @@ describe('hysteresis', () => {
     expect(decide([sound('a'), sound('c'), lost('b')])).toMatchObject({ urgent: false })
     // An outage alone: the copies still count, and none is lost.
     expect(decide([sound('a'), silent('b')], { floor: 2 })).toMatchObject({ urgent: false })
+  })
+
+  it('buys no copy because nobody asked, or because a vault settles slowly, not even below the floor', () => {
+    const unasked = [stand('b', 'open', 'intact'), { ...stand('b', 'open', 'unproven'), at: undefined }, stand('b', 'open', 'pending')]
+    for (const replica of unasked)
+      expect(decide([sound('a'), replica], { floor: 2 }), replica.verdict).toMatchObject({
+        urgent: true,
+        givenUp: new Map(),
+        waiting: ['b'],
+      })
+    expect(decide([sound('a'), stand('b', 'open', 'unproven')], { floor: 2 }).givenUp.size).toBe(1)
   })
 
   it('counts operators, and nothing on IPFS, toward the floor', () => {
