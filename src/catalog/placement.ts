@@ -27,7 +27,7 @@ export function placement(db: Database): Placement {
 
     dropReplica: (pack, vault) =>
       write(db, async (session) => {
-        for (const table of ['replicas', 'evidence', 'evidence_totals', 'unanswered', 'journals'] as const)
+        for (const table of ['replicas', 'evidence', 'evidence_totals', 'unanswered', 'journals', 'rotations'] as const)
           await session.deleteFrom(table).where('pack', '=', pack).where('vault', '=', vault).execute()
       }),
 
