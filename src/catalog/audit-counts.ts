@@ -1,18 +1,31 @@
 /** What audits are planned from, and what they have cost. `auditCounts` is, beside `totals`, the only method that walks whole tables. */
 import { type RawBuilder, sql } from 'kysely'
 import type { Catalog, VaultVolume } from '../contracts.ts'
+import { PACK_COLUMNS, toPack } from './rows.ts'
 import { type Database, read, type Session, write } from './schema.ts'
 
 type Sum = number | string | null
 
-export function auditCounting(db: Database): Pick<Catalog, 'auditCounts' | 'spend' | 'spendingIn'> {
+export function auditCounting(db: Database): Pick<Catalog, 'auditCounts' | 'replicaCount' | 'newestPack' | 'spend' | 'spendingIn'> {
   return {
     auditCounts: (options) =>
       read(db, async (session) => {
         const volumes: VaultVolume[] = []
         for (const vault of await vaultsOf(session)) volumes.push(await volumeOf(session, vault))
-        return { vaults: volumes, ...(await objectSums(session, options)) }
+        return { vaults: volumes, contentBlocks: await contentBlocks(session), ...(await objectSums(session, options)) }
       }),
+
+    replicaCount: async (vault) => {
+      const query = db.selectFrom('replicas').select(({ fn }) => fn.countAll<number | string>().as('replicas'))
+      const row = await query.where('vault', '=', vault).where('state', '=', 'placed').executeTakeFirst()
+      return Number(row?.replicas ?? 0)
+    },
+
+    newestPack: async (kind) => {
+      const query = db.selectFrom('packs').select(PACK_COLUMNS).where('kind', '=', kind).where('name', 'is not', null)
+      const row = await query.orderBy('id', 'desc').limit(1).executeTakeFirst()
+      return row && toPack(row)
+    },
 
     spend: (rows) =>
       write(db, async (session) => {
@@ -75,6 +88,16 @@ async function volumeOf(session: Session, vault: string): Promise<VaultVolume> {
     indexBlocks: Number(row?.index_blocks ?? 0),
     indexBytes: Number(row?.index_bytes ?? 0),
   }
+}
+
+async function contentBlocks(session: Session): Promise<number> {
+  const row = await session
+    .selectFrom('packs')
+    .select(({ fn }) => fn.sum<Sum>('block_count').as('blocks'))
+    .where('kind', '=', 'content')
+    .where('name', 'is not', null)
+    .executeTakeFirst()
+  return Number(row?.blocks ?? 0)
 }
 
 async function objectSums(session: Session, { drawsPerObject, packBytes }: Parameters<Catalog['auditCounts']>[0]) {

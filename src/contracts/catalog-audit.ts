@@ -1,6 +1,7 @@
 /** What the catalog keeps of audits: surveys with their questions, rotations, scores, and what was spent. */
 import type { AuditPurpose } from './audit.ts'
-import type { ObjectId, PackId } from './catalog-rows.ts'
+import type { ObjectId, PackId, PackRow } from './catalog-rows.ts'
+import type { PackKind } from './vault.ts'
 
 /** A block by its place, as it was drawn. */
 export interface DrawnBlock {
@@ -99,6 +100,8 @@ export interface VaultVolume {
 
 export interface AuditCounts {
   readonly vaults: readonly VaultVolume[]
+  /** Of all sealed content packs. */
+  readonly contentBlocks: number
   readonly objects: number
   /** Blocks and bytes of all objects, counted once per object. */
   readonly objectBlocks: number
@@ -136,6 +139,9 @@ export interface CatalogAudit {
   scores(): Promise<readonly ScoreRow[]>
   /** Changes one score in one transaction; `change` may be called again when another process was quicker, and `undefined` deletes nothing. */
   changeScore(vault: string, change: (row: ScoreRow | undefined) => ScoreRow | undefined): Promise<ScoreRow | undefined>
+  /** How many packs, of either kind, are placed in a vault. */
+  replicaCount(vault: string): Promise<number>
+  newestPack(kind: PackKind): Promise<PackRow | undefined>
   /** Is any placed replica of that vault known to be damaged or missing? */
   hasBadReplicas(vault: string): Promise<boolean>
 

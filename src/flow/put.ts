@@ -19,6 +19,7 @@ import { readBack } from './probes.ts'
 import { publish } from './publish.ts'
 import { releaseSpool } from './release.ts'
 import { type Placement, replicate } from './replicate.ts'
+import { scoresOf } from './scores.ts'
 import { type Sealing, sealingOf } from './sealing.ts'
 
 /** Stores one object and brings it to the vaults that the policy asks for. Partial success is in the receipt, not an exception. */
@@ -62,6 +63,7 @@ function checkRetain(context: Context, { retain }: PutOptions): void {
 /** The second half of put: sealed objects reach the vaults, are challenged there, judged, recorded and receipted. */
 export async function replicateObjects(context: Context, objects: readonly ObjectRow[], options: PutOptions): Promise<readonly Receipt[]> {
   const until = options.until ?? 'policy'
+  await scoresOf(context)
   const packs = await packsOf(context, objects)
   const held = await holders(context, packs)
   const retained = await context.catalog.retentionOf(

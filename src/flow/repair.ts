@@ -24,6 +24,7 @@ import { publish, sweep } from './publish.ts'
 import { ensureSpooled } from './rebuild.ts'
 import { releaseSpool } from './release.ts'
 import { type Placement, replicate } from './replicate.ts'
+import { scoresOf } from './scores.ts'
 import { verifyBatch } from './verify.ts'
 
 const PAGE = 200
@@ -42,6 +43,7 @@ async function repairOne(context: Context, object: ObjectRow, options: RepairOpt
   if (!before) throw new ArchiveError('unknown-root', `object ${object.root} was removed meanwhile`)
   if (before.report.shredded) return reportOf(before, before, [])
   const retained = await retainedPacks(context, before)
+  await scoresOf(context)
   const planned = before.packs.flatMap((pack) => planFor(context, before, pack, retained))
   if (options.plan || planned.length === 0) {
     // A repair that died when all was done may have left its packs in the spool.

@@ -111,7 +111,7 @@ export function findingOf(tally: SurveyTally, { goal, population }: { readonly g
   if (lost === 0) {
     const confidence = confidenceOf({ draws, loss: goal.loss, population: size })
     return {
-      statement: `With ${percent(confidence)} confidence fewer than ${percent(goal.loss)} of the vault's blocks were lost at that time (${draws} of ${population} drawn, all intact).`,
+      statement: `With ${percent(confidence)} confidence fewer than ${percent(goal.loss, 'up')} of the vault's blocks were lost at that time (${draws} of ${population} drawn, all intact).`,
       confidence,
       bound: goal.loss,
     }
@@ -119,7 +119,7 @@ export function findingOf(tally: SurveyTally, { goal, population }: { readonly g
   const bound = lossBound({ draws, lost, confidence: goal.confidence, population: size })
   const found = [damaged > 0 && `${damaged} damaged`, missing > 0 && `${missing} missing`].filter(Boolean).join(', ')
   return {
-    statement: `${found} of ${draws} blocks drawn: with ${percent(goal.confidence)} confidence fewer than ${percent(bound)} of the vault's blocks were lost at that time.`,
+    statement: `${found} of ${draws} blocks drawn: with ${percent(goal.confidence)} confidence fewer than ${percent(bound, 'up')} of the vault's blocks were lost at that time.`,
     confidence: goal.confidence,
     bound,
   }
@@ -214,10 +214,10 @@ function atMost(lost: number, draws: number, ratio: (index: number) => number, l
   return Math.min(1, sum)
 }
 
-/** `99 %`, `99.4 %`, `0.05 %`: never rounded to a claim that is stronger. */
-export function percent(share: number): string {
+/** `99 %`, `99.408 %`, `0.05 %`. Rounded down for a confidence and up for a bound, so that no claim gets stronger by it. */
+export function percent(share: number, towards: 'down' | 'up' = 'down'): string {
   const value = share * 100
-  const digits = value >= 99 || value < 1 ? 3 : 2
-  const shown = Math.floor(value * 10 ** digits + 1e-6) / 10 ** digits
-  return `${String(shown)} %`
+  const scale = value >= 99 || value < 1 ? 1_000 : 100
+  const rounded = towards === 'down' ? Math.floor(value * scale + 1e-6) : Math.ceil(value * scale - 1e-6)
+  return `${rounded / scale} %`
 }
