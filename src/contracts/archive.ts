@@ -1,7 +1,7 @@
 /** What a user configures, and the verbs a user calls. */
 import type { Identity } from 'age-encryption'
 import type { CID } from 'multiformats/cid'
-import type { AuditInput, AuditPlan, SurveyOptions, SurveyReport, VaultScore } from './audit.ts'
+import type { AuditInput, AuditPlan, StructureOptions, StructureReport, SurveyOptions, SurveyReport, VaultScore } from './audit.ts'
 import type { Catalog, CatalogTotals } from './catalog.ts'
 import type {
   Explanation,
@@ -132,6 +132,8 @@ export interface Archive extends AsyncDisposable {
    * is gone on with: its questions are never drawn anew. Throws ArchiveError `busy` while another process surveys the vault.
    */
   survey(vault: string, options?: SurveyOptions): Promise<SurveyReport>
+  /** Reads as many headers, inner nodes, TOCs and records of a vault as should have been read by now: all of them once within the age limit of evidence. */
+  auditStructure(vault: string, options?: StructureOptions): Promise<StructureReport>
   /** What the audit goals need a month, what the budget covers of it, and what follows. Asks no vault. */
   planAudit(options?: AbortOptions): Promise<AuditPlan>
   /** What our own evidence says of the vaults that were audited. */

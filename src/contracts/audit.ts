@@ -142,6 +142,8 @@ export interface SurveyOptions extends AbortOptions, ProgressOptions<SurveyEvent
   readonly cold?: boolean | undefined
 }
 
+export type StructureOptions = AbortOptions & ProgressOptions<SurveyEvent>
+
 /** What the structure stratum of one vault came to in one run. Plain JSON. */
 export interface StructureReport {
   readonly vault: string

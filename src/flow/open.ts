@@ -111,6 +111,10 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
       const { surveyVault } = await import('./survey.ts')
       return surveyVault(context, id, options)
     },
+    auditStructure: async (id, options) => {
+      const { auditStructure } = await import('./structure.ts')
+      return auditStructure(context, id, options)
+    },
     planAudit: async () => {
       const { auditPlan } = await import('./plan.ts')
       return auditPlan(context)

@@ -1,8 +1,8 @@
 /** What our own evidence says of each vault: kept in the catalog, looked at before vaults are chosen or asked. */
 import type { AnswerTally, VaultScore } from '../contracts.ts'
 import { ConfigError } from '../errors.ts'
-import { learn, released, scoreFrom } from '../policy/reputation.ts'
-import type { Context } from './context.ts'
+import { learn, released, scoreFrom, shunned } from '../policy/reputation.ts'
+import { type Context, profilesOf } from './context.ts'
 
 type Scores = ReadonlyMap<string, VaultScore>
 
@@ -27,11 +27,13 @@ export async function recordAnswers(context: Context, vaultId: string, answers: 
   if (row) seen.set(context, new Map([...lastScores(context), [vaultId, scoreFrom(row)]]))
 }
 
-/** Vaults that get no new packs, with the reason. */
+/** Vaults that get no new packs, with the reason; none where the others alone could not hold the floor. */
 export function quarantined(context: Context): ReadonlyMap<string, string> {
+  const scores = lastScores(context)
+  const excluded = shunned(scores, { vaults: profilesOf(context), floor: context.policy.floor })
   const reasons = new Map<string, string>()
-  for (const { vault, quarantine } of lastScores(context).values())
-    if (quarantine)
+  for (const { vault, quarantine } of scores.values())
+    if (quarantine && excluded.has(vault))
       reasons.set(
         vault,
         `quarantined since ${new Date(quarantine.since).toISOString().slice(0, 10)} (${quarantine.reason}); repair what is damaged there and survey it, or run \`perdure vault release ${vault}\``,

@@ -2,7 +2,7 @@
  * The structure stratum of one vault: headers, inner nodes, TOCs and records, read whole, pack by pack, once within the age limit and spread over it. How far
  * it has come is in the catalog, so a run that dies goes on where it was.
  */
-import type { AbortOptions, PackRow, ProgressOptions, ReplicaRow, StructureReport, StructureRow, SurveyEvent, Vault } from '../contracts.ts'
+import type { PackRow, ReplicaRow, StructureOptions, StructureReport, StructureRow, Vault } from '../contracts.ts'
 import { ConfigError } from '../errors.ts'
 import { structuralBlocks } from '../format/structure.ts'
 import { evidenceRulesFor } from '../policy/policy.ts'
@@ -20,8 +20,6 @@ const BATCH = 8
 const WIDTH = 4
 /** So many batches without any answer, and the vault is left alone until the next run. */
 const PATIENCE = 1
-
-export type StructureOptions = AbortOptions & ProgressOptions<SurveyEvent>
 
 /** Reads as much structure of a vault as should have been read by now. Resolves early at the budget, or when the vault does not answer. */
 export async function auditStructure(context: Context, vaultId: string, options: StructureOptions = {}): Promise<StructureReport> {

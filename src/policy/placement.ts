@@ -1,15 +1,13 @@
 /** Which vaults a pack goes to: the smallest set that meets the policy, what is held already included. */
-import type { VaultScore } from '../contracts/audit.ts'
 import type { Missing, Policy } from '../contracts/policy.ts'
 import type { VaultProfile } from '../contracts/vault.ts'
 import { type Demand, demandsOf, foundIn, isTrusted, nounOf, remedyOf } from './demands.ts'
-import { demerit } from './reputation.ts'
+import { demerit, type Reliability } from './reputation.ts'
 import { cannotRetain } from './retain.ts'
 
 /** Up to this many free vaults every set is tried; beyond, the best next one is taken until the demands are met. */
 const EXHAUSTIVE_UP_TO = 12
 
-type Reliability = Pick<VaultScore, 'integrity' | 'availability'>
 type Scores = ReadonlyMap<string, Reliability>
 
 export interface PlacementInput {

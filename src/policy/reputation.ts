@@ -4,7 +4,9 @@
  */
 import type { AnswerTally, VaultScore } from '../contracts/audit.ts'
 import type { ScoreRow } from '../contracts/catalog-audit.ts'
+import type { VaultProfile } from '../contracts/vault.ts'
 import { DAY_MS } from './cadence.ts'
+import { isTrusted } from './demands.ts'
 
 export type Beta = readonly [alpha: number, beta: number]
 
@@ -104,7 +106,27 @@ export function scoreFrom({
   }
 }
 
+export type Reliability = Pick<VaultScore, 'integrity' | 'availability' | 'quarantine'>
+
+/** More than any score can take away. */
+const QUARANTINE_DEMERIT = 100
+
 /** How much worse than a good vault, in steps: small differences decide nothing, so that they do not outweigh cost. */
-export function demerit(score: Pick<VaultScore, 'integrity' | 'availability'> | undefined): number {
-  return score ? Math.round(10 * (1 - score.integrity)) + Math.round(10 * (1 - score.availability)) : 0
+export function demerit(score: Reliability | undefined): number {
+  if (!score) return 0
+  const steps = Math.round(10 * (1 - score.integrity)) + Math.round(10 * (1 - score.availability))
+  return steps + (score.quarantine ? QUARANTINE_DEMERIT : 0)
+}
+
+/**
+ * Quarantined vaults that get nothing new. None where the others alone could not hold the floor: a copy in a doubtful place is better than none, since its
+ * bytes are hashed whenever they are read.
+ */
+export function shunned(
+  scores: ReadonlyMap<string, Reliability>,
+  { vaults, floor }: { readonly vaults: readonly VaultProfile[]; readonly floor: number },
+): ReadonlySet<string> {
+  const doubtful = new Set([...scores].filter(([, score]) => score.quarantine).map(([id]) => id))
+  const operators = new Set(vaults.filter((vault) => isTrusted(vault) && !doubtful.has(vault.id)).map(({ operator }) => operator))
+  return operators.size >= Math.max(1, floor) ? doubtful : new Set()
 }
