@@ -129,8 +129,11 @@ export interface Catalog extends CatalogAudit {
   retained(pack: PackId, vault: string, until: number): Promise<void>
   /** What the objects with blocks in these packs ask for together, as far as it is in force then: the latest date, the stronger mode, a hold if any. */
   retentionOf(packs: readonly PackId[], at: number): Promise<ReadonlyMap<PackId, RetainRow>>
-  /** Forgets the replica with its evidence, unanswered probes and journal. */
-  dropReplica(pack: PackId, vault: string): Promise<void>
+  /**
+   * Forgets the replica with its evidence, unanswered probes, rotation and journal. With `intendedAt` an intent of that moment takes its place in the same
+   * transaction.
+   */
+  dropReplica(pack: PackId, vault: string, options?: { readonly intendedAt?: number | undefined }): Promise<void>
   replicasOf(packs: readonly PackId[]): Promise<readonly ReplicaRow[]>
   /** Replicas of a vault, keyset paging by pack. */
   replicasIn(

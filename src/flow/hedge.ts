@@ -55,9 +55,11 @@ function ordered(context: Context, replicas: readonly ReplicaRow[], { bad, score
     (bad.has(vault.profile.id) ? 2 : 0) +
     (vault.profile.network === 'local' ? 0 : 1)
   const pace = ({ vault }: Source) => {
-    const { slowMs, availability = 1, integrity = 1 } = scores.get(vault.profile.id) ?? {}
+    const { slowMs = 0, availability = 1, integrity = 1 } = scores.get(vault.profile.id) ?? {}
+    // From other days only slowness is believed.
+    const before = Math.max(UNKNOWN_PACE_MS, slowMs)
     // A vault that answers half the time is taken to be twice as slow.
-    return (context.latencies.quantile(vault.profile.id) ?? slowMs ?? UNKNOWN_PACE_MS) / Math.max(0.01, availability * integrity)
+    return (context.latencies.quantile(vault.profile.id) ?? before) / Math.max(0.01, availability * integrity)
   }
   return replicas
     .flatMap(({ vault: id, state, locator }) => {

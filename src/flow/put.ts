@@ -66,13 +66,18 @@ export async function replicateObjects(context: Context, objects: readonly Objec
   await scoresOf(context)
   const packs = await packsOf(context, objects)
   const held = await holders(context, packs)
+  const begun = Map.groupBy(await context.catalog.replicasOf(packs.map(({ id }) => id)), ({ pack }) => pack)
   const retained = await context.catalog.retentionOf(
     packs.map(({ id }) => id),
     context.clock(),
   )
   const plan = packs.map((pack) => ({
     pack,
-    ...planned(context, pack, { held: held.get(pack.id) ?? new Set(), retained: retained.has(pack.id) }),
+    ...planned(context, pack, {
+      held: held.get(pack.id) ?? new Set(),
+      begun: new Set(begun.get(pack.id)?.map(({ vault }) => vault)),
+      retained: retained.has(pack.id),
+    }),
   }))
   const first =
     until === 'floor' ? plan.map(({ pack, floor }) => ({ pack, vaults: floor })) : plan.map(({ pack, all }) => ({ pack, vaults: all }))
@@ -166,7 +171,7 @@ async function holders(context: Context, packs: readonly PackRow[]): Promise<Rea
 function planned(
   context: Context,
   pack: PackRow,
-  known: { readonly held: ReadonlySet<string>; readonly retained: boolean },
+  known: { readonly held: ReadonlySet<string>; readonly begun: ReadonlySet<string>; readonly retained: boolean },
 ): { readonly all: readonly string[]; readonly floor: readonly string[] } {
   const { policy, ...question } = placementRules(context, pack, known)
   const floor = place({ ...question, policy: { ...policy, copies: Math.max(1, policy.floor), distinct: {} } }).chosen

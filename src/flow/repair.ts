@@ -110,7 +110,8 @@ function planFor(context: Context, known: Assessment, pack: PackRow, retained: R
       reason: `the copy there is ${verdict}${detail ? `: ${detail}` : ''}`,
     }))
   const held = new Set([...replicas.filter(stands).map(({ vault }) => vault), ...steps.map(({ vault }) => vault)])
-  const { add } = place(placementRules(context, pack, { held, retained: retained.has(pack.id) }))
+  const begun = new Set(replicas.map(({ vault }) => vault))
+  const { add } = place(placementRules(context, pack, { held, begun, retained: retained.has(pack.id) }))
   return [
     ...steps,
     ...looseLocks(context, known, pack).filter(({ vault }) => held.has(vault) && !steps.some((step) => step.vault === vault)),
@@ -143,9 +144,11 @@ function aroundFailures(
   // Bytes that no replica could give are no vault's refusal: another vault would not get them either.
   const excluded = new Map(own.flatMap(({ vault, error }) => (error instanceof VaultError ? [[vault, error.message]] : [])))
   if (excluded.size === 0) return []
-  const stood = report.replicas.filter((replica) => replica.pack === pack.name.toString() && stands(replica)).map(({ vault }) => vault)
+  const replicas = report.replicas.filter((replica) => replica.pack === pack.name.toString())
+  const stood = replicas.filter(stands).map(({ vault }) => vault)
+  const begun = new Set(replicas.map(({ vault }) => vault))
   const held = new Set([...stood, ...own.filter(({ outcome }) => outcome !== 'failed').map(({ vault }) => vault)])
-  const { add } = place(placementRules(context, pack, { held, excluded, retained: retained.has(pack.id) }))
+  const { add } = place(placementRules(context, pack, { held, begun, excluded, retained: retained.has(pack.id) }))
   return add.map(
     (vault): Step => ({
       pack,

@@ -135,8 +135,7 @@ async function restored(context: Context, pack: PackRow, vault: Vault, options: 
 
 /** The verdicts on the bytes that were there before say nothing of the new ones. */
 async function forgetOld(context: Context, pack: PackRow, vault: string): Promise<void> {
-  await context.catalog.dropReplica(pack.id, vault)
-  await context.catalog.intend(pack.id, vault, context.clock())
+  await context.catalog.dropReplica(pack.id, vault, { intendedAt: context.clock() })
 }
 
 interface StoreOptions extends ReplicateOptions {
