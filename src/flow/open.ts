@@ -129,7 +129,8 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
   }
 }
 
-async function openContext(config: ArchiveConfig): Promise<Context> {
+/** The parts of an archive without its verbs. */
+export async function openContext(config: ArchiveConfig): Promise<Context> {
   const path = resolve(config.path ?? '.perdure')
   if (config.mustExist && (await stat(path).catch(() => undefined)) === undefined) {
     throw new ConfigError('not-found', `there is no archive at ${path}; put something first, or name the right folder`)

@@ -91,8 +91,9 @@ async function isSurveyDue(context: Context, survey: SurveyRow, now: number): Pr
     return probes.some(({ outcome }) => outcome === undefined) || Math.abs(now - (survey.askedAt ?? 0)) >= pauseMs
   }
   // One that lies in the future is from a clock that has been set back since: nobody knows how old it is.
-  if (survey.drawnAt > now + pauseMs) return true
-  return now >= dueAt({ name: `survey ${survey.vault}`, lastAt: survey.drawnAt, maxAgeDays: audit.goal.withinDays })
+  const lastAt = Math.min(survey.drawnAt, survey.closedAt)
+  if (lastAt > now + pauseMs) return true
+  return now >= dueAt({ name: `survey ${survey.vault}`, lastAt, maxAgeDays: audit.goal.withinDays })
 }
 
 async function holdsContent({ catalog }: Context, vault: string): Promise<boolean> {
