@@ -43,9 +43,9 @@ async function surveyUnder(context: Context, vault: Vault, options: SurveyOption
   const latest = await context.catalog.latestSurvey(id)
   const open = latest && latest.closedAt === undefined ? latest : undefined
   const purse = await openPurse(context)
-  const refusal = purse.take(id, 'survey', { bytes: 0, requests: 1 })
+  const refusal = purse.take(id, 'survey', { bytes: 1, requests: 1 })
   if (refusal !== undefined && !open) return unread(id, options.goal, { state: 'budget', statement: `Nothing was read: ${refusal}.` })
-  if (refusal === undefined) purse.settle(id, 'survey', { bytes: 0, requests: -1 })
+  if (refusal === undefined) purse.settle(id, 'survey', { bytes: -1, requests: -1 })
   const survey = open ?? (await drawNew(context, id, options))
   if (!survey)
     return unread(id, options.goal, { state: 'empty', statement: 'The vault holds no content pack: there is nothing to survey.' })
