@@ -1,24 +1,12 @@
 /** Asking a survey's open questions, some packs at a time; answers are durable before the next ones are asked. */
-import type {
-  AnswerTally,
-  Locator,
-  PackId,
-  PackRow,
-  ProbeOutcome,
-  Span,
-  SurveyOptions,
-  SurveyProbe,
-  SurveyRow,
-  Vault,
-} from '../contracts.ts'
+import type { AnswerTally, Locator, PackId, PackRow, ProbeOutcome, SurveyOptions, SurveyProbe, SurveyRow, Vault } from '../contracts.ts'
 import { isOpen, type SurveyAnswer, settle } from '../policy/survey.ts'
 import { addAnswers, counting, NO_ANSWERS } from './answers.ts'
-import { askSpans, isDead, type Life } from './challenge.ts'
+import { askSpans, isDead, type Life, probesAt } from './challenge.ts'
 import { type Context, eachOf, tell } from './context.ts'
 import { mayRead } from './may-read.ts'
 import type { Purse } from './purse.ts'
 import { recordAnswers } from './scores.ts'
-import { spansOf } from './spans.ts'
 import { recordLoss } from './survey-loss.ts'
 
 const PACKS_AT_ONCE = 4
@@ -174,7 +162,7 @@ interface Target {
   /** Undefined: not in this vault any more. */
   readonly row: PackRow | undefined
   readonly at: Locator | undefined
-  readonly spans: readonly Span[]
+  readonly spans: Awaited<ReturnType<typeof probesAt>>
 }
 
 /** The next questions, whole packs at a time, and what they cost. */
@@ -187,7 +175,7 @@ async function waveOf(context: Context, vault: Vault, left: readonly SurveyProbe
     packs.push(target)
     questions += probes.length
     for (const { ordinal } of target.row ? probes : []) {
-      cost.bytes += target.spans[ordinal]?.length ?? 0
+      cost.bytes += target.spans.find((one) => one.ordinal === ordinal)?.span.length ?? 0
       cost.requests++
     }
   }
@@ -199,7 +187,16 @@ async function targetOf(context: Context, vault: Vault, pack: PackId, probes: re
   const row = await catalog.pack(pack)
   const replica = row && (await catalog.replicasOf([pack])).find((one) => one.vault === vault.profile.id && one.state === 'placed')
   if (!row || replica?.locator === undefined) return { probes, row: undefined, at: undefined, spans: [] }
-  return { probes, row, at: replica.locator, spans: await spansOf(context, row) }
+  return {
+    probes,
+    row,
+    at: replica.locator,
+    spans: await probesAt(
+      context,
+      row,
+      probes.map(({ ordinal }) => ordinal),
+    ),
+  }
 }
 
 export interface PackAnswers {
@@ -234,11 +231,10 @@ async function askPack(
   const answers: SurveyAnswer[] = []
   let [bytes, detail]: [number, string | undefined] = [0, undefined]
   const byOrdinal = new Map(probes.map((probe) => [probe.ordinal, probe.number]))
-  const asked = probes.flatMap(({ ordinal }) => (spans[ordinal] ? [{ ordinal, span: spans[ordinal] }] : []))
   const { timeoutMs, scratch: pool } = context
   const shredded = row.erasable && (await context.catalog.isShredded(row.id))
   await askSpans(
-    asked,
+    spans,
     { vault, at, signal, timeoutMs, pool },
     (answer) => {
       const number = byOrdinal.get(answer.ordinal)

@@ -4,7 +4,7 @@ import type { SurveyAnswer } from '../policy/survey.ts'
 import { reassessPack } from './assess.ts'
 import { MAX_OPEN } from './challenge.ts'
 import { type Context, tell } from './context.ts'
-import { spansOf } from './spans.ts'
+import { spansAt } from './spans.ts'
 
 /** Objects that are named for one block. */
 const NAMED = 20
@@ -63,7 +63,7 @@ export async function lossOf(
   { ordinal }: Pick<SurveyProbe, 'ordinal'>,
   { outcome, detail }: { readonly outcome: SurveyLoss['outcome']; readonly detail?: string | undefined },
 ): Promise<SurveyLoss> {
-  const span = (await spansOf(context, pack))[ordinal]
+  const span = (await spansAt(context, pack, [ordinal])).get(ordinal)
   const objects: string[] = []
   for (const id of await context.catalog.objectsAt(pack.id, ordinal, { limit: NAMED })) {
     const object = await context.catalog.objectById(id)
