@@ -1,8 +1,11 @@
 /** One million objects in five vaults, and one million packs in one: `node bench/audit.ts [count]`. No peer plans audits, so the figures stand alone. */
+import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
 import { openCatalog } from '../src/catalog/open.ts'
@@ -106,48 +109,50 @@ async function opened<T>(path: string, work: (catalog: Catalog) => Promise<T>): 
   }
 }
 
-/** Fills catalogs in the temporary folder, measures, and removes them. */
-export async function run(count = 1_000_000): Promise<{ readonly rows: readonly Row[] }> {
-  const name = count.toLocaleString('en')
-  const objects = await withCatalog(async (path) => {
-    await opened(path, (catalog) => fill(catalog, { objects: count, perPack: 1_000, vaults: VAULTS }))
-    return opened(
-      path,
-      async (catalog): Promise<Row[]> => [
-        {
-          figure: `audit: surveys of five vaults drawn and durable, ${name} objects`,
-          value: await seconds(async () => {
-            for (const vault of VAULTS) await survey(catalog, vault)
-          }),
-        },
-        { figure: `audit: plan of a month, ${name} objects`, value: await seconds(() => plan(catalog)) },
-        { figure: 'audit: peak memory of the process', value: memory() },
-      ],
-    )
-  })
-  return { rows: objects }
+async function measure(
+  path: string,
+  { objects, name, vaults }: { readonly objects: boolean; readonly name: string; readonly vaults: readonly string[] },
+): Promise<readonly Row[]> {
+  return opened(path, async (catalog) => [
+    {
+      figure: `audit: surveys of ${vaults.length} vaults drawn and durable, ${name} ${objects ? 'objects' : 'packs'}`,
+      value: await seconds(async () => {
+        for (const vault of vaults) await survey(catalog, vault)
+      }),
+    },
+    { figure: `audit: plan of a month, ${name} ${objects ? 'objects' : 'packs'}`, value: await seconds(() => plan(catalog)) },
+    { figure: 'audit: peak memory of the process that plans', value: memory() },
+  ])
 }
 
-/** As many packs as objects: what a million single puts leave. Filling takes long, so it is measured on request only. */
-export async function runPacks(count: number): Promise<{ readonly rows: readonly Row[] }> {
-  const name = count.toLocaleString('en')
+/** Fills a catalog in the temporary folder, measures in a process that has filled nothing, and removes it. */
+async function filledAndMeasured(count: number, perPack: number, vaults: readonly string[]): Promise<readonly Row[]> {
   return withCatalog(async (path) => {
-    await opened(path, (catalog) => fill(catalog, { objects: count, perPack: 1, vaults: ['a'] }))
-    return opened(path, async (catalog) => ({
-      rows: [
-        { figure: `audit: survey of one vault drawn and durable, ${name} packs`, value: await seconds(() => survey(catalog, 'a')) },
-        { figure: `audit: plan of a month, ${name} packs`, value: await seconds(() => plan(catalog)) },
-        { figure: 'audit: peak memory of the process', value: memory() },
-      ],
-    }))
+    await opened(path, (catalog) => fill(catalog, { objects: count, perPack, vaults }))
+    const orders = JSON.stringify({ objects: perPack > 1, name: count.toLocaleString('en'), vaults })
+    const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(import.meta.url), '--measure', path, orders])
+    return JSON.parse(stdout) as readonly Row[]
   })
+}
+
+/** A million objects in packs of a thousand, in five vaults. */
+export async function run(count = 1_000_000): Promise<{ readonly rows: readonly Row[] }> {
+  return { rows: await filledAndMeasured(count, 1_000, VAULTS) }
+}
+
+/** As many packs as objects in one vault: what that many single puts leave. Filling takes long, so it is done on request only. */
+export async function runPacks(count: number): Promise<{ readonly rows: readonly Row[] }> {
+  return { rows: await filledAndMeasured(count, 1, ['a']) }
 }
 
 if (import.meta.main) {
-  const [, , count, packs] = process.argv
-  const rows = [
-    ...(await run(count === undefined ? undefined : Number(count))).rows,
-    ...(packs === undefined ? [] : (await runPacks(Number(packs))).rows),
-  ]
-  for (const { figure, value } of rows) process.stdout.write(`${figure.padEnd(72)}${value.padStart(12)}\n`)
+  const [, , first, second, third = ''] = process.argv
+  if (first === '--measure') process.stdout.write(JSON.stringify(await measure(second ?? '', JSON.parse(third))))
+  else {
+    const rows = [
+      ...(await run(first === undefined ? undefined : Number(first))).rows,
+      ...(second === undefined ? [] : (await runPacks(Number(second))).rows),
+    ]
+    for (const { figure, value } of rows) process.stdout.write(`${figure.padEnd(72)}${value.padStart(12)}\n`)
+  }
 }
