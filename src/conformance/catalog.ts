@@ -1,4 +1,5 @@
 /** What every catalog must do, as data for any test runner. */
+import { auditCases } from './catalog-audit.ts'
 import { blockCases } from './catalog-blocks.ts'
 import { evidenceCases } from './catalog-evidence.ts'
 import { fingerprintCases } from './catalog-fingerprints.ts'
@@ -19,4 +20,5 @@ export const catalogCases: readonly CatalogCase[] = [
   ...forgettingCases,
   ...fingerprintCases,
   ...shredCases,
+  ...auditCases,
 ]
