@@ -1,6 +1,8 @@
 /** The interfaces between the parts: types only, no code. Everything else in the library imports from here or from `errors.ts`. */
 export type * from './contracts/archive.ts'
+export type * from './contracts/audit.ts'
 export type * from './contracts/catalog.ts'
+export type * from './contracts/catalog-audit.ts'
 export type * from './contracts/catalog-due.ts'
 export type * from './contracts/catalog-rows.ts'
 export type * from './contracts/keeping.ts'

@@ -8,7 +8,7 @@ export async function dueTables(db: Definable, { integer }: Dialectal): Promise<
     .addColumn('due_at', integer, (column) => column.notNull().defaultTo(0))
     .execute()
   await db.schema.createIndex('objects_by_due').on('objects').columns(['state', 'due_at']).execute()
-  await db.schema.createIndex('replicas_by_verdict').on('replicas').columns(['vault', 'verdict', 'verdict_at']).execute()
+  await db.schema.createIndex('replicas_by_standing').on('replicas').columns(['vault', 'verdict', 'verdict_at']).execute()
   await db.schema
     .createTable('vault_pauses')
     .addColumn('vault', 'text', (column) => column.notNull().primaryKey())

@@ -1,5 +1,6 @@
 /** The schema, step by step. A step that has been released never changes. */
 import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { auditTables } from './audit-tables.ts'
 import { dueTables } from './due-tables.ts'
 import { shredTables } from './shred-tables.ts'
 
@@ -37,7 +38,8 @@ export const MIGRATIONS: readonly Migration[] = [
   },
   { version: 3, up: fingerprintTables },
   { version: 4, up: shredTables },
-  { version: 5, up: dueTables },
+  { version: 5, up: auditTables },
+  { version: 6, up: dueTables },
 ]
 
 /** The schema this code writes and reads. */

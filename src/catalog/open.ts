@@ -1,5 +1,6 @@
 /** The door of the catalog. */
 import type { Catalog, Clock } from '../contracts.ts'
+import { audits } from './audit.ts'
 import { blockLookups } from './blocks.ts'
 import { dueLookups } from './due.ts'
 import { evidences } from './evidence.ts'
@@ -49,6 +50,7 @@ export function catalogOn({ db, close }: Connection, { clock }: { readonly clock
     ...records(db),
     ...shreds(db),
     ...retentions(db),
+    ...audits(db),
     ...forgetting(db),
     ...leases(db, clock),
     close,

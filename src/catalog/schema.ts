@@ -11,6 +11,7 @@ import type {
   Verdict,
   Visibility,
 } from '../contracts.ts'
+import type { AuditSchema } from './audit-schema.ts'
 
 export type Flag = 0 | 1
 
@@ -210,7 +211,7 @@ export interface WatchMarksTable {
   detail: string
 }
 
-export interface Schema {
+export interface Schema extends AuditSchema {
   packs: PacksTable
   tocs: TocsTable
   blocks: BlocksTable

@@ -1,5 +1,6 @@
 /** What every catalog must do, as data for any test runner. */
 
+import { auditCases } from './catalog-audit.ts'
 import { blockCases } from './catalog-blocks.ts'
 import { dueCases } from './catalog-due.ts'
 import { evidenceCases } from './catalog-evidence.ts'
@@ -22,4 +23,5 @@ export const catalogCases: readonly CatalogCase[] = [
   ...fingerprintCases,
   ...shredCases,
   ...dueCases,
+  ...auditCases,
 ]

@@ -1,5 +1,6 @@
 /** The local index and journal. */
 import type { CID } from 'multiformats/cid'
+import type { CatalogAudit, RotationRow } from './catalog-audit.ts'
 import type { CatalogDue } from './catalog-due.ts'
 import type {
   BlockPlace,
@@ -33,7 +34,7 @@ export interface Lease {
  * The local index and journal. Every method is one short transaction, durable when it resolves (SQLite: `synchronous=FULL`), and safe to call from
  * several processes. Throws CatalogError.
  */
-export interface Catalog extends CatalogDue {
+export interface Catalog extends CatalogAudit, CatalogDue {
   // puts
   /** Registers a closed pack of a put that is still running: invisible to everybody but its owner. */
   stagePack(pack: StagedPack): Promise<PackId>
@@ -131,8 +132,11 @@ export interface Catalog extends CatalogDue {
   retained(pack: PackId, vault: string, until: number): Promise<void>
   /** What the objects with blocks in these packs ask for together, as far as it is in force then: the latest date, the stronger mode, a hold if any. */
   retentionOf(packs: readonly PackId[], at: number): Promise<ReadonlyMap<PackId, RetainRow>>
-  /** Forgets the replica with its evidence, unanswered probes and journal. */
-  dropReplica(pack: PackId, vault: string): Promise<void>
+  /**
+   * Forgets the replica with its evidence, unanswered probes, rotation and journal. With `intendedAt` an intent of that moment takes its place in the same
+   * transaction.
+   */
+  dropReplica(pack: PackId, vault: string, options?: { readonly intendedAt?: number | undefined }): Promise<void>
   replicasOf(packs: readonly PackId[]): Promise<readonly ReplicaRow[]>
   /** Replicas of a vault, keyset paging by pack. */
   replicasIn(
@@ -146,8 +150,16 @@ export interface Catalog extends CatalogDue {
   spooled(pack: PackId): Promise<void>
 
   // evidence
-  /** Stores the newest per replica and object, rolls the one it replaces into the totals, and replaces the replica's list of unanswered probes when given. */
-  recordEvidence(rows: readonly (EvidenceRow & { readonly unanswered?: readonly Unanswered[] | undefined })[]): Promise<void>
+  /**
+   * Stores the newest per replica and object, rolls the one it replaces into the totals, and replaces the replica's list of unanswered probes when given.
+   * A rotation given is moved on in the same transaction, and never back within its round.
+   */
+  recordEvidence(
+    rows: readonly (EvidenceRow & {
+      readonly unanswered?: readonly Unanswered[] | undefined
+      readonly rotation?: RotationRow | undefined
+    })[],
+  ): Promise<void>
   /** Evidence about the object: rows of the object itself and rows of whole packs, for its packs. */
   evidenceOf(object: ObjectId): Promise<readonly EvidenceRow[]>
   /** Evidence about whole packs only (object 0). */

@@ -1,9 +1,12 @@
 /** Reading from several replicas of one pack: the best first, the next when it takes unusually long, fails or lies. */
-import type { AbortOptions, PackId, PackRow, ReplicaRow, Span, Vault } from '../contracts.ts'
+import type { AbortOptions, PackId, PackRow, ReplicaRow, Span, Vault, VaultScore } from '../contracts.ts'
 import { compareSources, type SourcePreference } from '../policy/sources.ts'
+import { NO_ANSWERS } from './answers.ts'
 import { type Context, packRow } from './context.ts'
 import { follows, RUN_BYTES, readRun } from './read-run.ts'
 import { type Answer, readSpan } from './read-span.ts'
+
+import { recordAnswers, scoresOf } from './scores.ts'
 import { spansOf } from './spans.ts'
 
 /** Patience before a second replica is asked, when a vault's pace is not known yet, in milliseconds. */
@@ -32,19 +35,30 @@ export async function loadPack(context: Context, id: PackId, prefer: SourcePrefe
   const spans = await spansOf(context, row)
   const replicas = await context.catalog.replicasOf([id])
   const bad = new Set((await context.catalog.packEvidence([id])).filter(({ verdict }) => verdict === 'missing').map(({ vault }) => vault))
-  return { row, spans: new Map(spans.map((span) => [span.cid.toString(), span])), sources: ordered(context, replicas, { bad, prefer }) }
+  const reputation = { bad, scores: await scoresOf(context), prefer }
+  return { row, spans: new Map(spans.map((span) => [span.cid.toString(), span])), sources: ordered(context, replicas, reputation) }
 }
 
-function ordered(
-  context: Context,
-  replicas: readonly ReplicaRow[],
-  { bad, prefer }: { readonly bad: ReadonlySet<string>; readonly prefer: SourcePreference },
-): readonly Source[] {
-  const standing = ({ vault: { profile } }: Source) => ({
-    profile,
-    missing: bad.has(profile.id),
-    paceMs: context.latencies.quantile(profile.id) ?? UNKNOWN_PACE_MS,
-  })
+interface Reputation {
+  /** Vaults that are known not to have the pack. */
+  readonly bad: ReadonlySet<string>
+  readonly scores: ReadonlyMap<string, VaultScore>
+  readonly prefer: SourcePreference
+}
+
+function ordered(context: Context, replicas: readonly ReplicaRow[], { bad, scores, prefer }: Reputation): readonly Source[] {
+  const standing = ({ vault: { profile } }: Source) => {
+    const { quarantine, slowMs = 0, availability = 1, integrity = 1 } = scores.get(profile.id) ?? {}
+    // From other days only slowness is believed.
+    const before = Math.max(UNKNOWN_PACE_MS, slowMs)
+    return {
+      profile,
+      missing: bad.has(profile.id),
+      quarantined: quarantine !== undefined,
+      // A vault that answers half the time is taken to be twice as slow.
+      paceMs: (context.latencies.quantile(profile.id) ?? before) / Math.max(0.01, availability * integrity),
+    }
+  }
   return replicas
     .flatMap(({ vault: id, state, locator }) => {
       const vault = context.vaults.get(id)
@@ -185,4 +199,6 @@ async function reportWrong(context: Context, pack: KnownPack, span: Span, source
       unanswered: ordinal < 0 || open.some((one) => one.ordinal === ordinal) ? open : [...open, { ordinal, since: now, tries: 0 }],
     },
   ])
+  const { damaged, absent } = { damaged: answer.outcome === 'damaged' ? 1 : 0, absent: answer.outcome === 'absent' ? 1 : 0 }
+  await recordAnswers(context, source.vault.profile.id, { ...NO_ANSWERS, damaged, absent }, answer.error.message)
 }

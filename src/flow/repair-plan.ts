@@ -41,7 +41,8 @@ export function stepsFor(context: Context, known: Assessment, pack: PackRow, rul
   const standing = replicas.filter((replica) => stands(replica) && !givenUp.has(replica.vault))
   const held = new Set([...standing, ...patient, ...steps].map(({ vault }) => vault))
   const excluded = new Map([...givenUp, ...[...shut].filter(([vault]) => !held.has(vault))])
-  const { add } = place(placementRules(context, pack, { held, excluded, retained: retained.has(pack.id) }))
+  const begun = new Set(replicas.map(({ vault }) => vault))
+  const { add } = place(placementRules(context, pack, { held, begun, excluded, retained: retained.has(pack.id) }))
   const why = givenUp.size === 0 ? 'the policy asks for more copies than stand' : [...givenUp.values()].join('; ')
   return [
     ...steps,
@@ -89,10 +90,12 @@ export function aroundFailures(
     own.flatMap(({ vault, error }) => (error instanceof VaultError && error.code !== 'conflict' ? [[vault, error.message]] : [])),
   )
   if (excluded.size === 0) return []
-  const stood = report.replicas.filter((replica) => replica.pack === pack.name.toString() && stands(replica)).map(({ vault }) => vault)
+  const replicas = report.replicas.filter((replica) => replica.pack === pack.name.toString())
+  const stood = replicas.filter(stands).map(({ vault }) => vault)
+  const begun = new Set(replicas.map(({ vault }) => vault))
   const held = new Set([...stood, ...own.filter(({ outcome }) => outcome !== 'failed').map(({ vault }) => vault)])
   const left = new Map([...excluded, ...[...shut].filter(([vault]) => !held.has(vault))])
-  const { add } = place(placementRules(context, pack, { held, excluded: left, retained: retained.has(pack.id) }))
+  const { add } = place(placementRules(context, pack, { held, begun, excluded: left, retained: retained.has(pack.id) }))
   return add.map(
     (vault): Step => ({
       pack,

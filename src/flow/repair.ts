@@ -12,6 +12,7 @@ import { ensureSpooled } from './rebuild.ts'
 import { releaseSpool } from './release.ts'
 import { aroundFailures, type PlanRules, retainedPacks, type Step, stepsFor } from './repair-plan.ts'
 import { type Placement, type ReplicateOptions, replicate } from './replicate.ts'
+import { scoresOf } from './scores.ts'
 import { verifyBatch } from './verify.ts'
 
 const PAGE = 200
@@ -29,6 +30,7 @@ async function repairOne(context: Context, object: ObjectRow, options: RepairOpt
   if (!before) throw new ArchiveError('unknown-root', `object ${object.root} was removed meanwhile`)
   if (before.report.shredded) return reportOf(before, before, [])
   const retained = await retainedPacks(context, before)
+  await scoresOf(context)
   return carryOutPlan(
     context,
     before,

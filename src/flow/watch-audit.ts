@@ -84,13 +84,15 @@ export async function auditObjects(cycle: Cycle, objects: readonly ObjectRow[]):
 }
 
 async function auditGroup(cycle: Cycle, { level, vaults, objects }: Group): Promise<void> {
-  const { context, counts, signal, account } = cycle
+  const { context, counts, signal, account, memory } = cycle
   const since = context.clock()
   const judged = await verifyBatch(context, objects, {
     level,
     vaults,
+    rotation: true,
     signal,
     onProgress: (event) => {
+      if (event.type === 'budget-reached') memory.budgetReached = true
       if (event.type === 'bytes-checked') counts.bytesRead += event.byteLength
     },
   })

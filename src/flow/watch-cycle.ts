@@ -72,7 +72,9 @@ async function survey(cycle: Cycle): Promise<void> {
     signal.throwIfAborted()
     if (counts.bytesRead >= caps.auditBytes) return
     if (!context.vaults.has(vault) || pausedNow(cycle, vault)) continue
-    counts.bytesRead += await parts.survey(context, vault, { signal })
+    const bytes = await parts.survey(context, vault, { signal })
+    if (bytes === 0) continue
+    counts.bytesRead += bytes
     counts.surveyed.push(vault)
     cycle.emit({ type: 'vault-surveyed', vault })
   }

@@ -4,6 +4,7 @@ import { CatalogError, PerdureError, PolicyError, VaultError } from '../errors.t
 import { isPaused } from '../policy/pauses.ts'
 import { observed } from '../wrap/observed.ts'
 import { type Context, tell } from './context.ts'
+import { scoresOf } from './scores.ts'
 import type { CheckAccount, WatchParts } from './watch-parts.ts'
 
 const GIB = 1024 ** 3
@@ -40,9 +41,11 @@ export interface WatchMemory {
   readonly failed: Map<number, { readonly failures: number; readonly until: number }>
   /** Vaults that would take no more bytes, until when they are not written to. */
   readonly full: Map<string, number>
+  /** The last cycle left something unasked because the month's budget is used up. */
+  budgetReached: boolean
 }
 
-export const watchMemory = (): WatchMemory => ({ cursors: new Map(), failed: new Map(), full: new Map() })
+export const watchMemory = (): WatchMemory => ({ cursors: new Map(), failed: new Map(), full: new Map(), budgetReached: false })
 
 /** One cycle while it runs. */
 export interface Cycle {
@@ -84,6 +87,8 @@ export async function beginCycle(base: Context, input: CycleInput): Promise<Cycl
   const asides: Cycle['asides'] = new Map()
   const context: Context = { ...base, vaults: listened(base, { asides, memory: given.memory }), pauses: untilOf(pauses) }
   const mark = await base.catalog.mark('cycle')
+  await scoresOf(context)
+  given.memory.budgetReached = false
   return {
     ...given,
     context,

@@ -142,11 +142,11 @@ async function loop(watching: Watching, signal: AbortSignal): Promise<void> {
   }
 }
 
-async function nextCycle({ context, options, endsQuietAt, caps }: Watching, { quiet }: CycleReport): Promise<number> {
+async function nextCycle({ context, options, endsQuietAt, caps, memory }: Watching, { quiet }: CycleReport): Promise<number> {
   const now = context.clock()
   const { intervalMs = INTERVAL_MS } = options
   // What may not be audited does not wake anybody.
-  const idle = quiet || caps.audits < 1 || caps.auditBytes <= 0
+  const idle = quiet || memory.budgetReached || caps.audits < 1 || caps.auditBytes <= 0
   const nextDueAt = idle ? undefined : await earliest(context, now)
   const woken = wakeAt({
     now,

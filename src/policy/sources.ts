@@ -5,25 +5,21 @@ export interface SourceStanding {
   readonly profile: VaultProfile
   /** Said to be gone, by the newest evidence of the whole pack. */
   readonly missing: boolean
-  /** How long it usually takes to give a block, in milliseconds. */
+  /** How long it is likely to take to give a block, in milliseconds. */
   readonly paceMs: number
-  /** What is known of its honesty and availability, 0…1; undefined: nothing. */
-  readonly score?: number | undefined
+  /** It gave wrong bytes, and has not been cleared since. */
+  readonly quarantined: boolean
 }
 
 /** `quick`: somebody waits for the bytes. `cheap`: nobody does, and what reading costs decides. */
 export type SourcePreference = 'quick' | 'cheap'
 
-/** Below this a vault is asked last. */
-const POOR_SCORE = 0.5
-
 /**
- * Negative when the first is read first. Warm before cold, not known to be gone before the rest, vaults with a bad record last; then for `cheap`
+ * Negative when the first is read first. Quarantined last, warm before cold, not known to be gone before the rest; then for `cheap`
  * by the price of reading; then local ones, and the quickest. Prices in unlike currencies do not compare: a price is dearer than none.
  */
 export function compareSources(a: SourceStanding, b: SourceStanding, prefer: SourcePreference): number {
-  const rank = ({ profile, missing, score = 1 }: SourceStanding) =>
-    (profile.cold ? 4 : 0) + (missing ? 2 : 0) + (score < POOR_SCORE ? 1 : 0)
+  const rank = ({ profile, missing, quarantined }: SourceStanding) => (quarantined ? 4 : 0) + (profile.cold ? 2 : 0) + (missing ? 1 : 0)
   const place = ({ profile }: SourceStanding) => (profile.network === 'local' ? 0 : 1)
   const price = prefer === 'cheap' ? comparePrices(a.profile, b.profile) : 0
   return rank(a) - rank(b) || price || place(a) - place(b) || a.paceMs - b.paceMs

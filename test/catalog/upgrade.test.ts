@@ -11,7 +11,15 @@ it('a catalog of schema 1 is upgraded when it is opened, and nothing in it was a
   await first.placed(pack, 'v', 'there', 1)
   await first.close()
   const old = new Sqlite(path)
-  for (const index of ['objects_by_supersedes', 'objects_by_due', 'replicas_by_verdict']) old.exec(`drop index ${index}`)
+  for (const index of [
+    'objects_by_supersedes',
+    'objects_by_size',
+    'replicas_by_state',
+    'replicas_by_verdict',
+    'objects_by_due',
+    'replicas_by_standing',
+  ])
+    old.exec(`drop index ${index}`)
   for (const [table, column] of [
     ['packs', 'erasable'],
     ['objects', 'erasable'],
@@ -24,8 +32,8 @@ it('a catalog of schema 1 is upgraded when it is opened, and nothing in it was a
     ['replicas', 'retained_until'],
   ])
     old.exec(`alter table ${table} drop column ${column}`)
-  for (const table of ['fingerprint_extents', 'fingerprint_files', 'fingerprints', 'shreds', 'vault_pauses', 'watch_marks'])
-    old.exec(`drop table ${table}`)
+  const later = ['survey_probes', 'surveys', 'rotations', 'structure_rounds', 'scores', 'audit_spending', 'vault_pauses', 'watch_marks']
+  for (const table of [...later, 'fingerprint_extents', 'fingerprint_files', 'fingerprints', 'shreds']) old.exec(`drop table ${table}`)
   old.pragma('user_version = 1')
   old.close()
   await expect(openCatalog({ path, readOnly: true })).rejects.toMatchObject({ code: 'denied' })

@@ -34,7 +34,7 @@ describe('perdure watch --once', () => {
     const { code, stdout, stderr } = await at.run(['watch', '--once'])
     expect([code, stdout, stderr]).toEqual([
       0,
-      expect.stringMatching(/^\d{4}-\d\d-\d\d \d\d:\d\dZ {2}satisfied {2}1 object; nothing was due\n$/),
+      expect.stringMatching(/(^|\n)\d{4}-\d\d-\d\d \d\d:\d\dZ {2}satisfied {2}1 object; nothing was due\n$/),
       '',
     ])
   })
@@ -75,8 +75,8 @@ describe('perdure watch --once', () => {
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as Record<string, unknown>)
-    expect(lines.map(({ type }) => type)).toEqual(['cycle-began', 'cycle-ended', 'watch-ended'])
-    expect(lines[1]).toMatchObject({ state: 'satisfied', audited: 0, problems: [] })
+    expect(lines.map(({ type }) => type).filter((type) => type !== 'vault-surveyed')).toEqual(['cycle-began', 'cycle-ended', 'watch-ended'])
+    expect(lines.at(-2)).toMatchObject({ state: 'satisfied', audited: 0, problems: [] })
     const wrong = await at.run(['watch', '--once', '--json', '--quiet-hours', '22:00-22:00'])
     expect([wrong.code, JSON.parse(wrong.stdout)]).toMatchObject([2, { error: { code: 'invalid' } }])
   })

@@ -159,6 +159,7 @@ describe('the order of sources', () => {
   const source = (id: string, more: Partial<VaultProfile> = {}, known: object = {}) => ({
     profile: vault(id, { network: 's3', ...more }),
     missing: false,
+    quarantined: false,
     paceMs: 100,
     ...known,
   })
@@ -173,11 +174,11 @@ describe('the order of sources', () => {
     expect(order([dear, cheap, free], 'quick')).toEqual(['dear', 'cheap', 'free'])
   })
 
-  it('never puts a price before health: cold, missing and ill-famed sources come last', () => {
+  it('never puts a price before health: cold, missing and quarantined sources come last', () => {
     const dear = source('dear', prices(9))
     const cold = source('cold', { cold: true })
     const gone = source('gone', {}, { missing: true })
-    const liar = source('liar', {}, { score: 0.1 })
-    expect(order([cold, gone, liar, dear], 'cheap')).toEqual(['dear', 'liar', 'gone', 'cold'])
+    const liar = source('liar', {}, { quarantined: true })
+    expect(order([cold, gone, liar, dear], 'cheap')).toEqual(['dear', 'gone', 'cold', 'liar'])
   })
 })
