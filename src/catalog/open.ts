@@ -5,6 +5,8 @@ import { evidences } from './evidence.ts'
 import { fingerprinting } from './fingerprints.ts'
 import { forgetting } from './garbage.ts'
 import { leases } from './leases.ts'
+import { logs } from './log.ts'
+import { logPacks } from './log-packs.ts'
 import { objectLookups } from './objects.ts'
 import { packLookups } from './packs.ts'
 import { placement } from './placement.ts'
@@ -48,6 +50,8 @@ export function catalogOn({ db, close }: Connection, { clock }: { readonly clock
     ...shreds(db),
     ...retentions(db),
     ...forgetting(db),
+    ...logs(db),
+    ...logPacks(db),
     ...leases(db, clock),
     close,
   }

@@ -55,9 +55,9 @@ export interface TombstoneStatement {
   readonly shred?: { readonly packs: readonly CID[] }
 }
 
-/** The last block and the root of an index pack. */
+/** The last block and the root of an index pack. Version 2 carries some of the log; whoever knows only version 1 must not take it for all there is. */
 export interface IndexBlock {
-  readonly version: 1
+  readonly version: 1 | 2
   readonly kind: 'index'
   /** Ed25519 public key of the archive, 32 bytes. */
   readonly archive: Uint8Array
@@ -65,6 +65,8 @@ export interface IndexBlock {
   readonly tombstones: readonly CID[]
   readonly tocs: readonly CID[]
   readonly attributes: readonly CID[]
+  /** The newest checkpoint, and blocks of the entries from `first` up to its size. In version 2 only. */
+  readonly log?: { readonly checkpoint: string; readonly first: number; readonly entries: readonly CID[] }
 }
 
 /** Mode and mtime of one entry of an object; the path is empty for the object itself. */
