@@ -18,6 +18,7 @@ import { explainArchive } from './explain.ts'
 import { entries, get } from './get.ts'
 import { archiveKey } from './keys.ts'
 import { latencies } from './latency.ts'
+import { logVerbs } from './log-verbs.ts'
 import { named } from './names.ts'
 import { openVaults } from './open-vaults.ts'
 import { put, putAll } from './put.ts'
@@ -105,6 +106,7 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
       const { resetVault } = await import('./vault-reset.ts')
       return resetVault(context, id, options)
     },
+    ...logVerbs(context),
     close,
     [Symbol.asyncDispose]: close,
   }

@@ -111,6 +111,41 @@ export async function openSigned(bytes: Uint8Array, archive?: Uint8Array): Promi
   return statement as unknown as RecordStatement | TombstoneStatement
 }
 
+/**
+ * Reads the index block of an index pack. It is not signed: what it lists is, and another archive's is told by its key. Throws `malformed`, and `unsupported` for
+ * another version than 1 and 2.
+ */
+export function readIndexBlock(bytes: Uint8Array): IndexBlock {
+  const { version, kind, archive, records, tombstones, tocs, attributes, log } = mapOf(bytes)
+  if (kind !== 'index') throw new FormatError('malformed', 'this is not an index block')
+  if (version !== 1 && version !== 2)
+    throw new FormatError('unsupported', `this index block has version ${String(version)}; versions 1 and 2 are read`)
+  if (!(archive instanceof Uint8Array)) throw new FormatError('malformed', 'this index block names no archive')
+  const links = (value: unknown, what: string): readonly CID[] => {
+    const cids = Array.isArray(value) ? value.map((item) => CID.asCID(item)).filter((cid) => cid !== null) : undefined
+    if (!cids || cids.length !== (value as unknown[]).length)
+      throw new FormatError('malformed', `the ${what} of this index block are no links`)
+    return cids
+  }
+  return {
+    version,
+    kind,
+    archive,
+    records: links(records, 'records'),
+    tombstones: links(tombstones, 'tombstones'),
+    tocs: links(tocs, 'TOCs'),
+    attributes: links(attributes, 'attributes'),
+    ...(version === 2 && log !== undefined && { log: logOf(log, links) }),
+  }
+}
+
+function logOf(value: unknown, links: (value: unknown, what: string) => readonly CID[]): NonNullable<IndexBlock['log']> {
+  const { checkpoint, first, entries } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>
+  if (typeof checkpoint !== 'string' || typeof first !== 'number')
+    throw new FormatError('malformed', 'what this index block says of the log is not whole')
+  return { checkpoint, first, entries: links(entries, 'log entries') }
+}
+
 /** Entry attributes as DAG-CBOR blocks of rows `[path, mode, seconds, nanoseconds]`; rows without any are left out. */
 export function attributeBlocks(entries: readonly Attributes[]): readonly Block[] {
   const rows = entries
