@@ -1,6 +1,6 @@
 /** Verifying the log from its entries alone: nothing but the catalog is read, and no vault is asked. */
 import type { Catalog, LogVerification, Receipt, VerifyLogOptions } from '../contracts.ts'
-import { FormatError } from '../errors.ts'
+import { CatalogError, FormatError } from '../errors.ts'
 import { decodeEntry } from '../format/log-entry.ts'
 import { verifyLogged } from '../format/log-proof.ts'
 import { grow, leafHash, rootOf } from '../format/merkle.ts'
@@ -57,9 +57,19 @@ async function hashAll({ catalog }: LogHouse, signal: AbortSignal | undefined) {
     ;[at, edge] = [grown.size, grown.edge]
   }
   const root = rootOf(edge)
-  if (Buffer.compare(root, rootOf(await edgeOf(catalog, size))) !== 0)
+  const kept = await keptRoot(catalog, size)
+  if (kept === undefined || Buffer.compare(root, kept) !== 0)
     faults.push('the entries do not hash to the tree that the catalog keeps: one of them was changed, lost or moved')
   return { size, root, faults }
+}
+
+async function keptRoot(catalog: Catalog, size: number): Promise<Uint8Array | undefined> {
+  try {
+    return rootOf(await edgeOf(catalog, size))
+  } catch (error) {
+    if (error instanceof CatalogError && error.code === 'corrupt') return undefined
+    throw error
+  }
 }
 
 function isEntry(bytes: Uint8Array): boolean {

@@ -1,6 +1,6 @@
 /** Entering into the log: a batch is one transaction, and the tree grows from its right edge. Whoever entered at the same moment is waited for. */
 import type { CID } from 'multiformats/cid'
-import type { Catalog, LogEntry, NewLogEntry } from '../contracts.ts'
+import type { Catalog, LogEntry, LogRow, NewLogEntry } from '../contracts.ts'
 import { ArchiveError, CatalogError } from '../errors.ts'
 import { toCID } from '../format/address.ts'
 import { signCheckpoint } from '../format/checkpoint.ts'
@@ -25,7 +25,7 @@ export interface Appended {
  * Enters entries in their order, all or none; version and time are added where they are missing. Resolves when they are durable in the catalog; they travel with the next
  * index pack, or by `publishCheckpoint`. Throws `rolled-back` or `forked` after the log was found contradicted, FormatError `limit` for an entry that is too large.
  */
-export async function appendLog(context: Context, entries: readonly NewLogEntry[]): Promise<Appended> {
+export async function appendLog(context: Pick<Context, 'catalog' | 'clock'>, entries: readonly NewLogEntry[]): Promise<Appended> {
   const { catalog } = context
   await assertHistory(context)
   if (entries.length === 0) {
@@ -47,7 +47,8 @@ export async function appendLog(context: Context, entries: readonly NewLogEntry[
   }
 }
 
-function rowOf(entry: LogEntry) {
+/** An entry as the catalog takes it. */
+export function rowOf(entry: LogEntry): Omit<LogRow, 'index'> {
   const root: CID | undefined = 'root' in entry ? toCID(entry.root) : undefined
   return { kind: entry.kind, root, bytes: encodeEntry(entry) }
 }
@@ -78,7 +79,7 @@ export async function checkpointOf(
 }
 
 /** Throws when the log was found rolled back or forked: whatever is entered or published now would make it worse. */
-export async function assertHistory({ catalog }: Context): Promise<void> {
+export async function assertHistory({ catalog }: Pick<Context, 'catalog'>): Promise<void> {
   const alarm = await catalog.logAlarm()
   if (!alarm) return
   throw new ArchiveError(
