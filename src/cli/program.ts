@@ -5,6 +5,7 @@ import { explainCommand } from './commands/explain.ts'
 import { getCommand } from './commands/get.ts'
 import { initCommand } from './commands/init.ts'
 import { keyCommand } from './commands/key.ts'
+import { logCommand } from './commands/log.ts'
 import { lsCommand } from './commands/ls.ts'
 import { pruneCommand } from './commands/prune.ts'
 import { putCommand } from './commands/put.ts'
@@ -37,6 +38,7 @@ const COMMANDS = [
   explainCommand,
   vaultCommand,
   receiptCommand,
+  logCommand,
   keyCommand,
   recipientsCommand,
 ]

@@ -3,6 +3,7 @@ import { evidenceCases } from './catalog-evidence.ts'
 import { fingerprintCases } from './catalog-fingerprints.ts'
 import type { CatalogCase } from './catalog-fixtures.ts'
 import { forgettingCases } from './catalog-forgetting.ts'
+import { logCases } from './catalog-log.ts'
 import { putCases } from './catalog-puts.ts'
 import { retentionCases } from './catalog-retention.ts'
 import { shredCases } from './catalog-shred.ts'
@@ -17,4 +18,5 @@ export const catalogCases: readonly CatalogCase[] = [
   ...forgettingCases,
   ...fingerprintCases,
   ...shredCases,
+  ...logCases,
 ]

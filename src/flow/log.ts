@@ -70,7 +70,7 @@ export async function edgeOf(catalog: Catalog, size: number): Promise<readonly U
 
 /** The signed state of the log at that size; default now. */
 export async function checkpointOf(
-  context: Context,
+  context: Pick<Context, 'catalog' | 'key'>,
   size?: number,
 ): Promise<{ readonly size: number; readonly root: Uint8Array; readonly note: string }> {
   const own = size ?? (await context.catalog.logSize())

@@ -23,6 +23,9 @@ const LARGE = [
   'fingerprint_extents',
   'fingerprint_files',
   'shreds',
+  'log_entries',
+  'log_nodes',
+  'log_packs',
 ]
 
 /** Every statement that the conformance cases cause, but those of `totals`. */

@@ -1,4 +1,6 @@
 /** Reading the log out of what a vault holds, with nothing but the archive's public key. */
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { readCar } from '../../src/format/car.ts'
 import { coverLog, type LogPart, readLog, readLogPart } from '../../src/format/log-blocks.ts'
 import { readIndexBlock } from '../../src/format/record.ts'
@@ -33,6 +35,12 @@ export async function logIn(cars: Iterable<Uint8Array>, publicKey: string): Prom
   const entries: string[] = []
   for await (const portion of readLog(chain, load)) entries.push(...portion.entries.map((entry) => Buffer.from(entry).toString()))
   return { size: newest?.checkpoint.size ?? 0, note: newest?.note ?? '', entries, gap, packs, chain, load }
+}
+
+/** What a directory vault holds of the log. */
+export async function logInFolder(vault: string, publicKey: string): Promise<FoundLog> {
+  const names = (await readdir(join(vault, 'index'), { recursive: true })).filter((name) => name.endsWith('.car'))
+  return logIn(await Promise.all(names.map((name) => readFile(join(vault, 'index', name)))), publicKey)
 }
 
 /** Index packs in the store of a memory vault. */
