@@ -1,5 +1,5 @@
 /** Proofs from the nodes that the catalog keeps: a few look-ups each, and for many entries of one batch not many more. */
-import type { Catalog, ConsistencyProof, InclusionProof } from '../contracts.ts'
+import type { Catalog, ConsistencyProof, InclusionProof, LogEntry } from '../contracts.ts'
 import { FormatError } from '../errors.ts'
 import { decodeEntry } from '../format/log-entry.ts'
 import { consistencyRanges, inclusionRanges, type LeafRange, nodesOf, rangeHash } from '../format/merkle.ts'
@@ -9,21 +9,18 @@ import { checkpointOf } from './log.ts'
 /** Nodes that are not asked for but lie between two that are: reading them is cheaper than asking twice. */
 const GAP = 64
 const MOST_NODES = 4_096
-const PAGE = 1_000
 
-/** Proofs that entries `[first, first + count)` are in the log of that size, in order. */
-export async function proveBatch(context: Context, first: number, count: number, size: number): Promise<readonly InclusionProof[]> {
+/** Proofs that these entries, the first of which is number `first`, are in the log of that size, in order. */
+export async function proveBatch(
+  context: Pick<Context, 'catalog' | 'key'>,
+  first: number,
+  entries: readonly LogEntry[],
+  size: number,
+): Promise<readonly InclusionProof[]> {
   const { note } = await checkpointOf(context, size)
-  const paths = Array.from({ length: count }, (_, index) => inclusionRanges(first + index, size))
-  const hashOf = await hashesOf(context.catalog, paths.flat())
-  const proofs: InclusionProof[] = []
-  while (proofs.length < count) {
-    const rows = await context.catalog.logRows({ after: first + proofs.length - 1, limit: Math.min(PAGE, count - proofs.length) })
-    if (rows.length === 0) throw new FormatError('bad-range', `the log has no entry ${first + proofs.length}`)
-    for (const { index, bytes } of rows)
-      proofs.push({ index, size, proof: (paths[proofs.length] ?? []).map(hashOf), checkpoint: note, entry: decodeEntry(bytes) })
-  }
-  return proofs
+  const paths = entries.map((_, index) => inclusionRanges(first + index, size))
+  const hashOf = await hashesOf(context.catalog, paths)
+  return entries.map((entry, index) => ({ index: first + index, size, proof: (paths[index] ?? []).map(hashOf), checkpoint: note, entry }))
 }
 
 /** Throws `bad-range` when the log of that size has no such entry. */
@@ -31,7 +28,9 @@ export async function proveInclusion(context: Context, index: number, size?: num
   const { whole } = await within(context, size)
   if (!Number.isSafeInteger(index) || index < 0 || index >= whole)
     throw new FormatError('bad-range', `a log of ${whole} entries has no entry ${index}; the first one is 0`)
-  const [proof] = await proveBatch(context, index, 1, whole)
+  const [row] = await context.catalog.logRows({ after: index - 1, limit: 1 })
+  if (row?.index !== index) throw new FormatError('bad-range', `the catalog has lost entry ${index}; rebuild it with \`perdure recover\``)
+  const [proof] = await proveBatch(context, index, [decodeEntry(row.bytes)], whole)
   return proof as InclusionProof
 }
 
@@ -41,7 +40,7 @@ export async function proveConsistency(context: Context, size1: number, size2?: 
   if (!Number.isSafeInteger(size1) || size1 < 1 || size1 > whole)
     throw new FormatError('bad-range', `a log of ${whole} entries never had ${size1}; nothing can be shown of the empty one`)
   const ranges = consistencyRanges(size1, whole)
-  const hashOf = await hashesOf(context.catalog, ranges)
+  const hashOf = await hashesOf(context.catalog, [ranges])
   return { size1, size2: whole, proof: ranges.map(hashOf), checkpoint: (await checkpointOf(context, whole)).note }
 }
 
@@ -53,8 +52,9 @@ async function within({ catalog }: Context, size: number | undefined): Promise<{
 }
 
 /** Hashes of these ranges in base64; what they have in common is computed once. */
-async function hashesOf(catalog: Catalog, ranges: readonly LeafRange[]): Promise<(range: LeafRange) => string> {
-  const unique = new Map(ranges.map((range) => [range.join(), range]))
+async function hashesOf(catalog: Catalog, paths: readonly (readonly LeafRange[])[]): Promise<(range: LeafRange) => string> {
+  const unique = new Map<string, LeafRange>()
+  for (const path of paths) for (const range of path) unique.set(keyOf(range), range)
   const nodes = await loadNodes(catalog, nodesOf([...unique.values()]))
   const lookup = (level: number, position: number): Uint8Array => {
     const hash = nodes.get(level)?.get(position)
@@ -63,8 +63,10 @@ async function hashesOf(catalog: Catalog, ranges: readonly LeafRange[]): Promise
     return hash
   }
   const texts = new Map([...unique].map(([key, range]) => [key, Buffer.from(rangeHash(range, lookup)).toString('base64')]))
-  return (range) => texts.get(range.join()) ?? ''
+  return (range) => texts.get(keyOf(range)) ?? ''
 }
+
+const keyOf = ([start, end]: LeafRange): string => `${start} ${end}`
 
 type Nodes = ReadonlyMap<number, ReadonlyMap<number, Uint8Array>>
 

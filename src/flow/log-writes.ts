@@ -8,8 +8,8 @@ import { proveBatch } from './log-proofs.ts'
 /** Enters that these objects were stored, in one transaction, and proves it; by object. */
 export async function logWrites(context: Context, assessments: readonly Assessment[]): Promise<ReadonlyMap<ObjectId, InclusionProof>> {
   const each = [...new Map(assessments.map((assessment) => [assessment.object.id, assessment])).values()]
-  const { first, size } = await appendLog(context, each.map(writeEntry))
-  const proofs = await proveBatch(context, first, each.length, size)
+  const { entries, first, size } = await appendLog(context, each.map(writeEntry))
+  const proofs = await proveBatch(context, first, entries, size)
   return new Map(each.flatMap(({ object }, index) => (proofs[index] ? [[object.id, proofs[index]]] : [])))
 }
 

@@ -15,6 +15,8 @@ const MOST_TRIES = 1_000
 export const MOST_LISTED = 256
 
 export interface Appended {
+  /** As they were entered. */
+  readonly entries: readonly LogEntry[]
   /** Index of the first entry of the batch. */
   readonly first: number
   /** Of the log after it. */
@@ -30,17 +32,18 @@ export async function appendLog(context: Pick<Context, 'catalog' | 'clock'>, ent
   await assertHistory(context)
   if (entries.length === 0) {
     const size = await catalog.logSize()
-    return { first: size, size }
+    return { entries: [], first: size, size }
   }
   const at = new Date(context.clock()).toISOString()
-  const rows = entries.map((entry) => rowOf({ ...entry, version: 1, at: entry.at ?? at } as LogEntry))
+  const stamped = entries.map((entry) => ({ ...entry, version: 1, at: entry.at ?? at }) as LogEntry)
+  const rows = stamped.map(rowOf)
   const leaves = rows.map(({ bytes }) => leafHash(bytes))
   for (let tries = 1; ; tries++) {
     const size = await catalog.logSize()
     const grown = grow(size, await edgeOf(catalog, size), leaves)
     try {
       await catalog.appendLog(size, rows, grown.nodes)
-      return { first: size, size: grown.size }
+      return { entries: stamped, first: size, size: grown.size }
     } catch (error) {
       if (!(error instanceof CatalogError) || error.code !== 'conflict' || tries >= MOST_TRIES) throw error
     }

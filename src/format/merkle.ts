@@ -2,7 +2,7 @@
  * Merkle trees of logs as RFC 6962 and RFC 9162 hash them: a leaf is SHA-256(00 ‖ bytes), a node SHA-256(01 ‖ left ‖ right). Pure. What is stored are
  * complete subtrees by `[level, position]`; everything else follows from them.
  */
-import { createHash } from 'node:crypto'
+import { hash as digest } from 'node:crypto'
 
 /** A complete subtree of 2^level leaves, the `position`-th of its level. */
 export interface MerkleNode {
@@ -20,12 +20,11 @@ export type LeafRange = readonly [start: number, end: number]
 export const HASH_BYTES = 32
 
 /** Root of the empty tree: SHA-256 of nothing. */
-export const EMPTY_ROOT: Uint8Array = new Uint8Array(createHash('sha256').digest())
+export const EMPTY_ROOT: Uint8Array = new Uint8Array(digest('sha256', new Uint8Array(0), 'buffer'))
 
-export const leafHash = (bytes: Uint8Array): Uint8Array => createHash('sha256').update(LEAF).update(bytes).digest()
+export const leafHash = (bytes: Uint8Array): Uint8Array => digest('sha256', Buffer.concat([LEAF, bytes]), 'buffer')
 
-export const nodeHash = (left: Uint8Array, right: Uint8Array): Uint8Array =>
-  createHash('sha256').update(NODE).update(left).update(right).digest()
+export const nodeHash = (left: Uint8Array, right: Uint8Array): Uint8Array => digest('sha256', Buffer.concat([NODE, left, right]), 'buffer')
 
 const LEAF = Uint8Array.of(0)
 const NODE = Uint8Array.of(1)
