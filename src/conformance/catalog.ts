@@ -1,4 +1,5 @@
 /** What every catalog must do, as data for any test runner. */
+import { blockCases } from './catalog-blocks.ts'
 import { evidenceCases } from './catalog-evidence.ts'
 import { fingerprintCases } from './catalog-fingerprints.ts'
 import type { CatalogCase } from './catalog-fixtures.ts'
@@ -13,6 +14,7 @@ export type { CatalogCase, CatalogContext } from './catalog-fixtures.ts'
 /** Run each with catalogs of its own; a case throws an AssertionError when it fails. */
 export const catalogCases: readonly CatalogCase[] = [
   ...putCases,
+  ...blockCases,
   ...retentionCases,
   ...evidenceCases,
   ...forgettingCases,

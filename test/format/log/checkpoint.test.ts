@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { openCheckpoint, originOf, signCheckpoint } from '../../../src/format/checkpoint.ts'
+import { checksRoot } from '../../../src/format/checks-root.ts'
 import { canonicalJson, decodeEntry } from '../../../src/format/log-entry.ts'
-import { EMPTY_ROOT, leafHash } from '../../../src/format/merkle.ts'
+import { EMPTY_ROOT, leafHash, rootOver } from '../../../src/format/merkle.ts'
 import { keyIdOf, openNote, signNote, verifierKey } from '../../../src/format/note.ts'
 import { keyFromSeed } from '../../../src/format/sign.ts'
 
@@ -105,4 +106,14 @@ describe('a log entry', () => {
       expect(() => decodeEntry(Buffer.from(wrong)), wrong).toThrow(/not a log entry/)
     expect(() => decodeEntry(Uint8Array.of(0xff, 0xfe))).toThrow(/not a log entry/)
   })
+})
+
+it('the checks of an audit cycle have the root of a tree over their canonical JSON', () => {
+  const checks = Array.from({ length: 11 }, (_, index) => ({ vault: 'a', ordinal: index, verdict: 'intact' }))
+  const tree = checksRoot()
+  expect(tree.root()).toBe(Buffer.from(EMPTY_ROOT).toString('base64'))
+  for (const check of checks) tree.add(check)
+  expect(tree.count).toBe(11)
+  const expected = rootOver(checks.map(({ ordinal }) => leafHash(Buffer.from(`{"ordinal":${ordinal},"vault":"a","verdict":"intact"}`))))
+  expect(tree.root()).toBe(Buffer.from(expected).toString('base64'))
 })
