@@ -7,13 +7,14 @@ import { collect } from '../bytes/collect.ts'
 import type { AbortOptions, CheckedCheckpoint, HistoryReport, Listed, Vault, VaultHistory } from '../contracts.ts'
 import { FormatError, VaultError } from '../errors.ts'
 import { readCar } from '../format/car.ts'
-import { type Checkpoint, openCheckpoint } from '../format/checkpoint.ts'
+import type { Checkpoint } from '../format/checkpoint.ts'
 import { readLogBlock, readLogPart } from '../format/log-blocks.ts'
 import { grow, leafHash, rootOf } from '../format/merkle.ts'
 import { readIndexBlock } from '../format/record.ts'
 import type { Context } from './context.ts'
 import { listing } from './index-pack.ts'
-import { checkpointOf, edgeOf } from './log.ts'
+import { remember } from './log-alarm.ts'
+import { checkpointOf, edgeOf, judgeCheckpoint } from './log-tree.ts'
 
 const NAMES = 500
 /** Larger index packs are not read here. */
@@ -52,37 +53,7 @@ export async function checkAgainst(context: Context, checkpoint: string): Promis
   return checked
 }
 
-async function remember(context: Context, found: CheckedCheckpoint | undefined): Promise<void> {
-  if (found?.verdict !== 'rolled-back' && found?.verdict !== 'forked') return
-  const { verdict, checkpoint, detail = verdict } = found
-  const known = await context.catalog.logAlarm()
-  if (known?.checkpoint === checkpoint && known.verdict === verdict) return
-  await context.catalog.raiseLogAlarm({ verdict, checkpoint, detail, at: context.clock() })
-}
-
-type Judge = Pick<Context, 'catalog'> & { readonly publicKey: Uint8Array }
-
 const judgeNote = (context: Context, note: string) => judgeCheckpoint({ catalog: context.catalog, publicKey: context.key.publicKey }, note)
-
-/** What a checkpoint says of the log in the catalog. Writes nothing, and throws only for the catalog. */
-export async function judgeCheckpoint({ catalog, publicKey }: Judge, note: string): Promise<CheckedCheckpoint> {
-  let theirs: Checkpoint
-  try {
-    theirs = await openCheckpoint(note, publicKey)
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error
-    return { verdict: 'foreign', detail: error.message, checkpoint: note }
-  }
-  const { size, root } = theirs
-  const ours = await catalog.logSize()
-  if (size > ours) {
-    const detail = `the archive has signed a log of ${size} entries, and the catalog holds ${ours}: it is an older one`
-    return { verdict: 'rolled-back', size, detail, checkpoint: note }
-  }
-  if (Buffer.compare(rootOf(await edgeOf(catalog, size)), root) === 0) return { verdict: 'consistent', size, checkpoint: note }
-  const detail = `the archive has signed another log of ${size} entries than the one that the catalog holds`
-  return { verdict: 'forked', size, detail, checkpoint: note }
-}
 
 async function historyIn(
   context: Context,

@@ -5,6 +5,7 @@ import { packOf } from '../format/pack.ts'
 import { type Block, cborBlock, type IndexBlock } from '../format/record.ts'
 import { type Context, packRow } from './context.ts'
 import { dropGarbage } from './garbage.ts'
+import { keepWitness } from './log-alarm.ts'
 import { readBack } from './probes.ts'
 import { type Placement, type ReplicateOptions, replicate } from './replicate.ts'
 import { whileSpaceLasts } from './spool.ts'
@@ -54,7 +55,9 @@ export async function writeIndexPack(
     })
     const sizes = { byteLength: bytes.byteLength, blockCount: unique.length }
     const pack = { id: 0, name, root: root.cid, toc, ...sizes, createdAt: context.clock(), visibility: 'public' as const }
-    return await packRow(context, await catalog.addIndexPack(pack, rows, log && { ...log.row, role: log.role }))
+    const id = await catalog.addIndexPack(pack, rows, log && { ...log.row, role: log.role })
+    if (log && log.role !== 'segment') await keepWitness(context, log.checkpoint)
+    return await packRow(context, id)
   } catch (error) {
     // Another process may have said the very same, and be at it still: then the file is that one's.
     if ((await catalog.packByName(name))?.spooled !== true) await spool.remove(name)

@@ -10,7 +10,7 @@ import { ConfigError } from '../errors.ts'
 import { logVerifierKey } from '../format/checkpoint.ts'
 import type { SigningKey } from '../format/sign.ts'
 import { existingKey } from './keys.ts'
-import { checkpointOf } from './log.ts'
+import { checkpointOf } from './log-tree.ts'
 
 const PAGE = 1_000
 const LF = Buffer.from('\n')

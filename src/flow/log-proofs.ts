@@ -4,7 +4,7 @@ import { FormatError } from '../errors.ts'
 import { decodeEntry } from '../format/log-entry.ts'
 import { consistencyRanges, inclusionRanges, type LeafRange, nodesOf, rangeHash } from '../format/merkle.ts'
 import type { Context } from './context.ts'
-import { checkpointOf } from './log.ts'
+import { checkpointOf } from './log-tree.ts'
 
 /** Nodes that are not asked for but lie between two that are: reading them is cheaper than asking twice. */
 const GAP = 64

@@ -5,8 +5,8 @@ import { ArchiveError } from '../errors.ts'
 import { type LogPart, type LogPortion, readLog } from '../format/log-blocks.ts'
 import { decodeEntry } from '../format/log-entry.ts'
 import { grow, leafHash } from '../format/merkle.ts'
-import { judgeCheckpoint } from './history.ts'
-import { edgeOf, rowOf } from './log.ts'
+import { rowOf } from './log.ts'
+import { edgeOf, judgeCheckpoint } from './log-tree.ts'
 
 const PAGE = 1_000
 

@@ -16,7 +16,8 @@ import {
   sweep,
   writeIndexPack,
 } from './index-pack.ts'
-import { assertHistory, checkpointOf } from './log.ts'
+import { assertHistory } from './log-alarm.ts'
+import { checkpointOf } from './log-tree.ts'
 
 /** A segment is closed as soon as so many entries wait, and takes all of them up to its limits. */
 const SEGMENT_ENTRIES = 64

@@ -2,7 +2,7 @@
 import type { AbortOptions, LoggedEntry, LogVerbs } from '../contracts.ts'
 import { decodeEntry } from '../format/log-entry.ts'
 import type { Context } from './context.ts'
-import { checkpointOf } from './log.ts'
+import { checkpointOf } from './log-tree.ts'
 
 const PAGE = 500
 

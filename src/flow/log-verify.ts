@@ -6,8 +6,7 @@ import { verifyLogged } from '../format/log-proof.ts'
 import { grow, leafHash, rootOf } from '../format/merkle.ts'
 import { verifyReceipt } from '../format/receipt.ts'
 import { toMultikey } from '../format/sign.ts'
-import { judgeCheckpoint } from './history.ts'
-import { edgeOf } from './log.ts'
+import { edgeOf, judgeCheckpoint } from './log-tree.ts'
 
 const PAGE = 1_000
 const MOST_FAULTS = 20

@@ -1,12 +1,13 @@
 /** Entering into the log: a batch is one transaction, and the tree grows from its right edge. Whoever entered at the same moment is waited for. */
 import type { CID } from 'multiformats/cid'
-import type { Catalog, LogEntry, LogRow, NewLogEntry } from '../contracts.ts'
-import { ArchiveError, CatalogError } from '../errors.ts'
+import type { LogEntry, LogRow, NewLogEntry } from '../contracts.ts'
+import { CatalogError } from '../errors.ts'
 import { toCID } from '../format/address.ts'
-import { signCheckpoint } from '../format/checkpoint.ts'
 import { encodeEntry } from '../format/log-entry.ts'
-import { complete, grow, leafHash, rootOf } from '../format/merkle.ts'
+import { grow, leafHash } from '../format/merkle.ts'
 import type { Context } from './context.ts'
+import { assertNoAlarm } from './log-alarm.ts'
+import { edgeOf } from './log-tree.ts'
 
 /** How often another one may be quicker: each time one of them has got on. */
 const MOST_TRIES = 1_000
@@ -29,7 +30,7 @@ export interface Appended {
  */
 export async function appendLog(context: Pick<Context, 'catalog' | 'clock'>, entries: readonly NewLogEntry[]): Promise<Appended> {
   const { catalog } = context
-  await assertHistory(context)
+  await assertNoAlarm(context)
   if (entries.length === 0) {
     const size = await catalog.logSize()
     return { entries: [], first: size, size }
@@ -54,39 +55,4 @@ export async function appendLog(context: Pick<Context, 'catalog' | 'clock'>, ent
 export function rowOf(entry: LogEntry): Omit<LogRow, 'index'> {
   const root: CID | undefined = 'root' in entry ? toCID(entry.root) : undefined
   return { kind: entry.kind, root, bytes: encodeEntry(entry) }
-}
-
-/** The right edge of the tree of that size, which must not be larger than the log. */
-export async function edgeOf(catalog: Catalog, size: number): Promise<readonly Uint8Array[]> {
-  const edge: Uint8Array[] = []
-  for (const [level, position] of complete(0, size)) {
-    const [node] = await catalog.logNodes(level, position, 1)
-    if (!node)
-      throw new CatalogError(
-        'corrupt',
-        `the catalog has lost nodes of its log (level ${level}, ${position}); rebuild it with \`perdure recover\``,
-      )
-    edge.push(node.hash)
-  }
-  return edge
-}
-
-/** The signed state of the log at that size; default now. */
-export async function checkpointOf(
-  context: Pick<Context, 'catalog' | 'key'>,
-  size?: number,
-): Promise<{ readonly size: number; readonly root: Uint8Array; readonly note: string }> {
-  const own = size ?? (await context.catalog.logSize())
-  const root = rootOf(await edgeOf(context.catalog, own))
-  return { size: own, root, note: await signCheckpoint({ size: own, root }, context.key) }
-}
-
-/** Throws when the log was found rolled back or forked: whatever is entered or published now would make it worse. */
-export async function assertHistory({ catalog }: Pick<Context, 'catalog'>): Promise<void> {
-  const alarm = await catalog.logAlarm()
-  if (!alarm) return
-  throw new ArchiveError(
-    alarm.verdict,
-    `nothing is entered or published: ${alarm.detail}. Run \`perdure recover\` to rebuild the catalog from the vaults, or put the newest catalog back`,
-  )
 }

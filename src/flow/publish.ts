@@ -12,7 +12,7 @@ import {
 } from '../format/record.ts'
 import { type Context, packRow } from './context.ts'
 import { bring, distribute, leaveSpool, listing, type PublishOptions, sweep, writeIndexPack } from './index-pack.ts'
-import { assertHistory } from './log.ts'
+import { assertHistory } from './log-alarm.ts'
 import { closeSegments, logTail } from './log-travel.ts'
 import { allExtents } from './probes.ts'
 import type { Placement } from './replicate.ts'

@@ -3,7 +3,8 @@ import type { AbortOptions, ObjectRow, PackId, PruneReport, RemoveReport } from 
 import { ArchiveError } from '../errors.ts'
 import { type Context, packRow } from './context.ts'
 import { dropGarbage, type Kept, planGarbage, type Removed } from './garbage.ts'
-import { appendLog, assertHistory } from './log.ts'
+import { appendLog } from './log.ts'
+import { assertHistory } from './log-alarm.ts'
 import { publishTombstone } from './publish.ts'
 
 const PAGE = 200

@@ -4,7 +4,8 @@ import { ConfigError, VaultError } from '../errors.ts'
 import { DAY_MS } from '../policy/cadence.ts'
 import { isInForce } from '../policy/retain.ts'
 import { type Context, eachOf } from './context.ts'
-import { appendLog, assertHistory } from './log.ts'
+import { appendLog } from './log.ts'
+import { assertHistory } from './log-alarm.ts'
 
 const PAGE = 200
 const REPLICAS_AT_ONCE = 4

@@ -12,7 +12,7 @@ export const MAX_ENTRY_BYTES = 256 * 1024
 export function canonicalJson(value: unknown): string {
   if (value === null || typeof value === 'boolean') return JSON.stringify(value)
   if (typeof value === 'string') {
-    if (/\p{Surrogate}/u.test(value)) throw new FormatError('malformed', 'half a character cannot be entered into the log')
+    if (!value.isWellFormed()) throw new FormatError('malformed', 'half a character cannot be entered into the log')
     return JSON.stringify(value)
   }
   if (typeof value === 'number') {

@@ -201,15 +201,16 @@ async function enter(
   await catalog.close()
 }
 
-/** The catalog of an archive as a file that can be put back. */
+/** The catalog of an archive as files that can be put back, with what lies beside it or alone. */
 async function rollback(built: { readonly folder: string; readonly archive: Archive; reopen(): Promise<Archive> }) {
   const at = join(built.folder, 'archive', 'catalog.sqlite')
   await built.reopen()
   await cp(at, `${at}.old`)
   for (const end of ['-wal', '-shm']) await cp(`${at}${end}`, `${at}.old${end}`, { force: true }).catch(() => undefined)
-  return async () => {
+  return async ({ whole = true } = {}) => {
     await built.archive.close()
     for (const end of ['', '-wal', '-shm']) await rm(`${at}${end}`, { force: true })
+    if (whole) await rm(join(built.folder, 'archive', 'log.checkpoint'))
     for (const end of ['', '-wal', '-shm']) await cp(`${at}.old${end}`, `${at}${end}`).catch(() => undefined)
     return built.reopen()
   }
@@ -244,6 +245,24 @@ describe('a catalog that was put back to an older one', () => {
     expect(await texts(archive)).toEqual(before)
     expect(await all(archive.objects())).toHaveLength(1)
     expect((await archive.verify(root)).state, 'reading and verifying go on').toBe('satisfied')
+  })
+
+  it('alone is noticed before anything is entered, by the checkpoint beside it, and accepted when the user says so', async () => {
+    const built = await fleet(['a', 'b'])
+    await built.archive.put(noise(10))
+    const putBack = await rollback(built)
+    await built.archive.put(noise(20))
+    const archive = await putBack({ whole: false })
+    const asked = new Set(built.members.a.store.keys())
+    await expect(archive.put(noise(30))).rejects.toMatchObject({ code: 'rolled-back', message: expect.stringContaining('2 entries') })
+    expect(new Set(built.members.a.store.keys())).toEqual(asked)
+    const { acceptHistory } = await import('../../src/flow/log-alarm.ts')
+    const { openCatalog } = await import('../../src/catalog/open.ts')
+    const catalog = await openCatalog({ path: join(built.folder, 'archive', 'catalog.sqlite') })
+    await acceptHistory({ path: archive.path, catalog, clock: built.clock })
+    await catalog.close()
+    expect((await archive.put(noise(30))).state).toBe('satisfied')
+    expect(await archive.checkHistory(), 'the vaults know better').toMatchObject({ verdict: 'forked' })
   })
 
   it('and wrote on since is a fork, which two signed checkpoints prove', async () => {
