@@ -154,6 +154,18 @@ describe('the log in the vaults', () => {
     expect(root).toBeDefined()
   })
 
+  it('does not leave a vault that failed to take what supersedes it', async () => {
+    const { archive, members } = await fleet(['a', 'b'])
+    await archive.put(noise(10))
+    members.b.faults.putFails = 1
+    await archive.put(noise(10), { name: 'again' })
+    expect((await logOf(members.a, archive)).size).toBe(2)
+    expect((await logOf(members.b, archive)).size, 'the older one is all that it has').toBe(1)
+    await archive.put(noise(10), { name: 'once more' })
+    expect((await logOf(members.b, archive)).entries).toEqual(await texts(archive))
+    expect(indexPacksIn(members.b.store)).toHaveLength(1)
+  })
+
   it('stays whole in every vault, whichever of them fails meanwhile, once they could be reached', { timeout: 120_000 }, async () => {
     const step = fc.constantFrom('put', 'again', 'rm', 'repair', 'a down', 'b down', 'up', 'publish')
     await fc.assert(
