@@ -6,6 +6,8 @@ import { evidences } from './evidence.ts'
 import { fingerprinting } from './fingerprints.ts'
 import { forgetting } from './garbage.ts'
 import { leases } from './leases.ts'
+import { logs } from './log.ts'
+import { logPacks } from './log-packs.ts'
 import { objectLookups } from './objects.ts'
 import { packLookups } from './packs.ts'
 import { placement } from './placement.ts'
@@ -50,6 +52,8 @@ export function catalogOn({ db, close }: Connection, { clock }: { readonly clock
     ...retentions(db),
     ...audits(db),
     ...forgetting(db),
+    ...logs(db),
+    ...logPacks(db),
     ...leases(db, clock),
     close,
   }

@@ -5,6 +5,7 @@ import { explainCommand } from './commands/explain.ts'
 import { getCommand } from './commands/get.ts'
 import { initCommand } from './commands/init.ts'
 import { keyCommand } from './commands/key.ts'
+import { logCommand } from './commands/log.ts'
 import { lsCommand } from './commands/ls.ts'
 import { planCommand } from './commands/plan.ts'
 import { pruneCommand } from './commands/prune.ts'
@@ -41,6 +42,7 @@ const COMMANDS = [
   explainCommand,
   vaultCommand,
   receiptCommand,
+  logCommand,
   keyCommand,
   recipientsCommand,
 ]

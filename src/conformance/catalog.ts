@@ -5,6 +5,7 @@ import { evidenceCases } from './catalog-evidence.ts'
 import { fingerprintCases } from './catalog-fingerprints.ts'
 import type { CatalogCase } from './catalog-fixtures.ts'
 import { forgettingCases } from './catalog-forgetting.ts'
+import { logCases } from './catalog-log.ts'
 import { putCases } from './catalog-puts.ts'
 import { retentionCases } from './catalog-retention.ts'
 import { shredCases } from './catalog-shred.ts'
@@ -21,4 +22,5 @@ export const catalogCases: readonly CatalogCase[] = [
   ...fingerprintCases,
   ...shredCases,
   ...auditCases,
+  ...logCases,
 ]

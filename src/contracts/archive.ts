@@ -16,6 +16,7 @@ import type {
   VaultCheck,
   VerifyOptions,
 } from './keeping.ts'
+import type { LogVerbs } from './log.ts'
 import type { AbortOptions, Clock, Random } from './options.ts'
 import type { ObjectReport, ObjectState, Policy, PolicyInput, Receipt } from './policy.ts'
 import type { GetOptions, PutOptions, RestoreOptions, RestoreReport, TreeEntry } from './putting.ts'
@@ -75,7 +76,7 @@ export interface ObjectSummary {
 }
 
 /** Closes with `await using`. Roots are accepted as CID or text, results are plain data. */
-export interface Archive extends AsyncDisposable {
+export interface Archive extends AsyncDisposable, LogVerbs {
   readonly path: string
   /** Ed25519 public key of the archive as a multikey (`z6Mk…`); verifies receipts and records. */
   readonly publicKey: string

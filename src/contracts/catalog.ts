@@ -1,6 +1,7 @@
 /** The local index and journal. */
 import type { CID } from 'multiformats/cid'
 import type { CatalogAudit, RotationRow } from './catalog-audit.ts'
+import type { CatalogLog, LogPack } from './catalog-log.ts'
 import type {
   BlockPlace,
   EvidenceRow,
@@ -33,7 +34,7 @@ export interface Lease {
  * The local index and journal. Every method is one short transaction, durable when it resolves (SQLite: `synchronous=FULL`), and safe to call from
  * several processes. Throws CatalogError.
  */
-export interface Catalog extends CatalogAudit {
+export interface Catalog extends CatalogAudit, CatalogLog {
   // puts
   /** Registers a closed pack of a put that is still running: invisible to everybody but its owner. */
   stagePack(pack: StagedPack): Promise<PackId>
@@ -54,7 +55,8 @@ export interface Catalog extends CatalogAudit {
   ): Promise<readonly ObjectId[]>
   /**
    * A finished index pack with the newest signed records of objects, in one transaction: sealed at once, spooled. An existing pack of the same name is
-   * kept. Each `sequence` must be larger than the stored one, else `conflict` and nothing is saved.
+   * kept. Each `sequence` must be larger than the stored one, else `conflict` and nothing is saved. `log` is what it
+   * carries of the log.
    */
   addIndexPack(
     pack: SealedPack & {
@@ -64,6 +66,7 @@ export interface Catalog extends CatalogAudit {
       readonly visibility: Visibility
     },
     records?: readonly { readonly object: ObjectId; readonly sequence: number; readonly record: CID }[],
+    log?: LogPack,
   ): Promise<PackId>
 
   // look-ups

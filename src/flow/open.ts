@@ -19,6 +19,7 @@ import { explainArchive } from './explain.ts'
 import { entries, get } from './get.ts'
 import { archiveKey } from './keys.ts'
 import { latencies } from './latency.ts'
+import { logVerbs } from './log-verbs.ts'
 import { named } from './names.ts'
 import { openVaults } from './open-vaults.ts'
 import { put, putAll } from './put.ts'
@@ -125,6 +126,7 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
       const { releaseVault } = await import('./scores.ts')
       return releaseVault(context, id)
     },
+    ...logVerbs(context),
     close,
     [Symbol.asyncDispose]: close,
   }

@@ -25,6 +25,9 @@ const LARGE = [
   'shreds',
   'survey_probes',
   'rotations',
+  'log_entries',
+  'log_nodes',
+  'log_packs',
 ]
 
 /** Every statement that the conformance cases cause, but those of `totals` and `auditCounts`. */
