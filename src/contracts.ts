@@ -1,8 +1,12 @@
 /** The interfaces between the parts: types only, no code. Everything else in the library imports from here or from `errors.ts`. */
 export type * from './contracts/archive.ts'
 export type * from './contracts/catalog.ts'
+export type * from './contracts/catalog-hooks.ts'
 export type * from './contracts/catalog-rows.ts'
+export type * from './contracts/events.ts'
+export type * from './contracts/hooks.ts'
 export type * from './contracts/keeping.ts'
+export type * from './contracts/metrics.ts'
 export type * from './contracts/options.ts'
 export type * from './contracts/policy.ts'
 export type * from './contracts/prices.ts'

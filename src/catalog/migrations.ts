@@ -1,5 +1,6 @@
 /** The schema, step by step. A step that has been released never changes. */
-import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { type Kysely, type QueryExecutorProvider, type RawBuilder, sql } from 'kysely'
+import { hookTables } from './hook-tables.ts'
 import { shredTables } from './shred-tables.ts'
 
 /** What the databases call differently. */
@@ -11,7 +12,7 @@ export interface Dialectal {
   readonly clustered: RawBuilder<unknown>
 }
 
-export type Definable = Pick<Kysely<unknown>, 'schema'>
+export type Definable = Pick<Kysely<unknown>, 'schema'> & QueryExecutorProvider
 
 export interface Migration {
   readonly version: number
@@ -36,6 +37,7 @@ export const MIGRATIONS: readonly Migration[] = [
   },
   { version: 3, up: fingerprintTables },
   { version: 4, up: shredTables },
+  { version: 5, up: hookTables },
 ]
 
 /** The schema this code writes and reads. */

@@ -1,11 +1,13 @@
 /** The door of the catalog. */
 import type { Catalog, Clock } from '../contracts.ts'
 import { blockLookups } from './blocks.ts'
+import { eventLog } from './events.ts'
 import { evidences } from './evidence.ts'
 import { fingerprinting } from './fingerprints.ts'
 import { forgetting } from './garbage.ts'
 import { leases } from './leases.ts'
 import { objectLookups } from './objects.ts'
+import { outbox } from './outbox.ts'
 import { packLookups } from './packs.ts'
 import { placement } from './placement.ts'
 import { records } from './records.ts'
@@ -14,6 +16,7 @@ import { sealing } from './seal.ts'
 import { shreds } from './shreds.ts'
 import { type Connection, connect } from './sqlite.ts'
 import { staging } from './staging.ts'
+import { tallying } from './tallies.ts'
 import { summing } from './totals.ts'
 
 export interface CatalogOptions {
@@ -48,6 +51,9 @@ export function catalogOn({ db, close }: Connection, { clock }: { readonly clock
     ...shreds(db),
     ...retentions(db),
     ...forgetting(db),
+    ...eventLog(db),
+    ...outbox(db),
+    ...tallying(db),
     ...leases(db, clock),
     close,
   }

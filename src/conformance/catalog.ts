@@ -1,4 +1,5 @@
 /** What every catalog must do, as data for any test runner. */
+import { eventCases } from './catalog-events.ts'
 import { evidenceCases } from './catalog-evidence.ts'
 import { fingerprintCases } from './catalog-fingerprints.ts'
 import type { CatalogCase } from './catalog-fixtures.ts'
@@ -6,6 +7,7 @@ import { forgettingCases } from './catalog-forgetting.ts'
 import { putCases } from './catalog-puts.ts'
 import { retentionCases } from './catalog-retention.ts'
 import { shredCases } from './catalog-shred.ts'
+import { tallyCases } from './catalog-tallies.ts'
 
 export type { CatalogCase, CatalogContext } from './catalog-fixtures.ts'
 
@@ -17,4 +19,6 @@ export const catalogCases: readonly CatalogCase[] = [
   ...forgettingCases,
   ...fingerprintCases,
   ...shredCases,
+  ...eventCases,
+  ...tallyCases,
 ]

@@ -2,6 +2,8 @@
 import type { Identity } from 'age-encryption'
 import type { CID } from 'multiformats/cid'
 import type { Catalog, CatalogTotals } from './catalog.ts'
+import type { ArchiveListener } from './events.ts'
+import type { HookConfig } from './hooks.ts'
 import type {
   Explanation,
   PruneReport,
@@ -49,6 +51,8 @@ export interface ArchiveConfig {
   readonly timeoutMs?: number | undefined
   /** Opens an existing archive only; nothing is made. */
   readonly mustExist?: boolean | undefined
+  /** Who is told of events outside this process: webhooks and commands. */
+  readonly hooks?: readonly HookConfig[] | undefined
   readonly catalog?: Catalog | undefined
   readonly clock?: Clock | undefined
   readonly random?: Random | undefined
@@ -124,5 +128,7 @@ export interface Archive extends AsyncDisposable {
    * and finds what is there after all. Deletes nothing in the vault.
    */
   resetVault(id: string, options?: AbortOptions): Promise<{ readonly vault: string; readonly replicas: number }>
+  /** Hears of events of this process as they become durable; call what it returns to stop. A listener that throws does not fail the work. */
+  on(listener: ArchiveListener): () => void
   close(): Promise<void>
 }

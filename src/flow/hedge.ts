@@ -1,6 +1,7 @@
 /** Reading from several replicas of one pack: the best first, the next when it takes unusually long, fails or lies. */
 import type { AbortOptions, PackId, PackRow, ReplicaRow, Span, Vault } from '../contracts.ts'
 import { type Context, packRow } from './context.ts'
+import { recordEvidence } from './events.ts'
 import { follows, RUN_BYTES, readRun } from './read-run.ts'
 import { type Answer, readSpan } from './read-span.ts'
 import { spansOf } from './spans.ts'
@@ -163,7 +164,7 @@ async function reportWrong(context: Context, pack: KnownPack, span: Span, source
   const ordinal = [...pack.spans.values()].findIndex(({ offset }) => offset === span.offset)
   const open = await context.catalog.unansweredOf(pack.row.id, source.vault.profile.id)
   const now = context.clock()
-  await context.catalog.recordEvidence([
+  await recordEvidence(context, [
     {
       pack: pack.row.id,
       vault: source.vault.profile.id,

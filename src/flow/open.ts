@@ -14,6 +14,7 @@ import { checkReach, resolvePolicy } from '../policy/policy.ts'
 import { directory } from '../vaults/directory.ts'
 import { assess } from './assess.ts'
 import { type Context, profilesOf } from './context.ts'
+import { createEvents } from './events.ts'
 import { explainArchive } from './explain.ts'
 import { entries, get } from './get.ts'
 import { archiveKey } from './keys.ts'
@@ -105,6 +106,7 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
       const { resetVault } = await import('./vault-reset.ts')
       return resetVault(context, id, options)
     },
+    on: (listener) => context.events.subscribe(listener),
     close,
     [Symbol.asyncDispose]: close,
   }
@@ -149,6 +151,8 @@ async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
     spoolBytes: config.spoolBytes ?? 64 * GIB,
     timeoutMs: config.timeoutMs ?? 30_000,
     key: await archiveKey(path, random),
+    events: createEvents(catalog, config.hooks ?? [], known.clock),
+    hooks: config.hooks ?? [],
     scratch: createPool({ byteLength: RUN_BYTES, count: SCRATCH_BUFFERS }),
     latencies: latencies(),
     background: new Set(),

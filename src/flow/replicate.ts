@@ -20,6 +20,7 @@ import { ArchiveError, VaultError } from '../errors.ts'
 import { cannotRetain, retentionOf } from '../policy/retain.ts'
 import { askStanding, challengeReplica, type Judged } from './challenge.ts'
 import { type Context, eachOf, tell } from './context.ts'
+import { recordEvidence } from './events.ts'
 import { barred } from './placement-rules.ts'
 import { ensureSpooled } from './rebuild.ts'
 
@@ -201,7 +202,7 @@ async function showBytes(
   else {
     for (const probe of await options.probes(pack)) rows.push(await challengeReplica(context, { vault, pack, at, signal, ...probe }))
   }
-  await context.catalog.recordEvidence(rows)
+  await recordEvidence(context, rows)
   for (const row of rows)
     tell(onProgress, { type: 'challenged', vault: vault.profile.id, pack: pack.name.toString(), replica: brief(row, vault, pack, at) })
   return rows

@@ -4,6 +4,7 @@ import { samplesFor } from '../policy/challenge.ts'
 import { type Assessment, assess, reassess } from './assess.ts'
 import { askStanding, challengeReplica, type ReplicaChallenge } from './challenge.ts'
 import { type Context, eachOf, tell } from './context.ts'
+import { recordEvidence } from './events.ts'
 import { drawProbes, type ProbeSet } from './probes.ts'
 import { releaseSpool } from './release.ts'
 
@@ -55,7 +56,7 @@ export async function verifyBatch(
       }),
     )
   })
-  await context.catalog.recordEvidence([...new Set(rows.flat(2))])
+  await recordEvidence(context, [...new Set(rows.flat(2))])
   const judged = await reassess(context, objects)
   for (const { report } of judged) {
     for (const replica of report.replicas) tell(options.onProgress, { type: 'replica-judged', root: report.root, replica })

@@ -1,17 +1,25 @@
 import Sqlite from 'better-sqlite3'
 import { expect, it } from 'vitest'
 import { openCatalog } from '../../src/catalog/open.ts'
-import { putOne } from '../../src/conformance/catalog-fixtures.ts'
+import { evidence, putOne } from '../../src/conformance/catalog-fixtures.ts'
 import { freshPath, open } from './fixtures.ts'
+
+const NEWER = [
+  ...['fingerprint_extents', 'fingerprint_files', 'fingerprints', 'shreds'],
+  ...['deliveries', 'events', 'event_totals', 'hooks', 'replica_tallies'],
+]
 
 it('a catalog of schema 1 is upgraded when it is opened, and nothing in it was asked to be retained', async () => {
   const path = await freshPath()
   const first = await openCatalog({ path })
   const { root, pack } = await putOne(first, 'a')
   await first.placed(pack, 'v', 'there', 1)
+  await first.recordEvidence([evidence(pack, 'v', 3 * 86_400_000 + 5)])
+  const tallied = await first.tallies(1)
   await first.close()
   const old = new Sqlite(path)
   old.exec('drop index objects_by_supersedes')
+  old.exec('drop index replicas_by_showing')
   for (const [table, column] of [
     ['packs', 'erasable'],
     ['objects', 'erasable'],
@@ -21,9 +29,10 @@ it('a catalog of schema 1 is upgraded when it is opened, and nothing in it was a
     ['objects', 'retain_mode'],
     ['objects', 'retain_hold'],
     ['replicas', 'retained_until'],
+    ['replicas', 'shown_at'],
   ])
     old.exec(`alter table ${table} drop column ${column}`)
-  for (const table of ['fingerprint_extents', 'fingerprint_files', 'fingerprints', 'shreds']) old.exec(`drop table ${table}`)
+  for (const table of NEWER) old.exec(`drop table ${table}`)
   old.pragma('user_version = 1')
   old.close()
   await expect(openCatalog({ path, readOnly: true })).rejects.toMatchObject({ code: 'denied' })
@@ -32,6 +41,8 @@ it('a catalog of schema 1 is upgraded when it is opened, and nothing in it was a
   expect([found?.name, found && 'retain' in found]).toEqual([undefined, false])
   expect(found).toMatchObject({ erasable: false })
   expect((await catalog.pack(pack))?.erasable).toBe(false)
+  expect(await catalog.tallies(1)).toEqual(tallied)
+  expect(tallied.replicas).toMatchObject([{ vault: 'v', verdict: 'intact', day: 3, replicas: 1 }])
   expect(await catalog.replicasOf([pack])).toMatchObject([{ locator: 'there' }])
   expect((await catalog.replicasOf([pack]))[0]).not.toHaveProperty('retainedUntil')
   await putOne(catalog, 'b', { retain: { until: 5 } })
