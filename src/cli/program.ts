@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { catCommand } from './commands/cat.ts'
 import { explainCommand } from './commands/explain.ts'
 import { getCommand } from './commands/get.ts'
+import { hooksCommand } from './commands/hooks.ts'
 import { initCommand } from './commands/init.ts'
 import { keyCommand } from './commands/key.ts'
 import { lsCommand } from './commands/ls.ts'
@@ -39,6 +40,7 @@ const COMMANDS = [
   receiptCommand,
   keyCommand,
   recipientsCommand,
+  hooksCommand,
 ]
 
 const EXIT_CODES = `

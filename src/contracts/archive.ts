@@ -3,7 +3,7 @@ import type { Identity } from 'age-encryption'
 import type { CID } from 'multiformats/cid'
 import type { Catalog, CatalogTotals } from './catalog.ts'
 import type { ArchiveListener } from './events.ts'
-import type { HookConfig } from './hooks.ts'
+import type { DeliverOptions, DeliveryReport, HookConfig, HookReport, HookTest } from './hooks.ts'
 import type {
   Explanation,
   PruneReport,
@@ -128,6 +128,12 @@ export interface Archive extends AsyncDisposable {
    * and finds what is there after all. Deletes nothing in the vault.
    */
   resetVault(id: string, options?: AbortOptions): Promise<{ readonly vault: string; readonly replicas: number }>
+  /** How every hook is doing, and what waits for it. */
+  hooks(): Promise<readonly HookReport[]>
+  /** Sends hooks what waits for them and is due, within a bounded time; a receiver that fails is tried again later. */
+  deliverHooks(options?: DeliverOptions): Promise<DeliveryReport>
+  /** Sends a hook an event that means nothing. Throws ConfigError `not-found` when there is none of that id. */
+  testHook(id: string, options?: AbortOptions): Promise<HookTest>
   /** Hears of events of this process as they become durable; call what it returns to stop. A listener that throws does not fail the work. */
   on(listener: ArchiveListener): () => void
   close(): Promise<void>

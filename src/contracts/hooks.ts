@@ -80,7 +80,7 @@ export interface HookReport {
 }
 
 export interface DeliverOptions extends AbortOptions {
-  /** Begins no delivery after so many milliseconds, and cuts one that is under way; default 30 000. */
+  /** Begins no delivery after so many milliseconds, and cuts one that is under way, which then counts as failed; default 30 000. */
   readonly withinMs?: number | undefined
   /** Only this hook. */
   readonly hook?: string | undefined

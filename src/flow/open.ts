@@ -106,6 +106,18 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
       const { resetVault } = await import('./vault-reset.ts')
       return resetVault(context, id, options)
     },
+    hooks: async () => {
+      const { hookReports } = await import('./hooks.ts')
+      return hookReports(context)
+    },
+    deliverHooks: async (options) => {
+      const { deliverHooks } = await import('./hooks.ts')
+      return deliverHooks(context, options)
+    },
+    testHook: async (id, options) => {
+      const { testHook } = await import('./hooks.ts')
+      return testHook(context, id, options)
+    },
     on: (listener) => context.events.subscribe(listener),
     close,
     [Symbol.asyncDispose]: close,
@@ -121,6 +133,7 @@ async function openContext(config: ArchiveConfig): Promise<Context> {
   const random = config.random ?? ((byteLength: number) => new Uint8Array(randomBytes(byteLength)))
   const clock = config.clock ?? Date.now
   const keys = await sealingKeys(config)
+  const hooks = config.hooks ? (await import('./hooks-config.ts')).checkHooks(config.hooks) : []
   await mkdir(path, { recursive: true })
   const catalog = config.catalog ?? (await openCatalog({ path: join(path, 'catalog.sqlite'), clock }))
   try {
@@ -129,14 +142,14 @@ async function openContext(config: ArchiveConfig): Promise<Context> {
       policy,
       [...vaults.values()].map(({ profile }) => profile),
     )
-    return await assemble(config, { path, policy, random, clock, catalog, vaults, unopened, ...keys })
+    return await assemble(config, { path, policy, random, clock, catalog, vaults, unopened, hooks, ...keys })
   } catch (error) {
     await catalog.close()
     throw error
   }
 }
 
-type Known = Pick<Context, 'path' | 'policy' | 'random' | 'clock' | 'catalog' | 'vaults' | 'unopened'> & SealingKeys
+type Known = Pick<Context, 'path' | 'policy' | 'random' | 'clock' | 'catalog' | 'vaults' | 'unopened' | 'hooks'> & SealingKeys
 
 async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
   const { path, random, catalog } = known
@@ -151,8 +164,7 @@ async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
     spoolBytes: config.spoolBytes ?? 64 * GIB,
     timeoutMs: config.timeoutMs ?? 30_000,
     key: await archiveKey(path, random),
-    events: createEvents(catalog, config.hooks ?? [], known.clock),
-    hooks: config.hooks ?? [],
+    events: createEvents(catalog, known.hooks, known.clock),
     scratch: createPool({ byteLength: RUN_BYTES, count: SCRATCH_BUFFERS }),
     latencies: latencies(),
     background: new Set(),
