@@ -2,17 +2,7 @@
  * Delivering: what waits for each hook is sent in its order, at least once, by one process at a time. A receiver that fails is left alone for a while that
  * grows, and whatever waits for it waits on. Nothing here fails or holds up the work that events tell of.
  */
-import type {
-  AbortOptions,
-  DeliverOptions,
-  DeliveryReport,
-  HookConfig,
-  HookReport,
-  HookState,
-  HookTest,
-  Lease,
-  WaitingEvent,
-} from '../contracts.ts'
+import type { AbortOptions, DeliverOptions, DeliveryReport, HookConfig, HookState, HookTest, Lease, WaitingEvent } from '../contracts.ts'
 import { CatalogError, ConfigError } from '../errors.ts'
 import { toMultikey } from '../format/sign.ts'
 import { type Context, eachOf } from './context.ts'
@@ -199,39 +189,6 @@ async function forgetOrphans(context: Context, states: Iterable<HookState>): Pro
     if (configured.has(hook) || waiting === 0 || (oldestAt ?? Number.MAX_SAFE_INTEGER) > before) continue
     const old = (await context.catalog.waitingFor(hook)).filter(({ at }) => at <= before)
     await context.catalog.giveUp(hook, seqsOf(old))
-  }
-}
-
-/** How every hook is doing, those of the configuration first. */
-export async function hookReports(context: Context): Promise<readonly HookReport[]> {
-  const states = new Map((await context.catalog.hookStates()).map((state) => [state.hook, state]))
-  const orphans = [...states.keys()].filter((id) => !context.hooks.some((hook) => hook.id === id))
-  return [
-    ...context.hooks.map((hook) => reportOf(hook.id, hook, states.get(hook.id))),
-    ...orphans.map((id) => reportOf(id, undefined, states.get(id))),
-  ]
-}
-
-function reportOf(id: string, hook: HookConfig | undefined, state: HookState | undefined): HookReport {
-  const date = (at: number | undefined) => (at === undefined ? undefined : new Date(at).toISOString())
-  const { oldestAt, deliveredAt, failingSince, retryAt, failure } = state ?? {}
-  const times = {
-    oldest: date(oldestAt),
-    lastDelivered: date(deliveredAt),
-    failingSince: date(failingSince),
-    retryAt: date(retryAt),
-    failure,
-  }
-  return {
-    id,
-    type: hook?.type ?? 'unconfigured',
-    ...(hook && { target: hook.type === 'webhook' ? new URL(hook.url).host : (hook.command[0] ?? '') }),
-    waiting: state?.waiting ?? 0,
-    delivered: state?.delivered ?? 0,
-    givenUp: state?.givenUp ?? 0,
-    dropped: state?.dropped ?? 0,
-    failures: state?.failures ?? 0,
-    ...(Object.fromEntries(Object.entries(times).filter(([, value]) => value !== undefined)) as Partial<HookReport>),
   }
 }
 

@@ -107,7 +107,7 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
       return resetVault(context, id, options)
     },
     hooks: async () => {
-      const { hookReports } = await import('./hooks.ts')
+      const { hookReports } = await import('./hooks-report.ts')
       return hookReports(context)
     },
     deliverHooks: async (options) => {
