@@ -48,6 +48,8 @@ async function eventTables(db: Definable, { integer, clustered }: Dialectal): Pr
 }
 
 async function tallyTables(db: Definable, { integer, clustered }: Dialectal): Promise<void> {
+  // Holds all that the sums over sealed packs need.
+  await db.schema.createIndex('packs_by_sum').on('packs').columns(['owner', 'spooled', 'byte_length']).execute()
   await db.schema.alterTable('replicas').addColumn('shown_at', integer).execute()
   await sql`update replicas set shown_at = (select max(at) from evidence where evidence.pack = replicas.pack and evidence.vault = replicas.vault
     and evidence.verdict = 'intact' and evidence.retrieval <> 'none')`.execute(db)

@@ -132,8 +132,8 @@ async function spooled(db: Database): Promise<number> {
   const row = await db
     .selectFrom('packs')
     .select(({ fn }) => fn.sum('byte_length').as('bytes'))
+    .where('owner', 'is', null)
     .where('spooled', '=', 1)
-    .where('name', 'is not', null)
     .executeTakeFirst()
   return Number(row?.bytes ?? 0)
 }

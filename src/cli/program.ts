@@ -7,6 +7,7 @@ import { hooksCommand } from './commands/hooks.ts'
 import { initCommand } from './commands/init.ts'
 import { keyCommand } from './commands/key.ts'
 import { lsCommand } from './commands/ls.ts'
+import { metricsCommand } from './commands/metrics.ts'
 import { pruneCommand } from './commands/prune.ts'
 import { putCommand } from './commands/put.ts'
 import { receiptCommand } from './commands/receipt.ts'
@@ -41,6 +42,7 @@ const COMMANDS = [
   keyCommand,
   recipientsCommand,
   hooksCommand,
+  metricsCommand,
 ]
 
 const EXIT_CODES = `

@@ -17,6 +17,7 @@ import type {
   VaultCheck,
   VerifyOptions,
 } from './keeping.ts'
+import type { Health, HealthOptions, MetricsOptions } from './metrics.ts'
 import type { AbortOptions, Clock, Random } from './options.ts'
 import type { ObjectReport, ObjectState, Policy, PolicyInput, Receipt } from './policy.ts'
 import type { GetOptions, PutOptions, RestoreOptions, RestoreReport, TreeEntry } from './putting.ts'
@@ -128,6 +129,10 @@ export interface Archive extends AsyncDisposable {
    * and finds what is there after all. Deletes nothing in the vault.
    */
   resetVault(id: string, options?: AbortOptions): Promise<{ readonly vault: string; readonly replicas: number }>
+  /** What monitoring wants to know, as text; asks no vault. */
+  metrics(options?: MetricsOptions): Promise<string>
+  /** Is anything lost or at risk, and does the loop come round? Asks no vault. */
+  health(options?: HealthOptions): Promise<Health>
   /** How every hook is doing, and what waits for it. */
   hooks(): Promise<readonly HookReport[]>
   /** Sends hooks what waits for them and is due, within a bounded time; a receiver that fails is tried again later. */

@@ -118,6 +118,14 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
       const { testHook } = await import('./hooks.ts')
       return testHook(context, id, options)
     },
+    metrics: async (options) => {
+      const { metricsText } = await import('./metrics.ts')
+      return metricsText(context, options)
+    },
+    health: async (options) => {
+      const { healthOf } = await import('./metrics.ts')
+      return healthOf(context, options)
+    },
     on: (listener) => context.events.subscribe(listener),
     close,
     [Symbol.asyncDispose]: close,

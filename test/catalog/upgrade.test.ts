@@ -19,7 +19,7 @@ it('a catalog of schema 1 is upgraded when it is opened, and nothing in it was a
   await first.close()
   const old = new Sqlite(path)
   old.exec('drop index objects_by_supersedes')
-  old.exec('drop index replicas_by_showing')
+  for (const index of ['replicas_by_showing', 'packs_by_sum']) old.exec(`drop index ${index}`)
   for (const [table, column] of [
     ['packs', 'erasable'],
     ['objects', 'erasable'],
