@@ -1,4 +1,5 @@
 /** What every catalog must do, as data for any test runner. */
+import { blockCases } from './catalog-blocks.ts'
 import { eventCases } from './catalog-events.ts'
 import { evidenceCases } from './catalog-evidence.ts'
 import { fingerprintCases } from './catalog-fingerprints.ts'
@@ -14,6 +15,7 @@ export type { CatalogCase, CatalogContext } from './catalog-fixtures.ts'
 /** Run each with catalogs of its own; a case throws an AssertionError when it fails. */
 export const catalogCases: readonly CatalogCase[] = [
   ...putCases,
+  ...blockCases,
   ...retentionCases,
   ...evidenceCases,
   ...forgettingCases,
