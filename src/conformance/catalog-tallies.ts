@@ -24,7 +24,8 @@ export const tallyCases: readonly CatalogCase[] = [
       await catalog.placed(a.pack, 'v', 'elsewhere', 2)
       await catalog.placed(a.pack, 'w', 'there', 1)
       await catalog.recordEvidence([evidence(a.pack, 'v', 2 * DAY), evidence(b.pack, 'v', 5 * DAY + 1)])
-      // A listing shows no bytes, and silence takes nothing back.
+      // Neither a listing nor a proof of possession shows bytes, and silence takes nothing back.
+      await catalog.recordEvidence([evidence(a.pack, 'w', 2 * DAY, { retrieval: 'none', possession: 'proven' })])
       await catalog.recordEvidence([evidence(a.pack, 'w', 3 * DAY, { retrieval: 'none', verdict: 'unproven' })])
       await catalog.recordEvidence([evidence(a.pack, 'v', 9 * DAY, { retrieval: 'none', verdict: 'unreachable' })])
       catalog = await reopen(catalog)

@@ -42,7 +42,8 @@ export async function serveMetrics(archive: Pick<Archive, 'metrics' | 'health'>,
     { maxHeaderSize: MOST_HEADER_BYTES, requestTimeout: REQUEST_MS, headersTimeout: REQUEST_MS },
     (request, response) => {
       // Of a listener that rejects, nobody else would hear.
-      answer({ metrics: archive.metrics, health }, request, response).catch(() => response.destroy())
+      const isWelcome = allowRemote || callsLoopback(request.headers.host)
+      answer({ metrics: archive.metrics, health, isWelcome }, request, response).catch(() => response.destroy())
     },
   )
   server.maxConnections = MOST_CONNECTIONS
@@ -81,16 +82,24 @@ async function end(server: Server): Promise<void> {
   })
 }
 
+/** A page in a browser on this machine can make its own name lead here; then it calls by that name. */
+function callsLoopback(host = ''): boolean {
+  const url = URL.canParse(`http://${host}`) ? new URL(`http://${host}`) : undefined
+  return url !== undefined && isLoopback(url.hostname.replace(/^\[(.*)\]$/, '$1'))
+}
+
 interface Source {
+  readonly isWelcome: boolean
   metrics: Archive['metrics']
   health(): Promise<Health>
 }
 
-async function answer({ metrics, health }: Source, request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function answer({ metrics, health, isWelcome }: Source, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { method = '', url = '', headers } = request
   const path = url.split('?', 1)[0] ?? ''
   // What is sent along is read by nobody.
   request.resume()
+  if (!isWelcome) return reply(request, response, 403, 'text/plain', 'call this server by its address\n')
   if (url.length > MOST_URL || !['/metrics', '/health'].includes(path)) return reply(request, response, 404, 'text/plain', 'not found\n')
   if (method !== 'GET' && method !== 'HEAD') return reply(request, response, 405, 'text/plain', 'only GET\n', { allow: 'GET, HEAD' })
   try {

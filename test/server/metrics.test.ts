@@ -92,6 +92,18 @@ describe('metrics', () => {
     expect(sampled(samples, 'perdure_objects', { state: 'unknown' })).toBe(1)
   })
 
+  it('never count evidence as younger than it is', async () => {
+    const { archive, clock } = await fleet(['a', 'b'])
+    clock.advanceDays(0.95)
+    await archive.put(noise(5_000))
+    clock.advanceDays(1.04)
+    const within = async (days: number) => sampled(await scraped(archive), 'perdure_evidence_within', { vault: 'a', days: String(days) })
+    expect([(await within(1)) === oneOf(await scraped(archive)), (await within(7)) === oneOf(await scraped(archive))]).toEqual([
+      false,
+      true,
+    ])
+  })
+
   it('count damage, events, and the outbox', async () => {
     const hook = { type: 'webhook', id: 'h', url: 'https://example.invalid/' } as const
     const { archive, members } = await fleet(['a', 'b'], { hooks: [hook] })
@@ -151,6 +163,16 @@ describe('the server', () => {
     expect((await ask('/metrics', { method: 'DELETE' })).status).toBe(405)
     expect(await ask('/metrics', { method: 'HEAD' })).toMatchObject({ status: 200, body: '' })
     expect((await ask('/metrics?x=1')).status).toBe(200)
+  })
+
+  it('answers to nobody who calls it by another name, as a page of a name that leads here would', async () => {
+    const { ask } = await serving()
+    for (const host of ['evil.example', 'evil.example:9', '127.0.0.1.evil.example', '8.8.8.8'])
+      expect((await ask('/metrics', { headers: { host } })).status).toBe(403)
+    for (const host of ['localhost', 'localhost:9', '127.0.0.1', '127.0.0.2:9', '[::1]:9'])
+      expect((await ask('/metrics', { headers: { host } })).status).toBe(200)
+    const open = await serving({ allowRemote: true })
+    expect((await open.ask('/metrics', { headers: { host: 'monitoring.example' } })).status).toBe(200)
   })
 
   it.each(['0.0.0.0', '::', '192.168.1.1', 'example.org', '127.example.org', ''])(
