@@ -7,6 +7,7 @@ import { sql } from 'kysely'
 import type { EvidenceRow } from '../contracts.ts'
 import { gather } from './batches.ts'
 import type { Session } from './schema.ts'
+import { recount, STANDING } from './tallies.ts'
 
 /** Clocks of machines that share a catalog may differ by so much. */
 const AHEAD_MS = 3_600_000
@@ -50,10 +51,14 @@ async function move(
   { pack, vault, by }: { readonly pack: number; readonly vault: string; readonly by: number },
 ): Promise<void> {
   const earlier = (column: string) => sql<number>`${sql.ref(column)} - ${by}`
+  const standing = () =>
+    session.selectFrom('replicas').select(STANDING).where('pack', '=', pack).where('vault', '=', vault).executeTakeFirst()
+  const before = await standing()
   for (const [table, columns] of [
     ['evidence', { at: earlier('at') }],
     ['unanswered', { since: earlier('since') }],
-    ['replicas', { verdict_at: earlier('verdict_at') }],
+    ['replicas', { verdict_at: earlier('verdict_at'), shown_at: earlier('shown_at') }],
   ] as const)
     await session.updateTable(table).set(columns).where('pack', '=', pack).where('vault', '=', vault).execute()
+  await recount(session, [{ pack, before, after: await standing() }])
 }

@@ -3,13 +3,16 @@
 import { auditCases } from './catalog-audit.ts'
 import { blockCases } from './catalog-blocks.ts'
 import { dueCases } from './catalog-due.ts'
+import { eventCases } from './catalog-events.ts'
 import { evidenceCases } from './catalog-evidence.ts'
 import { fingerprintCases } from './catalog-fingerprints.ts'
 import type { CatalogCase } from './catalog-fixtures.ts'
 import { forgettingCases } from './catalog-forgetting.ts'
+import { logCases } from './catalog-log.ts'
 import { putCases } from './catalog-puts.ts'
 import { retentionCases } from './catalog-retention.ts'
 import { shredCases } from './catalog-shred.ts'
+import { tallyCases } from './catalog-tallies.ts'
 
 export type { CatalogCase, CatalogContext } from './catalog-fixtures.ts'
 
@@ -24,4 +27,7 @@ export const catalogCases: readonly CatalogCase[] = [
   ...shredCases,
   ...dueCases,
   ...auditCases,
+  ...logCases,
+  ...eventCases,
+  ...tallyCases,
 ]

@@ -15,10 +15,12 @@ import { checkReach, resolvePolicy } from '../policy/policy.ts'
 import { directory } from '../vaults/directory.ts'
 import { assess } from './assess.ts'
 import { type Context, profilesOf } from './context.ts'
+import { createEvents } from './events.ts'
 import { explainArchive } from './explain.ts'
 import { entries, get } from './get.ts'
 import { archiveKey } from './keys.ts'
 import { latencies } from './latency.ts'
+import { logVerbs } from './log-verbs.ts'
 import { named } from './names.ts'
 import { openVaults } from './open-vaults.ts'
 import { put, putAll } from './put.ts'
@@ -133,6 +135,28 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
       const { releaseVault } = await import('./scores.ts')
       return releaseVault(context, id)
     },
+    ...logVerbs(context),
+    hooks: async () => {
+      const { hookReports } = await import('./hooks-report.ts')
+      return hookReports(context)
+    },
+    deliverHooks: async (options) => {
+      const { deliverHooks } = await import('./hooks.ts')
+      return deliverHooks(context, options)
+    },
+    testHook: async (id, options) => {
+      const { testHook } = await import('./hooks.ts')
+      return testHook(context, id, options)
+    },
+    metrics: async (options) => {
+      const { metricsText } = await import('./metrics.ts')
+      return metricsText(context, options)
+    },
+    health: async (options) => {
+      const { healthOf } = await import('./metrics.ts')
+      return healthOf(context, options)
+    },
+    on: (listener) => context.events.subscribe(listener),
     close,
     [Symbol.asyncDispose]: close,
   }
@@ -148,6 +172,7 @@ export async function openContext(config: ArchiveConfig): Promise<Context> {
   const random = config.random ?? ((byteLength: number) => new Uint8Array(randomBytes(byteLength)))
   const clock = config.clock ?? Date.now
   const keys = await sealingKeys(config)
+  const hooks = config.hooks ? (await import('./hooks-config.ts')).checkHooks(config.hooks) : []
   await mkdir(path, { recursive: true })
   const catalog = config.catalog ?? (await openCatalog({ path: join(path, 'catalog.sqlite'), clock }))
   try {
@@ -155,14 +180,14 @@ export async function openContext(config: ArchiveConfig): Promise<Context> {
     const profiles = [...vaults.values()].map(({ profile }) => profile)
     checkReach(policy, profiles)
     const audit = resolveAudit(config.audit, profiles)
-    return await assemble(config, { path, policy, audit, random, clock, catalog, vaults, unopened, ...keys })
+    return await assemble(config, { path, policy, audit, random, clock, catalog, vaults, unopened, hooks, ...keys })
   } catch (error) {
     await catalog.close()
     throw error
   }
 }
 
-type Known = Pick<Context, 'path' | 'policy' | 'audit' | 'random' | 'clock' | 'catalog' | 'vaults' | 'unopened'> & SealingKeys
+type Known = Pick<Context, 'path' | 'policy' | 'audit' | 'random' | 'clock' | 'catalog' | 'vaults' | 'unopened' | 'hooks'> & SealingKeys
 
 async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
   const { path, random, catalog } = known
@@ -178,6 +203,7 @@ async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
     timeoutMs: config.timeoutMs ?? 30_000,
     loadXattrs: config.loadXattrs ?? installedXattrs,
     key: await archiveKey(path, random),
+    events: createEvents(catalog, known.hooks, known.clock),
     scratch: createPool({ byteLength: RUN_BYTES, count: SCRATCH_BUFFERS }),
     latencies: latencies(),
     background: new Set(),

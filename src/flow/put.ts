@@ -3,7 +3,7 @@
  * policy judged → signed records and receipt. Run it again after any crash: what is stored is found, what is missing is done.
  */
 import { namedEntries, type OpenedSource, openSource } from '../bytes/source.ts'
-import type { AbortOptions, NamedEntry, ObjectRow, PackId, PackRow, PutOptions, Receipt, Source } from '../contracts.ts'
+import type { AbortOptions, InclusionProof, NamedEntry, ObjectRow, PackId, PackRow, PutOptions, Receipt, Source } from '../contracts.ts'
 import { ArchiveError, CatalogError, PolicyError } from '../errors.ts'
 import { LEAF_PLAINTEXT_BYTES } from '../format/age-layout.ts'
 import { signReceipt } from '../format/receipt.ts'
@@ -14,6 +14,8 @@ import { cannotRetain, retainRow } from '../policy/retain.ts'
 import { type Assessment, reassess } from './assess.ts'
 import { type Context, profilesOf } from './context.ts'
 import { ingest } from './ingest.ts'
+import { assertHistory } from './log-alarm.ts'
+import { logWrites } from './log-writes.ts'
 import { placementRules } from './placement-rules.ts'
 import { readBack } from './probes.ts'
 import { publish } from './publish.ts'
@@ -25,6 +27,7 @@ import { type Sealing, sealingOf } from './sealing.ts'
 /** Stores one object and brings it to the vaults that the policy asks for. Partial success is in the receipt, not an exception. */
 export async function put(context: Context, source: Source, options: PutOptions = {}): Promise<Receipt> {
   checkRetain(context, options)
+  await assertHistory(context)
   const sealing = await sealingOf(context, options)
   const opened = await openSource(source, { exclude: options.exclude, chunkSize: chunkSizeFor(context, options, sealing) })
   const { objects } = await ingest(context, opened, { ...options, each: false, sealing })
@@ -39,6 +42,7 @@ export async function putAll(
   options: PutOptions = {},
 ): Promise<readonly Receipt[]> {
   checkRetain(context, options)
+  await assertHistory(context)
   const sealing = await sealingOf(context, options)
   const chunkSize = chunkSizeFor(context, options, sealing)
   const source: OpenedSource = { shape: 'tree', entries: (abort) => namedEntries(entries, { ...abort, chunkSize }) }
@@ -117,15 +121,16 @@ async function conclude(
   placements: readonly Placement[],
   { signal, unfinished = false }: AbortOptions & { readonly unfinished?: boolean },
 ): Promise<readonly Receipt[]> {
-  const published = await publish(context, objects, { signal })
   const assessments = await reassess(context, objects)
   if (assessments.some(({ packs }) => packs.length === 0)) throw removedMeanwhile()
+  const logged = await logWrites(context, assessments)
+  const published = await publish(context, objects, { signal })
   if (!unfinished) await releaseSpool(context, assessments)
   const named = new Set(placements.map(({ vault }) => vault))
   const complete =
     !unfinished && [...placements, ...published.filter(({ vault }) => named.has(vault))].every((placement) => showed(context, placement))
   const receipts: Receipt[] = []
-  for (const assessment of assessments) receipts.push(await receiptOf(context, assessment, complete))
+  for (const assessment of assessments) receipts.push(await receiptOf(context, assessment, complete, logged.get(assessment.object.id)))
   await context.catalog.saveReceipts(
     receipts.map((receipt, index) => ({ object: objects[index]?.id ?? 0, receipt: JSON.stringify(receipt), at: context.clock() })),
   )
@@ -179,7 +184,12 @@ function planned(
   return { all, floor: floor.every((id) => all.includes(id)) ? floor : all }
 }
 
-async function receiptOf(context: Context, { object, packs, report }: Assessment, complete: boolean): Promise<Receipt> {
+async function receiptOf(
+  context: Context,
+  { object, packs, report }: Assessment,
+  complete: boolean,
+  log: InclusionProof | undefined,
+): Promise<Receipt> {
   const statement = {
     version: 1 as const,
     root: report.root,
@@ -195,6 +205,7 @@ async function receiptOf(context: Context, { object, packs, report }: Assessment
     missing: report.missing,
     ...(report.retain && { retain: report.retain }),
     complete,
+    ...(log && { log }),
   }
   return signReceipt(statement, context.key)
 }

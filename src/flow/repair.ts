@@ -2,10 +2,13 @@
  * Repair: challenge → the same placement with health filled in → read from intact replicas, re-hash → the same replicate.
  * Copies only bytes it has just verified; a damaged copy is replaced whole or left as it is, never deleted first.
  */
-import type { Missing, ObjectRow, PackRow, RepairAction, RepairOptions, RepairReport } from '../contracts.ts'
+import type { ArchiveFact, Missing, NewLogEntry, ObjectRow, PackRow, RepairAction, RepairOptions, RepairReport } from '../contracts.ts'
 import { ArchiveError, PerdureError } from '../errors.ts'
 import { type Assessment, reassess } from './assess.ts'
 import { type Context, eachOf } from './context.ts'
+import { appendLog, MOST_LISTED } from './log.ts'
+import { assertHistory } from './log-alarm.ts'
+import { logForgotten } from './log-writes.ts'
 import { readBack } from './probes.ts'
 import { publish, sweep } from './publish.ts'
 import { ensureSpooled } from './rebuild.ts'
@@ -26,6 +29,7 @@ export async function repair(context: Context, object: ObjectRow, options: Repai
 
 async function repairOne(context: Context, object: ObjectRow, options: RepairOptions): Promise<RepairReport> {
   const { signal } = options
+  if (!options.plan) await assertHistory(context)
   const [before] = await verifyBatch(context, [object], { level: 'sampled', signal })
   if (!before) throw new ArchiveError('unknown-root', `object ${object.root} was removed meanwhile`)
   if (before.report.shredded) return reportOf(before, before, [])
@@ -51,8 +55,11 @@ export async function carryOutPlan(
   const { signal, patienceMs } = options
   const { object } = before
   if (options.plan || planned.length === 0) {
-    // A repair that died when all was done may have left its packs in the spool.
-    if (!options.plan) await releaseSpool(context, [before])
+    // A repair that died when all was done may have left its packs in the spool; a put that died before its end, no entry and no record.
+    if (!options.plan) {
+      await releaseSpool(context, [before])
+      if ((await logForgotten(context, before)) || object.sequence === 0) await publish(context, [object], { signal })
+    }
     const actions = planned.map(({ pack, ...step }) => ({
       ...step,
       pack: pack.name.toString(),
@@ -68,14 +75,19 @@ export async function carryOutPlan(
   )
   const detour = before.packs.flatMap((pack) => aroundFailures(context, before, { pack, placements: refused, retained, shut }))
   const placements = [...first, ...(await carryOut(context, detour, options))]
-  await publish(context, [(await context.catalog.objectById(object.id)) ?? object], { signal, patienceMs })
   const [after = before] = await reassess(context, [object])
+  const actions = [...planned, ...detour].map((step) => done(step, placements))
+  await logForgotten(context, after)
+  await appendLog(context, [repairEntry(before, after, actions)])
+  await publish(context, [(await context.catalog.objectById(object.id)) ?? object], { signal, patienceMs })
   await releaseSpool(context, [after])
-  return reportOf(
-    before,
-    after,
-    [...planned, ...detour].map((step) => done(step, placements)),
-  )
+  await context.events.emit(...actions.map((action) => factOf(after.report.root, action)))
+  return reportOf(before, after, actions)
+}
+
+function factOf(root: string, { pack, vault, action, byteLength, outcome }: RepairAction): ArchiveFact {
+  if (outcome === 'repaired') return { type: 'repair-done', root, vault, pack, action, byteLength }
+  return { type: 'repair-failed', root, vault, pack, action }
 }
 
 /** Repairs whatever needs it, object by object. */
@@ -127,6 +139,17 @@ async function carryOut(context: Context, steps: readonly Step[], options: Carry
   })
   return placements.flat()
 }
+
+const repairEntry = (before: Assessment, { report }: Assessment, actions: readonly RepairAction[]): NewLogEntry => ({
+  kind: 'repair',
+  root: report.root,
+  before: before.report.state,
+  state: report.state,
+  actionCount: actions.length,
+  actions: actions
+    .slice(0, MOST_LISTED)
+    .map(({ pack, vault, action, outcome }) => ({ pack, vault, action, outcome: outcome === 'repaired' ? 'repaired' : 'failed' })),
+})
 
 function done(step: Step, placements: readonly Placement[]): RepairAction {
   const { pack, vault, action, reason } = step

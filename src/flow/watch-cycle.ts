@@ -22,12 +22,14 @@ export async function runCycle(cycle: Cycle): Promise<CycleReport> {
     await step(cycle, 'audit', () => auditDue(cycle))
     await step(cycle, 'survey', () => survey(cycle))
   }
-  await step(cycle, 'repair', () => repairDue(cycle))
-  if (!quiet) await step(cycle, 'renew', () => renewDue(cycle))
-  await step(cycle, 'sweep', async () => {
-    await sweep(context, { signal })
-    await sweepSpool(cycle)
-  })
+  // Each of them enters itself into the log, and is refused while its history is in doubt.
+  if (continues) await step(cycle, 'repair', () => repairDue(cycle))
+  if (continues && !quiet) await step(cycle, 'renew', () => renewDue(cycle))
+  if (continues)
+    await step(cycle, 'sweep', async () => {
+      await sweep(context, { signal })
+      await sweepSpool(cycle)
+    })
   const totals = await context.catalog.totals(context.clock())
   const states = Object.entries(totals.states) as [ObjectState, number][]
   const state = worst(states.filter(([, objects]) => objects > 0).map(([each]) => each))
@@ -42,14 +44,14 @@ export async function runCycle(cycle: Cycle): Promise<CycleReport> {
   return report
 }
 
-/** Resolves to false when the catalog is known not to continue what was said before. Then nothing is said in its name, and the rest goes on. */
+/** Resolves to false when the catalog is known not to continue what was said before: then it only audits. A check that fails says nothing. */
 async function checkHistory(cycle: Cycle): Promise<boolean> {
   let found: string | undefined
-  const looked = await step(cycle, 'history', async () => {
+  await step(cycle, 'history', async () => {
     found = await cycle.parts.history(cycle.context, { signal: cycle.signal })
   })
   if (found !== undefined) problem(cycle, { step: 'history', code: 'rolled-back', message: found })
-  return looked && found === undefined
+  return found === undefined
 }
 
 /** Packs whose last step a kill took away: their floor is held, and they lie in the spool still. A few at a time, round and round. */

@@ -29,6 +29,7 @@ const WRITES: ReadonlySet<string | symbol> = new Set([
   'pauseVault',
   'resumeVault',
   'hasten',
+  'appendLog',
 ])
 let calls = 0
 

