@@ -21,6 +21,7 @@ import { readBack } from './probes.ts'
 import { publish } from './publish.ts'
 import { releaseSpool } from './release.ts'
 import { type Placement, replicate } from './replicate.ts'
+import { scoresOf } from './scores.ts'
 import { type Sealing, sealingOf } from './sealing.ts'
 
 /** Stores one object and brings it to the vaults that the policy asks for. Partial success is in the receipt, not an exception. */
@@ -66,15 +67,21 @@ function checkRetain(context: Context, { retain }: PutOptions): void {
 /** The second half of put: sealed objects reach the vaults, are challenged there, judged, recorded and receipted. */
 export async function replicateObjects(context: Context, objects: readonly ObjectRow[], options: PutOptions): Promise<readonly Receipt[]> {
   const until = options.until ?? 'policy'
+  await scoresOf(context)
   const packs = await packsOf(context, objects)
   const held = await holders(context, packs)
+  const begun = Map.groupBy(await context.catalog.replicasOf(packs.map(({ id }) => id)), ({ pack }) => pack)
   const retained = await context.catalog.retentionOf(
     packs.map(({ id }) => id),
     context.clock(),
   )
   const plan = packs.map((pack) => ({
     pack,
-    ...planned(context, pack, { held: held.get(pack.id) ?? new Set(), retained: retained.has(pack.id) }),
+    ...planned(context, pack, {
+      held: held.get(pack.id) ?? new Set(),
+      begun: new Set(begun.get(pack.id)?.map(({ vault }) => vault)),
+      retained: retained.has(pack.id),
+    }),
   }))
   const first =
     until === 'floor' ? plan.map(({ pack, floor }) => ({ pack, vaults: floor })) : plan.map(({ pack, all }) => ({ pack, vaults: all }))
@@ -169,7 +176,7 @@ async function holders(context: Context, packs: readonly PackRow[]): Promise<Rea
 function planned(
   context: Context,
   pack: PackRow,
-  known: { readonly held: ReadonlySet<string>; readonly retained: boolean },
+  known: { readonly held: ReadonlySet<string>; readonly begun: ReadonlySet<string>; readonly retained: boolean },
 ): { readonly all: readonly string[]; readonly floor: readonly string[] } {
   const { policy, ...question } = placementRules(context, pack, known)
   const floor = place({ ...question, policy: { ...policy, copies: Math.max(1, policy.floor), distinct: {} } }).chosen

@@ -3,6 +3,7 @@
  * Copies only bytes it has just verified; a damaged copy is replaced whole or left as it is, never deleted first.
  */
 import type {
+  ArchiveFact,
   Missing,
   NewLogEntry,
   ObjectRow,
@@ -28,6 +29,7 @@ import { publish, sweep } from './publish.ts'
 import { ensureSpooled } from './rebuild.ts'
 import { releaseSpool } from './release.ts'
 import { type Placement, replicate } from './replicate.ts'
+import { scoresOf } from './scores.ts'
 import { verifyBatch } from './verify.ts'
 
 const PAGE = 200
@@ -47,6 +49,7 @@ async function repairOne(context: Context, object: ObjectRow, options: RepairOpt
   if (!before) throw new ArchiveError('unknown-root', `object ${object.root} was removed meanwhile`)
   if (before.report.shredded) return reportOf(before, before, [])
   const retained = await retainedPacks(context, before)
+  await scoresOf(context)
   const planned = before.packs.flatMap((pack) => planFor(context, before, pack, retained))
   if (options.plan || planned.length === 0) {
     // A repair that died when all was done may have left its packs in the spool; a put that died before its end, no entry and no record.
@@ -75,7 +78,13 @@ async function repairOne(context: Context, object: ObjectRow, options: RepairOpt
   await appendLog(context, [repairEntry(before, after, actions)])
   await publish(context, [(await context.catalog.objectById(object.id)) ?? object], { signal })
   await releaseSpool(context, [after])
+  await context.events.emit(...actions.map((action) => factOf(after.report.root, action)))
   return reportOf(before, after, actions)
+}
+
+function factOf(root: string, { pack, vault, action, byteLength, outcome }: RepairAction): ArchiveFact {
+  if (outcome === 'repaired') return { type: 'repair-done', root, vault, pack, action, byteLength }
+  return { type: 'repair-failed', root, vault, pack, action }
 }
 
 /** Repairs whatever needs it, object by object. */
@@ -115,7 +124,8 @@ function planFor(context: Context, known: Assessment, pack: PackRow, retained: R
       reason: `the copy there is ${verdict}${detail ? `: ${detail}` : ''}`,
     }))
   const held = new Set([...replicas.filter(stands).map(({ vault }) => vault), ...steps.map(({ vault }) => vault)])
-  const { add } = place(placementRules(context, pack, { held, retained: retained.has(pack.id) }))
+  const begun = new Set(replicas.map(({ vault }) => vault))
+  const { add } = place(placementRules(context, pack, { held, begun, retained: retained.has(pack.id) }))
   return [
     ...steps,
     ...looseLocks(context, known, pack).filter(({ vault }) => held.has(vault) && !steps.some((step) => step.vault === vault)),
@@ -148,9 +158,11 @@ function aroundFailures(
   // Bytes that no replica could give are no vault's refusal: another vault would not get them either.
   const excluded = new Map(own.flatMap(({ vault, error }) => (error instanceof VaultError ? [[vault, error.message]] : [])))
   if (excluded.size === 0) return []
-  const stood = report.replicas.filter((replica) => replica.pack === pack.name.toString() && stands(replica)).map(({ vault }) => vault)
+  const replicas = report.replicas.filter((replica) => replica.pack === pack.name.toString())
+  const stood = replicas.filter(stands).map(({ vault }) => vault)
+  const begun = new Set(replicas.map(({ vault }) => vault))
   const held = new Set([...stood, ...own.filter(({ outcome }) => outcome !== 'failed').map(({ vault }) => vault)])
-  const { add } = place(placementRules(context, pack, { held, excluded, retained: retained.has(pack.id) }))
+  const { add } = place(placementRules(context, pack, { held, begun, excluded, retained: retained.has(pack.id) }))
   return add.map(
     (vault): Step => ({
       pack,
