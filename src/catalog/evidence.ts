@@ -3,6 +3,7 @@
  * what a newer row replaces is rolled into the totals. Rows about a replica that has been dropped meanwhile are void and left out.
  */
 import type { Announce, ArchiveEvent, Catalog, EvidenceRow, ReplicaState, StandingChange, Unanswered, Verdict } from '../contracts.ts'
+import { moveOn } from './audit-rotations.ts'
 import { gather } from './batches.ts'
 import { announceIn } from './events.ts'
 import { type Review, review, type Tally, tally, tallyNothing } from './evidence-rules.ts'
@@ -92,6 +93,7 @@ async function record(
     change.after = review(change.after, row)
     if (row.verdict === 'intact' && row.retrieval !== 'none') change.shownAt = Math.max(row.at, change.shownAt ?? 0)
     if (row.unanswered) change.unanswered = join(change.unanswered, row.unanswered)
+    if (row.rotation) await moveOn(session, row.rotation)
   }
   for (const change of changes.values()) await save(session, change)
   const standings = [...changes.values()].map(({ pack, vault, state, ...change }) => {

@@ -1,11 +1,14 @@
 /** The door of the catalog. */
 import type { Catalog, Clock } from '../contracts.ts'
+import { audits } from './audit.ts'
 import { blockLookups } from './blocks.ts'
 import { eventLog } from './events.ts'
 import { evidences } from './evidence.ts'
 import { fingerprinting } from './fingerprints.ts'
 import { forgetting } from './garbage.ts'
 import { leases } from './leases.ts'
+import { logs } from './log.ts'
+import { logPacks } from './log-packs.ts'
 import { objectLookups } from './objects.ts'
 import { outbox } from './outbox.ts'
 import { packLookups } from './packs.ts'
@@ -50,10 +53,13 @@ export function catalogOn({ db, close }: Connection, { clock }: { readonly clock
     ...records(db),
     ...shreds(db),
     ...retentions(db),
+    ...audits(db),
     ...forgetting(db),
     ...eventLog(db),
     ...outbox(db),
     ...tallying(db),
+    ...logs(db),
+    ...logPacks(db),
     ...leases(db, clock),
     close,
   }

@@ -33,12 +33,20 @@ export function placement(db: Database): Placement {
         await recount(session, [{ pack, before, after }])
       }),
 
-    dropReplica: (pack, vault) =>
+    dropReplica: (pack, vault, { intendedAt } = {}) =>
       write(db, async (session) => {
         const before = await standingOf(session, pack, vault)
-        for (const table of ['replicas', 'evidence', 'evidence_totals', 'unanswered', 'journals'] as const)
+        for (const table of ['replicas', 'evidence', 'evidence_totals', 'unanswered', 'journals', 'rotations'] as const)
           await session.deleteFrom(table).where('pack', '=', pack).where('vault', '=', vault).execute()
-        await recount(session, [{ pack, before }])
+        const after =
+          intendedAt === undefined
+            ? undefined
+            : await session
+                .insertInto('replicas')
+                .values({ pack, vault, state: 'intended', intended_at: intendedAt })
+                .returning(STANDING)
+                .executeTakeFirstOrThrow()
+        await recount(session, [{ pack, before, after }])
       }),
 
     replicasOf: async (packs) => {

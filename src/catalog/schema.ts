@@ -2,6 +2,8 @@
 import type { Generated, Kysely, Transaction } from 'kysely'
 import type {
   ArchiveEventType,
+  LogEntryKind,
+  LogPack,
   ObjectState,
   PackKind,
   Possession,
@@ -12,6 +14,7 @@ import type {
   Verdict,
   Visibility,
 } from '../contracts.ts'
+import type { AuditSchema } from './audit-schema.ts'
 
 export type Flag = 0 | 1
 
@@ -239,7 +242,36 @@ export interface ReplicaTalliesTable {
   byte_length: number
 }
 
-export interface Schema {
+export interface LogEntriesTable {
+  position: number
+  kind: LogEntryKind
+  root: Uint8Array | null
+  bytes: Uint8Array
+}
+
+export interface LogNodesTable {
+  level: number
+  position: number
+  hash: Uint8Array
+}
+
+export interface LogPacksTable {
+  pack: number
+  first: number
+  size: number
+  role: LogPack['role']
+}
+
+export interface LogAlarmsTable {
+  id: Generated<number>
+  verdict: 'rolled-back' | 'forked'
+  checkpoint: string
+  detail: string
+  at: number
+  cleared_at: number | null
+}
+
+export interface Schema extends AuditSchema {
   packs: PacksTable
   tocs: TocsTable
   blocks: BlocksTable
@@ -262,6 +294,10 @@ export interface Schema {
   deliveries: DeliveriesTable
   hooks: HooksTable
   replica_tallies: ReplicaTalliesTable
+  log_entries: LogEntriesTable
+  log_nodes: LogNodesTable
+  log_packs: LogPacksTable
+  log_alarms: LogAlarmsTable
 }
 
 export type Database = Kysely<Schema>

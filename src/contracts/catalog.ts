@@ -1,6 +1,8 @@
 /** The local index and journal. */
 import type { CID } from 'multiformats/cid'
+import type { CatalogAudit, RotationRow } from './catalog-audit.ts'
 import type { Announce, Announcement, CatalogHooks, StandingChange, StateChange } from './catalog-hooks.ts'
+import type { CatalogLog, LogPack } from './catalog-log.ts'
 import type {
   BlockPlace,
   EvidenceRow,
@@ -34,7 +36,7 @@ export interface Lease {
  * The local index and journal. Every method is one short transaction, durable when it resolves (SQLite: `synchronous=FULL`), and safe to call from
  * several processes. Throws CatalogError.
  */
-export interface Catalog extends CatalogHooks {
+export interface Catalog extends CatalogAudit, CatalogLog, CatalogHooks {
   // puts
   /** Registers a closed pack of a put that is still running: invisible to everybody but its owner. */
   stagePack(pack: StagedPack): Promise<PackId>
@@ -55,7 +57,8 @@ export interface Catalog extends CatalogHooks {
   ): Promise<readonly ObjectId[]>
   /**
    * A finished index pack with the newest signed records of objects, in one transaction: sealed at once, spooled. An existing pack of the same name is
-   * kept. Each `sequence` must be larger than the stored one, else `conflict` and nothing is saved.
+   * kept. Each `sequence` must be larger than the stored one, else `conflict` and nothing is saved. `log` is what it
+   * carries of the log.
    */
   addIndexPack(
     pack: SealedPack & {
@@ -65,6 +68,7 @@ export interface Catalog extends CatalogHooks {
       readonly visibility: Visibility
     },
     records?: readonly { readonly object: ObjectId; readonly sequence: number; readonly record: CID }[],
+    log?: LogPack,
   ): Promise<PackId>
 
   // look-ups
@@ -132,8 +136,11 @@ export interface Catalog extends CatalogHooks {
   retained(pack: PackId, vault: string, until: number): Promise<void>
   /** What the objects with blocks in these packs ask for together, as far as it is in force then: the latest date, the stronger mode, a hold if any. */
   retentionOf(packs: readonly PackId[], at: number): Promise<ReadonlyMap<PackId, RetainRow>>
-  /** Forgets the replica with its evidence, unanswered probes and journal. */
-  dropReplica(pack: PackId, vault: string): Promise<void>
+  /**
+   * Forgets the replica with its evidence, unanswered probes, rotation and journal. With `intendedAt` an intent of that moment takes its place in the same
+   * transaction.
+   */
+  dropReplica(pack: PackId, vault: string, options?: { readonly intendedAt?: number | undefined }): Promise<void>
   replicasOf(packs: readonly PackId[]): Promise<readonly ReplicaRow[]>
   /** Replicas of a vault, keyset paging by pack. */
   replicasIn(
@@ -149,10 +156,14 @@ export interface Catalog extends CatalogHooks {
   // evidence
   /**
    * Stores the newest per replica and object, rolls the one it replaces into the totals, and replaces the replica's list of unanswered probes when given.
-   * `announce` hears of verdicts that changed; resolves to the events that were new.
+   * A rotation given is moved on in the same transaction, and never back within its round. `announce` hears of verdicts that changed; resolves to the events
+   * that were new.
    */
   recordEvidence(
-    rows: readonly (EvidenceRow & { readonly unanswered?: readonly Unanswered[] | undefined })[],
+    rows: readonly (EvidenceRow & {
+      readonly unanswered?: readonly Unanswered[] | undefined
+      readonly rotation?: RotationRow | undefined
+    })[],
     announce?: Announce<StandingChange>,
   ): Promise<readonly ArchiveEvent[]>
   /** Evidence about the object: rows of the object itself and rows of whole packs, for its packs. */

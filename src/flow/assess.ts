@@ -3,8 +3,10 @@ import type {
   ArchiveFact,
   EvidenceRow,
   Locator,
+  ObjectId,
   ObjectReport,
   ObjectRow,
+  PackId,
   PackRow,
   ReplicaReport,
   ReplicaRow,
@@ -17,6 +19,8 @@ import { missingLockers, missingRetention } from '../policy/retain.ts'
 import { type JudgedReplica, judgeObject } from '../policy/state.ts'
 import { type Context, profilesOf } from './context.ts'
 import { unmet } from './events.ts'
+
+const PAGE = 200
 
 export interface Assessment {
   readonly object: ObjectRow
@@ -112,6 +116,22 @@ function factOf({ object, root, from, to, first }: StateChange, judged: readonly
   const missing = unmet(judged.find((one) => one.object.id === object)?.report.missing ?? [])
   if (first) return { type: 'object-put', root: root.toString(), state: to, missing }
   return { type: 'state-changed', root: root.toString(), from, to, missing }
+}
+
+/** Judges every object anew that has blocks in a pack, a page at a time. */
+export async function reassessPack(context: Context, pack: PackId): Promise<void> {
+  for (let after: ObjectId = 0; ; ) {
+    const ids = await context.catalog.objectsIn(pack, { after, limit: PAGE })
+    const rows: ObjectRow[] = []
+    for (const id of ids) {
+      const row = await context.catalog.objectById(id)
+      if (row) rows.push(row)
+    }
+    await reassess(context, rows)
+    const last = ids.at(-1)
+    if (last === undefined || ids.length < PAGE) return
+    after = last
+  }
 }
 
 const retainShown = ({ until, mode, legalHold }: RetainRow): RetainReport => ({

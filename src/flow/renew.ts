@@ -15,6 +15,8 @@ import { ConfigError, VaultError } from '../errors.ts'
 import { DAY_MS } from '../policy/cadence.ts'
 import { isInForce } from '../policy/retain.ts'
 import { type Context, eachOf } from './context.ts'
+import { appendLog } from './log.ts'
+import { assertHistory } from './log-alarm.ts'
 
 const PAGE = 200
 const REPLICAS_AT_ONCE = 4
@@ -28,6 +30,7 @@ export async function renew(context: Context, object: ObjectRow | undefined, opt
       throw new ConfigError('invalid', `no vault is called ${id}; configured: ${[...context.vaults.keys()].join(', ')}`)
   const actions: RenewAction[] = []
   let lasting = 0
+  if (!options.plan) await assertHistory(context)
   for await (const page of object ? [await context.catalog.packsOf(object.id)] : packsInUse(context)) {
     options.signal?.throwIfAborted()
     const outcomes = await renewPage(context, page, options)
@@ -35,6 +38,7 @@ export async function renew(context: Context, object: ObjectRow | undefined, opt
     await context.events.emit(...done.flatMap(factOf))
     lasting += outcomes.length - done.length
     actions.push(...done)
+    await logRenewals(context, done)
   }
   return { planned: options.plan ?? false, actions, lasting }
 }
@@ -43,6 +47,11 @@ function factOf({ vault, pack, until, outcome, code }: RenewAction): readonly Ar
   if (outcome === 'planned') return []
   if (outcome === 'renewed') return [{ type: 'renewal-done', vault, pack, until }]
   return [{ type: 'renewal-missed', vault, pack, until, ...(code !== undefined && { code }) }]
+}
+
+async function logRenewals(context: Context, actions: readonly RenewAction[]): Promise<void> {
+  const renewals = actions.flatMap(({ vault, pack, until, outcome }) => (outcome === 'planned' ? [] : [{ vault, pack, until, outcome }]))
+  if (renewals.length > 0) await appendLog(context, [{ kind: 'renew', renewals }])
 }
 
 /** Garbage is left to lapse. */
