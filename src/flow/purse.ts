@@ -15,7 +15,9 @@ export interface Purse {
   take(vault: string, purpose: AuditPurpose, wanted: Amount): string | undefined
   /** The difference between what was taken and what was read. */
   settle(vault: string, purpose: AuditPurpose, difference: Amount): void
-  /** Makes what was spent durable. */
+  /** Announces that the budget was used up, if it was. */
+  tell(): Promise<void>
+  /** Makes what was spent durable, and tells. */
   flush(): Promise<void>
 }
 
@@ -57,6 +59,10 @@ export async function openPurse(context: Context): Promise<Purse> {
     reached = { used, limit }
     return usedUp(month, used, `${limit} ${unit}`, purpose)
   }
+  const tell = async () => {
+    if (reached) await context.events.emit({ type: 'budget-reached', budget: 'audit', period: month, ...reached })
+    reached = undefined
+  }
   const rows = () => [...known, ...unsaved.values()]
 
   const add = (vault: string, purpose: AuditPurpose, amount: Amount) => {
@@ -86,9 +92,9 @@ export async function openPurse(context: Context): Promise<Purse> {
       return undefined
     },
     settle: add,
+    tell,
     async flush() {
-      if (reached) await context.events.emit({ type: 'budget-reached', budget: 'audit', period: month, ...reached })
-      reached = undefined
+      await tell()
       const spent = [...unsaved.values()].filter(({ bytes, requests }) => bytes !== 0 || requests !== 0)
       unsaved = new Map()
       if (spent.length === 0) return

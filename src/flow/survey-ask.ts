@@ -46,7 +46,7 @@ export async function askSurvey(context: Context, { vault, survey, purse, option
     left = left.slice(wave.questions)
     refusal = purse.take(vault.profile.id, 'survey', wave.cost)
     if (refusal !== undefined) {
-      await purse.flush()
+      await purse.tell()
       break
     }
     const found = await eachOf(wave.packs, PACKS_AT_ONCE, (pack) => askPack(context, pack, { vault, options, run }))
