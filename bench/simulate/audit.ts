@@ -1,0 +1,132 @@
+/** One audit of one replica: open probes and the next of the rotation, asked and judged as flow/challenge.ts judges them. */
+import type { Unanswered, Verdict } from '../../src/contracts/policy.ts'
+import { type Kept, type Known, type Life, placeIn, type Row, whenAwake } from './life.ts'
+import { nextWindow, spend } from './money.ts'
+import { consider } from './repair.ts'
+import { DAY } from './scenario.ts'
+import { type Answer, answers, ask, claims, type Place } from './world.ts'
+
+const SEED_BYTES = 32
+
+/** Verdicts that speak of loss. */
+export const LOST: ReadonlySet<Verdict> = new Set(['damaged', 'missing'])
+
+/** Plans the next audit of a replica; what was planned before is void. */
+export function planAudit(life: Life, object: Kept, known: Known, when: number): void {
+  const plan = ++known.plan
+  whenAwake(life, when, () => {
+    if (known.plan !== plan || object.replicas.get(known.vault) !== known) return
+    audit(life, object, known)
+  })
+}
+
+function audit(life: Life, object: Kept, known: Known): void {
+  const { keeper, rules, scenario } = life
+  if (!keeper.configured.has(known.vault) || known.state !== 'placed') return
+  const ordinals = probesOf(life, object, known)
+  if (!spend(life, 'audits', ordinals.length * placeIn(life, known.vault).readPrice)) {
+    life.checker.refused(object)
+    life.note(() => `audit of ${object.id} in ${known.vault} waits for money`)
+    planAudit(life, object, known, nextWindow(life))
+    return
+  }
+  const row = challenge(life, object, known, ordinals)
+  life.counts.audits++
+  const next =
+    row.verdict === 'intact' || LOST.has(row.verdict)
+      ? // What is lost is asked for again before each try to repair it.
+        rules.dueAt({ name: `${object.id} ${known.vault}`, lastAt: row.at, maxAgeDays: scenario.policy.evidence.maxAgeDays })
+      : life.now + scenario.retryDays * DAY
+  planAudit(life, object, known, next)
+  if (row.verdict !== 'intact' || object.state !== 'satisfied') consider(life, object)
+}
+
+/** Open probes, and the next ones of the rotation: without replacement, in an order that nobody can foresee. */
+function probesOf(life: Life, object: Kept, known: Known): readonly number[] {
+  const { rules, scenario, chance } = life
+  const count = Math.min(scenario.sample, object.blocks)
+  const drawn = new Set(known.unanswered.map(({ ordinal }) => ordinal))
+  if (!rules.rotates) {
+    for (const ordinal of rules.draw({ seed: new Uint8Array(SEED_BYTES), population: object.blocks, count })) drawn.add(ordinal)
+    return [...drawn]
+  }
+  for (let left = count; left > 0; ) {
+    if (known.unread.length === 0) known.unread = Array.from({ length: object.blocks }, (_, ordinal) => ordinal)
+    const unread = known.unread
+    const picks = new Set(rules.draw({ seed: chance.keeper.bytes(SEED_BYTES), population: unread.length, count: left }))
+    for (const pick of picks) drawn.add(unread[pick] ?? 0)
+    known.unread = unread.filter((_, index) => !picks.has(index))
+    left -= picks.size
+  }
+  return [...drawn]
+}
+
+const billAudit = (life: Life) => (place: Place, cost: number) => life.checker.billed(place, 'audits', cost)
+
+/** Asks, judges, records. The money is the caller's business. */
+export function challenge(life: Life, object: Kept, known: Known, ordinals: readonly number[] | 'all', bill = billAudit(life)): Row {
+  const place = placeIn(life, known.vault)
+  const asked = ordinals === 'all' ? Array.from({ length: object.blocks }, (_, ordinal) => ordinal) : ordinals
+  const found = asked.map((ordinal) => ({ ordinal, answer: ask(life.world, place, { object: object.id, ordinal, now: life.now }) }))
+  const read = found.filter(({ answer }) => answer === 'intact' || answer === 'wrong').length
+  life.counts.blocksRead += read
+  bill(place, read * place.readPrice)
+  const believed = life.rules.believes && answers(life.world, place, life.now) && claims(place, object.id)
+  const { verdict, unanswered } = believed ? { verdict: 'intact' as const, unanswered: [] } : judged(life, known, found)
+  const answered = verdict === 'intact' || verdict === 'damaged' || verdict === 'missing'
+  const row: Row = {
+    verdict,
+    possession: verdict === 'intact' ? 'listed' : 'claimed',
+    retrieval: answered ? (ordinals === 'all' ? 'whole' : 'sampled') : 'none',
+    at: life.now,
+    object: ordinals === 'all' ? 0 : object.id,
+  }
+  known.rows = [row, ...known.rows.filter(({ retrieval }) => retrieval !== row.retrieval)]
+  known.unanswered = unanswered
+  known.askedAt = life.now
+  if (verdict !== 'intact') life.note(() => `object ${object.id} in ${known.vault}: ${verdict}`)
+  return row
+}
+
+function judged(
+  life: Life,
+  known: Known,
+  found: readonly { readonly ordinal: number; readonly answer: Answer }[],
+): { readonly verdict: Verdict; readonly unanswered: readonly Unanswered[] } {
+  const of = (wanted: Answer) => found.filter(({ answer }) => answer === wanted)
+  const [wrong, absent, silent] = [of('wrong'), of('absent'), of('silent')]
+  const intact = found.length - wrong.length - absent.length - silent.length
+  if (wrong.length + absent.length + silent.length === 0) return { verdict: 'intact', unanswered: [] }
+  const heard = intact + wrong.length + absent.length > 0
+  if (!heard && life.rules.asksAround && !someoneAnswers(life)) return { verdict: 'unreachable', unanswered: known.unanswered }
+  const asked = new Set(silent.map(({ ordinal }) => ordinal))
+  // After a gap in which nobody asked, nobody knows whether it was silent all the time: patience begins anew.
+  const gap = life.rules.mindsGaps && life.now - known.askedAt > life.scenario.retryDays * 2 * DAY
+  const { stillSilent, missing } = life.rules.contain({
+    unanswered: gap ? [] : known.unanswered.filter(({ ordinal }) => asked.has(ordinal)),
+    results: silent.map(({ ordinal }) => ({ ordinal, outcome: 'silent' as const })),
+    othersAnswered: intact > 0,
+    now: life.now,
+    graceDays: life.scenario.policy.graceDays,
+  })
+  const kept = [...[...wrong, ...absent].map(({ ordinal }) => ({ ordinal, since: life.now, tries: 0 })), ...missing, ...stillSilent]
+  if (wrong.length > 0) return { verdict: 'damaged', unanswered: kept }
+  if (absent.length > 0) return { verdict: intact > 0 ? 'damaged' : 'missing', unanswered: kept }
+  if (missing.length > 0) return { verdict: 'missing', unanswered: kept }
+  return { verdict: intact > 0 ? 'incomplete' : 'unreachable', unanswered: kept }
+}
+
+/** Does any vault answer at all? Else it is we who are cut off, and silence says nothing of anybody. */
+export const someoneAnswers = (life: Life): boolean =>
+  [...life.keeper.configured.keys()].some((id) => answers(life.world, placeIn(life, id), life.now))
+
+/** Asks a replica that is believed to be lost once more: the same probes, and a few others. False when there is no money for it. */
+export function askAgain(life: Life, object: Kept, known: Known): boolean {
+  const ordinals = probesOf(life, object, known)
+  if (!spend(life, 'audits', ordinals.length * placeIn(life, known.vault).readPrice)) {
+    life.checker.refused(object)
+    return false
+  }
+  challenge(life, object, known, ordinals)
+  return true
+}

@@ -1,0 +1,59 @@
+/**
+ * The decisions that are under test. Where the library has a pure function, it is that function itself; a mutation replaces one of them by a wrong one,
+ * and the checker has to notice. What the library decides inside its flow (hash every source, locate before put, ask before repair) stands here as a switch.
+ */
+import type { VaultProfile } from '../../src/contracts/vault.ts'
+import { dueAt } from '../../src/policy/cadence.ts'
+import { contain, draw } from '../../src/policy/challenge.ts'
+import { place } from '../../src/policy/placement.ts'
+import { judgeObject } from '../../src/policy/state.ts'
+
+export interface Rules {
+  readonly place: typeof place
+  readonly judge: typeof judgeObject
+  readonly dueAt: typeof dueAt
+  readonly contain: typeof contain
+  readonly draw: typeof draw
+  /** What the policy is told of a vault. */
+  readonly seen: (profile: VaultProfile) => VaultProfile
+  /** Does a rotation read each block once before it reads one twice? */
+  readonly rotates: boolean
+  /** Is each block of a source hashed before it is stored elsewhere? */
+  readonly hashesSources: boolean
+  readonly locatesFirst: boolean
+  /** When a vault is silent, is it asked whether any other answers before silence counts against it? */
+  readonly asksAround: boolean
+  /** Does patience begin anew after a gap in which nobody asked? */
+  readonly mindsGaps: boolean
+  /** Are copies that are believed to be lost asked once more before they are replaced? */
+  readonly asksAgain: boolean
+  /** Does a vault's own word that it holds a pack count as if bytes had been read? */
+  readonly believes: boolean
+  /** Is a vault let go only when everything was shown to be elsewhere? */
+  readonly rehomesFirst: boolean
+  /** How many days before its end a term is renewed. */
+  readonly leadDays: (termDays: number, cycleDays: number) => number
+  readonly mayPay: (spent: number, cost: number, limit: number) => boolean
+}
+
+/** A lead of three cycles, so that a renewal that fails is tried again before it matters; half a term at most. */
+const CYCLES = 3
+
+export const realRules: Rules = {
+  place,
+  judge: judgeObject,
+  dueAt,
+  contain,
+  draw,
+  seen: (profile) => profile,
+  rotates: true,
+  hashesSources: true,
+  locatesFirst: true,
+  asksAround: true,
+  mindsGaps: true,
+  asksAgain: true,
+  believes: false,
+  rehomesFirst: true,
+  leadDays: (termDays, cycleDays) => Math.min(termDays / 2, CYCLES * cycleDays),
+  mayPay: (spent, cost, limit) => spent + cost <= limit,
+}
