@@ -7,6 +7,8 @@ import { DAY } from './scenario.ts'
 import { type Answer, answers, ask, claims, type Place } from './world.ts'
 
 const SEED_BYTES = 32
+/** What is lost may come back; it is asked for again after so many pauses, whether it is being repaired or not. */
+const LOST_PAUSE = 4
 
 /** Verdicts that speak of loss. */
 export const LOST: ReadonlySet<Verdict> = new Set(['damaged', 'missing'])
@@ -32,11 +34,10 @@ function audit(life: Life, object: Kept, known: Known): void {
   }
   const row = challenge(life, object, known, ordinals)
   life.counts.audits++
-  const next =
-    row.verdict === 'intact' || LOST.has(row.verdict)
-      ? // What is lost is asked for again before each try to repair it.
-        rules.dueAt({ name: `${object.id} ${known.vault}`, lastAt: row.at, maxAgeDays: scenario.policy.evidence.maxAgeDays })
-      : life.now + scenario.retryDays * DAY
+  const { verdict, at } = row
+  const again = life.now + scenario.retryDays * DAY * (LOST.has(verdict) ? LOST_PAUSE : 1)
+  const name = `${object.id} ${known.vault}`
+  const next = verdict === 'intact' ? rules.dueAt({ name, lastAt: at, maxAgeDays: scenario.policy.evidence.maxAgeDays }) : again
   planAudit(life, object, known, next)
   if (row.verdict !== 'intact' || object.state !== 'satisfied') consider(life, object)
 }
@@ -53,7 +54,10 @@ function probesOf(life: Life, object: Kept, known: Known): readonly number[] {
   for (let left = count; left > 0; ) {
     if (known.unread.length === 0) known.unread = Array.from({ length: object.blocks }, (_, ordinal) => ordinal)
     const unread = known.unread
-    const picks = new Set(rules.draw({ seed: chance.keeper.bytes(SEED_BYTES), population: unread.length, count: left }))
+    const all = left >= unread.length
+    const picks = new Set(
+      all ? unread.keys() : rules.draw({ seed: chance.keeper.bytes(SEED_BYTES), population: unread.length, count: left }),
+    )
     for (const pick of picks) drawn.add(unread[pick] ?? 0)
     known.unread = unread.filter((_, index) => !picks.has(index))
     left -= picks.size

@@ -129,7 +129,7 @@ export function checkerOf(lifeNow: () => Life): Checker {
       const life = lifeNow()
       if (![...life.keeper.configured.keys()].some((id) => reachable(life, id)))
         complain('repair-while-cut-off', object, `a repair of object ${object.id} began while nothing answered`)
-      const needless = needlessIn(life, object, steps, lost)
+      const needless = needlessIn(life, object, { steps, lost, refusedAt: watchOf(object).refusedAt })
       if (needless !== undefined) complain('needless-repair', object, needless)
     },
     removed: (place, object) => {
@@ -243,22 +243,28 @@ function allowedDaysOf(life: Life, object: Kept): number {
 }
 
 /** Is it right that the loop takes this replica for lost? */
-function isRightlyLost(life: Life, object: Kept, known: Known): boolean {
+function isRightlyLost(life: Life, object: Kept, known: Known, refusedAt: number): boolean {
   const { scenario, world, now } = life
   const place = world.places.get(known.vault)
   if (!place || !isWhole(place, object.id)) return true
   const copy = place.copies.get(object.id)
   // A stall that leads over into an outage is one silence.
   if (copy && copy.stalledUntil >= Math.min(now, place.outSince - scenario.retryDays * 2 * DAY)) return true
+  // What was silent for longer than the grace is lost until it is asked again, which takes some days, or money.
+  if (now - Math.max(place.backAt, refusedAt + WINDOW) < scenario.retryDays * 10 * DAY) return true
   return !answers(world, place, now) && now - place.outSince >= scenario.policy.graceDays * DAY
 }
 
 /** Why a repair should not have begun, or undefined. */
-function needlessIn(life: Life, object: Kept, steps: readonly Step[], lost: readonly string[]): string | undefined {
+function needlessIn(
+  life: Life,
+  object: Kept,
+  { steps, lost, refusedAt }: { steps: readonly Step[]; lost: readonly string[]; refusedAt: number },
+): string | undefined {
   const { keeper, scenario } = life
   const wrongly = lost.filter((id) => {
     const known = object.replicas.get(id)
-    return known && !isRightlyLost(life, object, known)
+    return known && !isRightlyLost(life, object, known, refusedAt)
   })
   const replaced = steps.find(({ action, vault }) => action === 'replace' && wrongly.includes(vault))
   if (replaced) return `object ${object.id} is replaced in ${replaced.vault}, which has it whole`

@@ -136,7 +136,10 @@ function stall(life: Life, place: Place): void {
 export function goOut(life: Life, place: Place, until: number): void {
   const { world, now, scenario } = life
   const back = Math.max(place.outUntil, world.isolatedUntil)
-  if (now - back >= scenario.retryDays * 2 * DAY) place.outSince = now
+  if (now - back >= scenario.retryDays * 2 * DAY) {
+    if (back - place.outSince >= scenario.policy.graceDays * DAY) place.backAt = back
+    place.outSince = now
+  }
   place.outUntil = Math.max(place.outUntil, until)
   life.note(() => `${place.profile.id} is out for ${((place.outUntil - now) / DAY).toFixed(1)} days`)
 }

@@ -23,6 +23,7 @@ export interface RunOptions {
 
 export interface Outcome {
   readonly seed: number
+  /** All that was lived, the calm at the end included. */
   readonly years: number
   readonly violations: readonly Violation[]
   readonly counts: Counts
@@ -45,7 +46,7 @@ export function run(seed: number, { years, rules = realRules, scenario = scenari
   }
   life.now = life.endAt
   life.checker.atEnd()
-  return { seed, years, violations: life.checker.violations, counts: life.counts, dips: life.checker.dips }
+  return { seed, years: (life.endAt - START) / YEAR, violations: life.checker.violations, counts: life.counts, dips: life.checker.dips }
 }
 
 function lifeOf(scenario: Scenario, rules: Rules, trace: RunOptions['trace']): Life {

@@ -89,7 +89,8 @@ export function scenarioOf(seed: number, years: number): Scenario {
     policy,
     vaults,
     objects,
-    sample: chance.pick([1, 4, 8, 29]),
+    // A rotation has at most eight steps: a life would be spent waiting for it otherwise.
+    sample: Math.max(chance.pick([1, 4, 8, 29]), Math.ceil(Math.max(...objects) / 8)),
     repairDays: chance.spread(0.05, 5),
     retryDays: 1,
     personDays: chance.chance(0.9) ? chance.between(2, 60) : Number.POSITIVE_INFINITY,

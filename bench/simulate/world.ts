@@ -29,6 +29,8 @@ export interface Place extends Omit<VaultSetting, 'putPrice' | 'readPrice'> {
   outUntil: number
   /** Since when it has not been back for long enough to be noticed; meaningful while it is out. */
   outSince: number
+  /** When it came back from an outage that was longer than the grace. */
+  backAt: number
   /** Renewals are taken and not done until then. */
   renewalBrokenUntil: number
 }
@@ -51,6 +53,7 @@ export const placeOf = ({ profile, putPrice, readPrice }: VaultSetting): Place =
   ghosts: new Set(),
   outUntil: 0,
   outSince: 0,
+  backAt: Number.NEGATIVE_INFINITY,
   renewalBrokenUntil: 0,
 })
 
