@@ -2,6 +2,7 @@
 import type { Unanswered, Verdict } from '../../src/contracts/policy.ts'
 import { type Kept, type Known, type Life, placeIn, type Row, whenAwake } from './life.ts'
 import { nextWindow, spend } from './money.ts'
+import { learnTerm } from './renew.ts'
 import { consider } from './repair.ts'
 import { DAY } from './scenario.ts'
 import { type Answer, answers, ask, claims, type Place } from './world.ts'
@@ -88,6 +89,7 @@ export function challenge(life: Life, object: Kept, known: Known, ordinals: read
   known.rows = [row, ...known.rows.filter(({ retrieval }) => retrieval !== row.retrieval)]
   known.unanswered = unanswered
   known.askedAt = life.now
+  if (verdict === 'intact') learnTerm(life, object, known)
   if (verdict !== 'intact') life.note(() => `object ${object.id} in ${known.vault}: ${verdict}`)
   return row
 }
@@ -126,8 +128,11 @@ export const someoneAnswers = (life: Life): boolean =>
 
 /** Asks a replica that is believed to be lost once more: the same probes, and a few others. False when there is no money for it. */
 export function askAgain(life: Life, object: Kept, known: Known): boolean {
-  const ordinals = probesOf(life, object, known)
-  if (!spend(life, 'audits', ordinals.length * placeIn(life, known.vault).readPrice)) {
+  // What a whole read found wrong is taken back by a whole read only.
+  const whole = known.rows.some(({ verdict, retrieval }) => LOST.has(verdict) && retrieval === 'whole')
+  const ordinals = whole ? 'all' : probesOf(life, object, known)
+  const count = ordinals === 'all' ? object.blocks : ordinals.length
+  if (!spend(life, 'audits', count * placeIn(life, known.vault).readPrice)) {
     life.checker.refused(object)
     return false
   }

@@ -26,6 +26,14 @@ export function planRenewal(life: Life, object: Kept, known: Known): void {
   whenAwake(life, due, attempt)
 }
 
+/** The vault says until when a copy lasts whenever it is asked: what the catalog knows may be of a copy that is no more. */
+export function learnTerm(life: Life, object: Kept, known: Known): void {
+  const expiresAt = placeIn(life, known.vault).copies.get(object.id)?.expiresAt ?? Number.POSITIVE_INFINITY
+  if (known.expiresAt === expiresAt) return
+  known.expiresAt = expiresAt
+  planRenewal(life, object, known)
+}
+
 /** True when there is nothing left to try. Whether it was really extended is asked for, not believed. */
 function renew(life: Life, object: Kept, known: Known): boolean {
   const place = placeIn(life, known.vault)

@@ -8,7 +8,7 @@ import { dropLater } from './faults.ts'
 import { letGo } from './leave.ts'
 import { type Kept, type Known, type Life, placeIn, profilesOf, type Row, whenAwake } from './life.ts'
 import { giveBack, nextWindow, spend, windowOf } from './money.ts'
-import { planRenewal, watchExpiry } from './renew.ts'
+import { learnTerm, watchExpiry } from './renew.ts'
 import { DAY, HOUR } from './scenario.ts'
 import { answers, ask, claims, GOOD, type Place, store, WRONG } from './world.ts'
 
@@ -186,7 +186,7 @@ interface Job {
 /** Brings the bytes to each target, and around those that would not take them. */
 function finish(life: Life, object: Kept, { steps, begun, reserve }: Job): void {
   object.repairing = false
-  if (life.keeper.ledger.window !== windowOf(life.now) && !spend(life, 'repairs', reserve.amount)) {
+  if (reserve.window !== windowOf(life.now) && !spend(life, 'repairs', reserve.amount)) {
     // Set aside in a window that is over: it has to come out of this one, and waits when it cannot.
     life.checker.refused(object)
     later(life, object, nextWindow(life))
@@ -284,14 +284,13 @@ export function intend(object: Kept, vault: string): Known {
 function record(life: Life, object: Kept, known: Known): void {
   const { rules, scenario } = life
   Object.assign(known, { state: 'placed', located: true, rows: [], unanswered: [], unread: [] })
-  known.expiresAt = placeIn(life, known.vault).copies.get(object.id)?.expiresAt ?? Number.POSITIVE_INFINITY
+  learnTerm(life, object, known)
   planAudit(
     life,
     object,
     known,
     rules.dueAt({ name: `${object.id} ${known.vault}`, lastAt: life.now, maxAgeDays: scenario.policy.evidence.maxAgeDays }),
   )
-  planRenewal(life, object, known)
 }
 
 /** The first placement: from the spool, right after the put. */
