@@ -48,21 +48,10 @@ function probesOf(life: Life, object: Kept, known: Known): readonly number[] {
   const { rules, scenario, chance } = life
   const count = Math.min(scenario.sample, object.blocks)
   const drawn = new Set(known.unanswered.map(({ ordinal }) => ordinal))
-  if (!rules.rotates) {
-    for (const ordinal of rules.draw({ seed: new Uint8Array(SEED_BYTES), population: object.blocks, count })) drawn.add(ordinal)
-    return [...drawn]
-  }
-  for (let left = count; left > 0; ) {
-    if (known.unread.length === 0) known.unread = Array.from({ length: object.blocks }, (_, ordinal) => ordinal)
-    const unread = known.unread
-    const all = left >= unread.length
-    const picks = new Set(
-      all ? unread.keys() : rules.draw({ seed: chance.keeper.bytes(SEED_BYTES), population: unread.length, count: left }),
-    )
-    for (const pick of picks) drawn.add(unread[pick] ?? 0)
-    known.unread = unread.filter((_, index) => !picks.has(index))
-    left -= picks.size
-  }
+  const random = () => chance.keeper.bytes(SEED_BYTES)
+  const { indexes, next } = rules.rotate(known.rotation, { population: object.blocks, count, random })
+  known.rotation = next
+  for (const index of indexes) drawn.add(index)
   return [...drawn]
 }
 

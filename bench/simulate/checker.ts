@@ -17,7 +17,8 @@ export const INVARIANTS = [
   'unverified-source',
   'needless-repair',
   'last-copy',
-  'repair-while-cut-off',
+  'let-go',
+  'cut-off',
   'budget',
   'renewal-missed',
   'liveness',
@@ -54,6 +55,8 @@ interface Watch {
   /** The longest time that finding out and repairing may take for what is wrong now. */
   allowedDays: number
   refusedAt: number
+  /** Before everything fell silent. */
+  wasLost: boolean
 }
 
 export function checkerOf(lifeNow: () => Life): Checker {
@@ -64,7 +67,7 @@ export function checkerOf(lifeNow: () => Life): Checker {
   let dips = 0
 
   const watchOf = (object: Kept): Watch => {
-    const watch = watches.get(object.id) ?? { since: undefined, allowedDays: 0, refusedAt: Number.NEGATIVE_INFINITY }
+    const watch = watches.get(object.id) ?? { since: undefined, allowedDays: 0, refusedAt: Number.NEGATIVE_INFINITY, wasLost: false }
     watches.set(object.id, watch)
     return watch
   }
@@ -128,16 +131,19 @@ export function checkerOf(lifeNow: () => Life): Checker {
     repairBegins: (object, { steps, lost }) => {
       const life = lifeNow()
       if (![...life.keeper.configured.keys()].some((id) => reachable(life, id)))
-        complain('repair-while-cut-off', object, `a repair of object ${object.id} began while nothing answered`)
+        complain('cut-off', object, `a repair of object ${object.id} began while nothing answered`)
       const needless = needlessIn(life, object, { steps, lost, refusedAt: watchOf(object).refusedAt })
       if (needless !== undefined) complain('needless-repair', object, needless)
     },
     removed: (place, object) => {
       const life = lifeNow()
+      const { id } = place.profile
       if (!isWhole(place, object.id)) return
       const others = [...life.world.places.values()].filter((other) => other !== place && isWhole(other, object.id))
-      if (others.length === 0)
-        complain('last-copy', object, `the last intact copy of object ${object.id} was removed from ${place.profile.id}`)
+      if (others.length === 0) complain('last-copy', object, `the last intact copy of object ${object.id} was removed from ${id}`)
+      const staying = others.filter(({ profile }) => life.keeper.configured.has(profile.id) && isTrusted(profile))
+      if (!isBelowFloor(life, object) && operatorsOf(staying) < life.scenario.policy.floor)
+        complain('let-go', object, `object ${object.id} fell below its floor because it was removed from ${id}`)
     },
     expired: (place, object) => {
       const life = lifeNow()
@@ -157,7 +163,14 @@ export function checkerOf(lifeNow: () => Life): Checker {
     },
     afterEvent: () => {
       const life = lifeNow()
-      for (const object of life.keeper.objects) watchFloor(life, object)
+      const isCutOff = ![...life.keeper.configured.keys()].some((id) => reachable(life, id))
+      for (const object of life.keeper.objects) {
+        watchFloor(life, object)
+        const watch = watchOf(object)
+        if (!isCutOff) watch.wasLost = object.state === 'lost'
+        if (isCutOff && !watch.wasLost && object.state === 'lost' && honest(life).some((place) => isWhole(place, object.id)))
+          complain('cut-off', object, `object ${object.id} was called lost while nothing answered`)
+      }
     },
     atEnd: () => {
       const life = lifeNow()
@@ -251,7 +264,9 @@ function isRightlyLost(life: Life, object: Kept, known: Known, refusedAt: number
   // A stall that leads over into an outage is one silence.
   if (copy && copy.stalledUntil >= Math.min(now, place.outSince - scenario.retryDays * 2 * DAY)) return true
   // What was silent for longer than the grace is lost until it is asked again, which takes some days, or money.
-  if (now - Math.max(place.backAt, refusedAt + WINDOW) < scenario.retryDays * 10 * DAY) return true
+  const { asleepFrom, asleepUntil } = life.keeper
+  const back = place.backAt >= asleepFrom ? Math.max(place.backAt, asleepUntil) : place.backAt
+  if (now - Math.max(back, refusedAt + WINDOW) < scenario.retryDays * 10 * DAY) return true
   return !answers(world, place, now) && now - place.outSince >= scenario.policy.graceDays * DAY
 }
 

@@ -12,9 +12,25 @@ export function unleash(life: Life): void {
   for (const place of [...life.world.places.values()]) unleashOn(life, place)
   recur(life, faults.correlated, () => together(life))
   recur(life, faults.isolation, () => cutOff(life))
-  recur(life, faults.sleep, () => {
-    life.keeper.asleepUntil = life.now + life.chance.world.between(0.5, 20) * DAY
-    life.note(() => 'the machine sleeps')
+  recur(life, faults.sleep, () => sleep(life))
+}
+
+/** The machine is off for days. Often the network is bad before and after: who was silent then may have answered in between, and nobody asked. */
+function sleep(life: Life): void {
+  const { world } = life.chance
+  const days = world.between(0.5, 20)
+  const isBad = world.chance(0.7)
+  const places = [...life.world.places.values()].filter(({ dead }) => !dead)
+  if (isBad) for (const place of places) if (world.chance(0.5)) goOut(life, place, life.now + 2.3 * DAY)
+  at(life, life.now + 2 * DAY, () => {
+    if (life.now >= life.calmAt) return
+    if (life.keeper.asleepUntil < life.now) life.keeper.asleepFrom = life.now
+    life.keeper.asleepUntil = Math.max(life.keeper.asleepUntil, life.now + days * DAY)
+    life.note(() => `the machine sleeps for ${days.toFixed(1)} days`)
+  })
+  if (!isBad || life.now + (2 + days) * DAY >= life.calmAt) return
+  at(life, life.now + (2 + days - 0.1) * DAY, () => {
+    for (const place of places) if (!place.dead && world.chance(0.5)) goOut(life, place, life.now + world.between(0.2, 1) * DAY)
   })
 }
 

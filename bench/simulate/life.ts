@@ -5,6 +5,7 @@ import type { JudgedEvidence } from '../../src/policy/weigh.ts'
 import type { Checker } from './checker.ts'
 import type { Queue } from './queue.ts'
 import type { Chance } from './random.ts'
+import type { RotationState } from './rotation.ts'
 import type { Rules } from './rules.ts'
 import type { Scenario } from './scenario.ts'
 import type { World } from './world.ts'
@@ -19,8 +20,7 @@ export interface Known {
   /** The newest row of each retrieval, as the catalog keeps them. */
   rows: readonly Row[]
   unanswered: readonly Unanswered[]
-  /** Blocks that this round of the rotation has not read yet. */
-  unread: number[]
+  rotation: RotationState | undefined
   /** Of the newest audit that was planned: older plans are void. */
   plan: number
   askedAt: number
@@ -58,6 +58,7 @@ export interface Keeper {
   readonly ledger: Ledger
   /** Off until then. */
   asleepUntil: number
+  asleepFrom: number
 }
 
 export interface Life {

@@ -103,18 +103,14 @@ function start(life: Life, object: Kept, steps: readonly Step[], lost: readonly 
   if (reachable.length === 0) return void later(life, object)
   life.checker.repairBegins(object, { steps: reachable, lost })
   const sources = object.spooled ? [] : sourcesOf(life, object)
-  const dearest = Math.max(0, ...sources.map(({ place }) => place.readPrice))
-  // A detour may cost more than what it goes around, and a copy that was found there and is bad is paid for after all.
-  const dearestPut = Math.max(0, ...[...keeper.configured.keys()].map((id) => placeIn(life, id).putPrice))
-  const dearestRead = Math.max(0, ...[...keeper.configured.keys()].map((id) => placeIn(life, id).readPrice))
-  // Up to twice as many puts, each read back, twice when what was found there is bad.
-  const amount = object.blocks * (dearest * 2 + (dearestPut + 2 * dearestRead) * reachable.length)
+  const reading = object.blocks * 2 * Math.max(0, ...sources.map(({ place }) => place.readPrice))
+  const amount = reading + costOfPuts(life, object, reachable.length)
   if (!spend(life, 'repairs', amount)) {
     life.checker.refused(object)
     life.note(() => `repair of ${object.id} waits for money`)
     return void later(life, object, nextWindow(life))
   }
-  const reserve = { amount, window: keeper.ledger.window }
+  const reserve = { amount: amount - reading, window: keeper.ledger.window }
   object.spooled ??= gather(life, object, sources)
   if (!object.spooled) {
     giveBack(life, 'repairs', reserve)
@@ -132,6 +128,14 @@ function start(life: Life, object: Kept, steps: readonly Step[], lost: readonly 
 
 /** Pauses between tries grow to so many times the first. */
 const LONGEST_PAUSE = 4
+
+/** At most: a detour may cost more than what it goes around, and what is found there and is bad is read twice and paid for after all. */
+function costOfPuts(life: Life, object: Kept, puts: number): number {
+  const places = [...life.keeper.configured.keys()].map((id) => placeIn(life, id))
+  const put = Math.max(0, ...places.map(({ putPrice }) => putPrice))
+  const read = Math.max(0, ...places.map(({ readPrice }) => readPrice))
+  return object.blocks * puts * (put + 2 * read)
+}
 
 /** Looks at the object again; of several wishes to do so, one is kept. */
 function later(
@@ -186,13 +190,15 @@ interface Job {
 /** Brings the bytes to each target, and around those that would not take them. */
 function finish(life: Life, object: Kept, { steps, begun, reserve }: Job): void {
   object.repairing = false
-  if (reserve.window !== windowOf(life.now) && !spend(life, 'repairs', reserve.amount)) {
-    // Set aside in a window that is over: it has to come out of this one, and waits when it cannot.
+  // Prices may have risen since, and what was set aside in a window that is over has to come out of this one.
+  const cost = costOfPuts(life, object, steps.length)
+  const more = reserve.window === windowOf(life.now) ? Math.max(0, cost - reserve.amount) : cost
+  if (!spend(life, 'repairs', more)) {
     life.checker.refused(object)
     later(life, object, nextWindow(life))
     return
   }
-  let left = reserve.amount
+  let left = cost
   const pay = (place: Place, cost: number) => {
     left -= cost
     life.checker.billed(place, 'repairs', cost)
@@ -271,7 +277,7 @@ export function intend(object: Kept, vault: string): Known {
     located: false,
     rows: [],
     unanswered: [],
-    unread: [],
+    rotation: undefined,
     plan: 0,
     askedAt: 0,
     expiresAt: Number.POSITIVE_INFINITY,
@@ -283,7 +289,7 @@ export function intend(object: Kept, vault: string): Known {
 /** What was known of the bytes that were there before says nothing of those that are there now. */
 function record(life: Life, object: Kept, known: Known): void {
   const { rules, scenario } = life
-  Object.assign(known, { state: 'placed', located: true, rows: [], unanswered: [], unread: [] })
+  Object.assign(known, { state: 'placed', located: true, rows: [], unanswered: [], rotation: undefined })
   learnTerm(life, object, known)
   planAudit(
     life,

@@ -4,20 +4,19 @@
  */
 import type { VaultProfile } from '../../src/contracts/vault.ts'
 import { dueAt } from '../../src/policy/cadence.ts'
-import { contain, draw } from '../../src/policy/challenge.ts'
+import { contain } from '../../src/policy/challenge.ts'
 import { place } from '../../src/policy/placement.ts'
 import { judgeObject } from '../../src/policy/state.ts'
+import { rotate } from './rotation.ts'
 
 export interface Rules {
   readonly place: typeof place
   readonly judge: typeof judgeObject
   readonly dueAt: typeof dueAt
   readonly contain: typeof contain
-  readonly draw: typeof draw
   /** What the policy is told of a vault. */
   readonly seen: (profile: VaultProfile) => VaultProfile
-  /** Does a rotation read each block once before it reads one twice? */
-  readonly rotates: boolean
+  readonly rotate: typeof rotate
   /** Is each block of a source hashed before it is stored elsewhere? */
   readonly hashesSources: boolean
   readonly locatesFirst: boolean
@@ -44,9 +43,8 @@ export const realRules: Rules = {
   judge: judgeObject,
   dueAt,
   contain,
-  draw,
   seen: (profile) => profile,
-  rotates: true,
+  rotate,
   hashesSources: true,
   locatesFirst: true,
   asksAround: true,

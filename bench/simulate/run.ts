@@ -61,6 +61,7 @@ function lifeOf(scenario: Scenario, rules: Rules, trace: RunOptions['trace']): L
       leaving: new Set(),
       ledger: { window: -1, audits: 0, repairs: 0 },
       asleepUntil: 0,
+      asleepFrom: 0,
     },
     queue: queue(),
     checker: checkerOf((): Life => life),
