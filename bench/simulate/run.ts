@@ -19,6 +19,8 @@ export interface RunOptions {
   readonly scenario?: Scenario | undefined
   /** Gets a line for all that happens. */
   readonly trace?: ((line: string) => void) | undefined
+  /** Looks at the life after every event. */
+  readonly observe?: ((life: Life) => void) | undefined
 }
 
 export interface Outcome {
@@ -31,7 +33,7 @@ export interface Outcome {
 }
 
 /** Lives the life of a seed and says what did not hold. */
-export function run(seed: number, { years, rules = realRules, scenario = scenarioOf(seed, years), trace }: RunOptions): Outcome {
+export function run(seed: number, { years, rules = realRules, scenario = scenarioOf(seed, years), trace, observe }: RunOptions): Outcome {
   const life = lifeOf(scenario, rules, trace)
   for (const object of life.keeper.objects) firstPlacement(life, object)
   unleash(life)
@@ -43,6 +45,7 @@ export function run(seed: number, { years, rules = realRules, scenario = scenari
     life.counts.events++
     next.event()
     life.checker.afterEvent()
+    observe?.(life)
   }
   life.now = life.endAt
   life.checker.atEnd()

@@ -1,5 +1,6 @@
 /** Many seeds, one after the other, and what came of them. */
 import { type Outcome, type RunOptions, run } from './run.ts'
+import { withoutStacks } from './stacks.ts'
 
 export interface Tally {
   seeds: number
@@ -27,17 +28,12 @@ export const explain = (outcome: Outcome, years: number): string =>
 /** Lives the seeds of [from, to). `enough` ends it early. */
 export function runSeeds(from: number, to: number, options: RunOptions & { readonly enough?: (tally: Tally) => boolean }): Tally {
   const tally = emptyTally()
-  // Node probes keys by failing, and fills in a stack each time: most of the time of a life would go there.
-  const { stackTraceLimit } = Error
-  Error.stackTraceLimit = 0
-  try {
+  withoutStacks(() => {
     for (let seed = from; seed < to; seed++) {
       add(tally, run(seed, options))
       if (options.enough?.(tally)) break
     }
-  } finally {
-    Error.stackTraceLimit = stackTraceLimit
-  }
+  })
   return tally
 }
 
