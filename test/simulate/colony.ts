@@ -65,7 +65,7 @@ export async function colony(chance: Chance): Promise<Colony> {
     random: (length) => chance.bytes(length),
     timeoutMs: 200,
   })
-  const content = noise(3_000_000, `colony ${chance.unit()}`)
+  const content = noise(1_500_000, `colony ${chance.unit()}`)
   const { root } = await archive.put(content)
   for (const { store } of colonists) for (const [at, bytes] of store) if (at.startsWith('content/')) pristine.set(at, bytes.slice())
   const takePuts = () => puts.splice(0)
