@@ -82,7 +82,9 @@ async function many({ seeds, from, years, threads }: Settings, signal: AbortSign
   const started = performance.now()
   let told = started
   const rate = (tally: Tally) => Math.round((tally.years / (performance.now() - started)) * 60_000).toLocaleString('en')
-  const onChunk = (tally: Tally) => {
+  let shown = 0
+  const onChunk = (tally: Tally, { violating }: Tally) => {
+    for (const outcome of violating) if (shown++ < MOST_SHOWN) print(explain(outcome, years))
     if (performance.now() - told < SAY_EVERY_MS) return
     told = performance.now()
     say(`${tally.seeds} of ${seeds} seeds, ${rate(tally)} archive-years a minute, ${tally.violating.length} violating`)
@@ -92,7 +94,6 @@ async function many({ seeds, from, years, threads }: Settings, signal: AbortSign
     `${tally.seeds} seeds, ${Math.round(tally.years).toLocaleString('en')} archive-years (${rate(tally)} a minute), ${tally.faults} faults, ${tally.audits} audits, ` +
       `${tally.repairs} repairs; objects were below their floor, and could be repaired, ${tally.dips} times`,
   )
-  for (const outcome of tally.violating.slice(0, MOST_SHOWN)) print(explain(outcome, years))
   if (tally.violating.length === 0) print('no violation')
   else print(`${tally.violating.length} seeds violate an invariant`)
   return tally.violating.length === 0 ? 0 : 1
@@ -140,7 +141,7 @@ async function main(args: readonly string[]): Promise<number> {
   const { durability: archives } = settings
   if (archives !== undefined) return await durability(archives)
   const stop = new AbortController()
-  process.once('SIGINT', () => stop.abort())
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort())
   return await many(settings, stop.signal)
 }
 

@@ -5,6 +5,7 @@ import { nextWindow, spend } from './money.ts'
 import { learnTerm } from './renew.ts'
 import { consider } from './repair.ts'
 import { DAY } from './scenario.ts'
+import { learnFrom } from './trust.ts'
 import { type Answer, answers, ask, claims, type Place } from './world.ts'
 
 const SEED_BYTES = 32
@@ -48,6 +49,7 @@ function probesOf(life: Life, object: Kept, known: Known): readonly number[] {
   const { rules, scenario, chance } = life
   const count = Math.min(scenario.sample, object.blocks)
   const drawn = new Set(known.unanswered.map(({ ordinal }) => ordinal))
+  if (count === object.blocks) return [...drawn.keys(), ...everyOrdinal(object).filter((ordinal) => !drawn.has(ordinal))]
   const random = () => chance.keeper.bytes(SEED_BYTES)
   const { indexes, next } = rules.rotate(known.rotation, { population: object.blocks, count, random })
   known.rotation = next
@@ -55,16 +57,19 @@ function probesOf(life: Life, object: Kept, known: Known): readonly number[] {
   return [...drawn]
 }
 
+const everyOrdinal = ({ blocks }: Kept): readonly number[] => Array.from({ length: blocks }, (_, ordinal) => ordinal)
+
 const billAudit = (life: Life) => (place: Place, cost: number) => life.checker.billed(place, 'audits', cost)
 
 /** Asks, judges, records. The money is the caller's business. */
 export function challenge(life: Life, object: Kept, known: Known, ordinals: readonly number[] | 'all', bill = billAudit(life)): Row {
   const place = placeIn(life, known.vault)
-  const asked = ordinals === 'all' ? Array.from({ length: object.blocks }, (_, ordinal) => ordinal) : ordinals
+  const asked = ordinals === 'all' ? everyOrdinal(object) : ordinals
   const found = asked.map((ordinal) => ({ ordinal, answer: ask(life.world, place, { object: object.id, ordinal, now: life.now }) }))
   const read = found.filter(({ answer }) => answer === 'intact' || answer === 'wrong').length
   life.counts.blocksRead += read
   bill(place, read * place.readPrice)
+  learnFrom(life, known.vault, found)
   const believed = life.rules.believes && answers(life.world, place, life.now) && claims(place, object.id)
   const { verdict, unanswered } = believed ? { verdict: 'intact' as const, unanswered: [] } : judged(life, known, found)
   const answered = verdict === 'intact' || verdict === 'damaged' || verdict === 'missing'

@@ -4,8 +4,8 @@
  */
 import { dueAt } from '../../src/policy/cadence.ts'
 import { draw } from '../../src/policy/challenge.ts'
+import { rotate } from '../../src/policy/rotation.ts'
 import { chanceOf } from './random.ts'
-import { rotate } from './rotation.ts'
 import { DAY } from './scenario.ts'
 
 const SEED_BYTES = 32

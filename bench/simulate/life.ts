@@ -1,13 +1,14 @@
 /** Everything one life is made of. The parts of the simulator are functions over it. */
 import type { ObjectState, Unanswered } from '../../src/contracts/policy.ts'
 import type { VaultProfile } from '../../src/contracts/vault.ts'
+import type { RotationState } from '../../src/policy/rotation.ts'
 import type { JudgedEvidence } from '../../src/policy/weigh.ts'
 import type { Checker } from './checker.ts'
 import type { Queue } from './queue.ts'
 import type { Chance } from './random.ts'
-import type { RotationState } from './rotation.ts'
 import type { Rules } from './rules.ts'
 import type { Scenario } from './scenario.ts'
+import type { Scores } from './trust.ts'
 import type { World } from './world.ts'
 
 export type Row = JudgedEvidence & { readonly object: number }
@@ -56,6 +57,7 @@ export interface Keeper {
   /** Vaults that are to be let go. */
   readonly leaving: Set<string>
   readonly ledger: Ledger
+  readonly scores: Scores
   /** Off until then. */
   asleepUntil: number
   asleepFrom: number

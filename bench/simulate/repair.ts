@@ -10,6 +10,7 @@ import { type Kept, type Known, type Life, placeIn, profilesOf, type Row, whenAw
 import { giveBack, nextWindow, spend, windowOf } from './money.ts'
 import { learnTerm, watchExpiry } from './renew.ts'
 import { DAY, HOUR } from './scenario.ts'
+import { scoresOf, unwanted } from './trust.ts'
 import { answers, ask, claims, GOOD, type Place, store, WRONG } from './world.ts'
 
 const BLOCK_BYTES = 1_000_000
@@ -91,8 +92,11 @@ function placed(
   object: Kept,
   { held, excluded }: { readonly held: ReadonlySet<string>; readonly excluded: ReadonlyMap<string, string> },
 ): readonly Step[] {
-  const vaults = profilesOf(life)
-  const plan = life.rules.place({ policy: life.scenario.policy, vaults, packBytes: object.blocks * BLOCK_BYTES, held, excluded })
+  const { policy } = life.scenario
+  const scores = scoresOf(life)
+  const refused = new Map([...unwanted(life, scores, new Set([...held, ...object.replicas.keys()])), ...excluded])
+  const packBytes = object.blocks * BLOCK_BYTES
+  const plan = life.rules.place({ policy, vaults: profilesOf(life), packBytes, held, excluded: refused, scores })
   return plan.add.map((vault) => ({ vault, action: 'place' }))
 }
 

@@ -6,8 +6,8 @@ import type { VaultProfile } from '../../src/contracts/vault.ts'
 import { dueAt } from '../../src/policy/cadence.ts'
 import { contain } from '../../src/policy/challenge.ts'
 import { place } from '../../src/policy/placement.ts'
+import { rotate } from '../../src/policy/rotation.ts'
 import { judgeObject } from '../../src/policy/state.ts'
-import { rotate } from './rotation.ts'
 
 export interface Rules {
   readonly place: typeof place

@@ -62,6 +62,7 @@ function lifeOf(scenario: Scenario, rules: Rules, trace: RunOptions['trace']): L
       objects: scenario.objects.map(objectOf),
       configured: new Map(scenario.vaults.map(({ profile }) => [profile.id, profile])),
       leaving: new Set(),
+      scores: new Map(),
       ledger: { window: -1, audits: 0, repairs: 0 },
       asleepUntil: 0,
       asleepFrom: 0,

@@ -10,7 +10,8 @@ export interface Spread {
   readonly years: number
   readonly threads: number
   readonly signal: AbortSignal
-  readonly onChunk: (tally: Tally) => void
+  /** All so far, and what is new in it. */
+  readonly onChunk: (tally: Tally, chunk: Tally) => void
 }
 
 /** Lives all the seeds, or as many as there are until the signal. The order in which they are lived changes nothing. */
@@ -23,8 +24,9 @@ export async function runOnThreads({ from, to, years, threads, signal, onChunk }
       while (next < to && !signal.aborted) {
         const chunk = { from: next, to: Math.min(to, next + CHUNK) }
         next = chunk.to
-        merge(tally, await answerOf(worker, chunk))
-        onChunk(tally)
+        const lived = await answerOf(worker, chunk)
+        merge(tally, lived)
+        onChunk(tally, lived)
       }
     } finally {
       await worker.terminate()
