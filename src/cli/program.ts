@@ -3,10 +3,12 @@ import { Command } from 'commander'
 import { catCommand } from './commands/cat.ts'
 import { explainCommand } from './commands/explain.ts'
 import { getCommand } from './commands/get.ts'
+import { hooksCommand } from './commands/hooks.ts'
 import { initCommand } from './commands/init.ts'
 import { keyCommand } from './commands/key.ts'
 import { logCommand } from './commands/log.ts'
 import { lsCommand } from './commands/ls.ts'
+import { metricsCommand } from './commands/metrics.ts'
 import { planCommand } from './commands/plan.ts'
 import { pruneCommand } from './commands/prune.ts'
 import { putCommand } from './commands/put.ts'
@@ -45,6 +47,8 @@ const COMMANDS = [
   logCommand,
   keyCommand,
   recipientsCommand,
+  hooksCommand,
+  metricsCommand,
 ]
 
 const EXIT_CODES = `
