@@ -5,6 +5,7 @@ import { nextWindow, spend } from './money.ts'
 import { learnTerm } from './renew.ts'
 import { consider } from './repair.ts'
 import { DAY } from './scenario.ts'
+import { hush, isHeard } from './silence.ts'
 import { learnFrom } from './trust.ts'
 import { type Answer, answers, ask, claims, type Place } from './world.ts'
 
@@ -27,6 +28,12 @@ export function planAudit(life: Life, object: Kept, known: Known, when: number):
 function audit(life: Life, object: Kept, known: Known): void {
   const { keeper, rules, scenario } = life
   if (!keeper.configured.has(known.vault) || known.state !== 'placed') return
+  if (rules.probesFirst && !isHeard(life, known.vault)) {
+    hush(life, object, known)
+    planAudit(life, object, known, life.now + scenario.retryDays * DAY)
+    consider(life, object)
+    return
+  }
   const ordinals = probesOf(life, object, known)
   if (!spend(life, 'audits', ordinals.length * placeIn(life, known.vault).readPrice)) {
     life.checker.refused(object)
@@ -82,7 +89,6 @@ export function challenge(life: Life, object: Kept, known: Known, ordinals: read
   }
   known.rows = [row, ...known.rows.filter(({ retrieval }) => retrieval !== row.retrieval)]
   known.unanswered = unanswered
-  known.askedAt = life.now
   if (verdict === 'intact') learnTerm(life, object, known)
   if (verdict !== 'intact') life.note(() => `object ${object.id} in ${known.vault}: ${verdict}`)
   return row
@@ -97,13 +103,9 @@ function judged(
   const [wrong, absent, silent] = [of('wrong'), of('absent'), of('silent')]
   const intact = found.length - wrong.length - absent.length - silent.length
   if (wrong.length + absent.length + silent.length === 0) return { verdict: 'intact', unanswered: [] }
-  const heard = intact + wrong.length + absent.length > 0
-  if (!heard && life.rules.asksAround && !someoneAnswers(life)) return { verdict: 'unreachable', unanswered: known.unanswered }
   const asked = new Set(silent.map(({ ordinal }) => ordinal))
-  // After a gap in which nobody asked, nobody knows whether it was silent all the time: patience begins anew.
-  const gap = life.rules.mindsGaps && life.now - known.askedAt > life.scenario.retryDays * 2 * DAY
   const { stillSilent, missing } = life.rules.contain({
-    unanswered: gap ? [] : known.unanswered.filter(({ ordinal }) => asked.has(ordinal)),
+    unanswered: known.unanswered.filter(({ ordinal }) => asked.has(ordinal)),
     results: silent.map(({ ordinal }) => ({ ordinal, outcome: 'silent' as const })),
     othersAnswered: intact > 0,
     now: life.now,
@@ -115,10 +117,6 @@ function judged(
   if (missing.length > 0) return { verdict: 'missing', unanswered: kept }
   return { verdict: intact > 0 ? 'incomplete' : 'unreachable', unanswered: kept }
 }
-
-/** Does any vault answer at all? Else it is we who are cut off, and silence says nothing of anybody. */
-export const someoneAnswers = (life: Life): boolean =>
-  [...life.keeper.configured.keys()].some((id) => answers(life.world, placeIn(life, id), life.now))
 
 /** Asks a replica that is believed to be lost once more: the same probes, and a few others. False when there is no money for it. */
 export function askAgain(life: Life, object: Kept, known: Known): boolean {

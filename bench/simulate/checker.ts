@@ -267,7 +267,24 @@ function isRightlyLost(life: Life, object: Kept, known: Known, refusedAt: number
   const { asleepFrom, asleepUntil } = life.keeper
   const back = place.backAt >= asleepFrom ? Math.max(place.backAt, asleepUntil) : place.backAt
   if (now - Math.max(back, refusedAt + WINDOW) < scenario.retryDays * 10 * DAY) return true
-  return !answers(world, place, now) && now - place.outSince >= scenario.policy.graceDays * DAY
+  // That it came back is known when it is asked again, within a day.
+  const end = Math.max(place.outUntil, world.isolatedUntil)
+  const isSilent = !answers(world, place, now) || now - end < scenario.retryDays * DAY
+  return isSilent && Math.min(now, end) - place.outSince >= scenario.policy.graceDays * DAY
+}
+
+/** Distinct operators outside IPFS of which fresh evidence says that they have it. */
+function provenOperators(life: Life, object: Kept): number {
+  const oldest = life.now - life.scenario.policy.evidence.maxAgeDays * DAY
+  const proven = [...object.replicas.values()].filter(({ vault, rows }) => {
+    const shown = Math.max(0, ...rows.filter(({ verdict }) => verdict === 'intact').map(({ at }) => at))
+    return (
+      life.keeper.configured.has(vault) &&
+      shown > oldest &&
+      !rows.some(({ verdict, at }) => (verdict === 'damaged' || verdict === 'missing') && at >= shown)
+    )
+  })
+  return operatorsOf(proven.flatMap(({ vault }) => life.world.places.get(vault) ?? []).filter(({ profile }) => isTrusted(profile)))
 }
 
 /** Why a repair should not have begun, or undefined. */
@@ -283,7 +300,8 @@ function needlessIn(
   })
   const replaced = steps.find(({ action, vault }) => action === 'replace' && wrongly.includes(vault))
   if (replaced) return `object ${object.id} is replaced in ${replaced.vault}, which has it whole`
-  if (wrongly.length === 0) return undefined
+  // Below the floor, as far as the evidence goes, nobody waits.
+  if (wrongly.length === 0 || provenOperators(life, object) <= scenario.policy.floor) return undefined
   const held = new Set(
     [...object.replicas.values()]
       .filter(({ vault, located }) => located && (!lost.includes(vault) || wrongly.includes(vault)))

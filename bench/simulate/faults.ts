@@ -206,6 +206,8 @@ export function replaceVault(life: Life, place: Place): void {
   const { id } = place.profile
   if (!keeper.configured.delete(id)) return
   keeper.leaving.delete(id)
+  keeper.silences.delete(id)
+  keeper.scores.delete(id)
   const name = `v${world.places.size}`
   const profile: VaultProfile = { ...place.profile, id: name, operator: place.profile.operator === 'o0' ? 'o0' : `o${world.places.size}` }
   const setting = scenario.vaults.find((one) => one.profile.id === id) ?? { putPrice: place.putPrice, readPrice: place.readPrice }

@@ -8,6 +8,7 @@ import type { Queue } from './queue.ts'
 import type { Chance } from './random.ts'
 import type { Rules } from './rules.ts'
 import type { Scenario } from './scenario.ts'
+import type { Silences } from './silence.ts'
 import type { Scores } from './trust.ts'
 import type { World } from './world.ts'
 
@@ -24,7 +25,6 @@ export interface Known {
   rotation: RotationState | undefined
   /** Of the newest audit that was planned: older plans are void. */
   plan: number
-  askedAt: number
   expiresAt: number
 }
 
@@ -58,6 +58,7 @@ export interface Keeper {
   readonly leaving: Set<string>
   readonly ledger: Ledger
   readonly scores: Scores
+  readonly silences: Silences
   /** Off until then. */
   asleepUntil: number
   asleepFrom: number

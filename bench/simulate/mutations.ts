@@ -13,12 +13,8 @@ const mutation = (change: Partial<Rules>, ...breaks: readonly Invariant[]): Muta
 const SAME = new Uint8Array(32)
 
 export const MUTATIONS: Readonly<Record<string, Mutation>> = {
-  'grace ignored': mutation({ contain: (input) => realRules.contain({ ...input, graceDays: 0 }) }, 'needless-repair'),
-  'silence never counts': mutation(
-    { contain: (input) => ({ ...realRules.contain({ ...input, graceDays: 1e9, maxTries: 1e9 }), missing: [] }) },
-    'floor',
-    'liveness',
-  ),
+  'grace ignored': mutation({ relieve: (input) => realRules.relieve({ ...input, graceDays: 0 }) }, 'needless-repair'),
+  'silence never counts': mutation({ relieve: (input) => ({ ...realRules.relieve(input), givenUp: new Map() }) }, 'floor', 'liveness'),
   'repair from unverified bytes': mutation({ hashesSources: false }, 'unverified-source'),
   'floor counted with IPFS': mutation(
     { seen: (profile) => ({ ...profile, network: profile.network === 'ipfs' ? 's3' : profile.network }) },
@@ -34,8 +30,11 @@ export const MUTATIONS: Readonly<Record<string, Mutation>> = {
   'vaults believed': mutation({ believes: true }, 'floor', 'liveness'),
   'put without locate': mutation({ locatesFirst: false }, 'paid-twice'),
   'replaced without asking again': mutation({ asksAgain: false }, 'needless-repair', 'paid-twice'),
-  'cut off and not noticing': mutation({ asksAround: false }, 'cut-off'),
-  'gaps taken for silence': mutation({ mindsGaps: false }, 'needless-repair'),
+  'cut off and not noticing': mutation({ probesFirst: false }, 'cut-off'),
+  'gaps taken for silence': mutation(
+    { silenceSeen: (before, { now }) => (before ? before.silentMs + now - before.at : 0) },
+    'needless-repair',
+  ),
   'let go before re-homed': mutation({ rehomesFirst: false }, 'last-copy', 'let-go'),
   'renewed too late': mutation({ leadDays: () => 0 }, 'renewal-missed'),
   'budget ignored': mutation({ mayPay: () => true }, 'budget'),

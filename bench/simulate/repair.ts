@@ -3,13 +3,14 @@
  * that were hashed, then to each target locate before put, and read back whole.
  */
 import type { Judgement } from '../../src/policy/state.ts'
-import { askAgain, challenge, LOST, planAudit, someoneAnswers } from './audit.ts'
+import { askAgain, challenge, LOST, planAudit } from './audit.ts'
 import { dropLater } from './faults.ts'
 import { letGo } from './leave.ts'
 import { type Kept, type Known, type Life, placeIn, profilesOf, type Row, whenAwake } from './life.ts'
 import { giveBack, nextWindow, spend, windowOf } from './money.ts'
 import { learnTerm, watchExpiry } from './renew.ts'
 import { DAY, HOUR } from './scenario.ts'
+import { isHeard } from './silence.ts'
 import { scoresOf, unwanted } from './trust.ts'
 import { answers, ask, claims, GOOD, type Place, store, WRONG } from './world.ts'
 
@@ -53,36 +54,50 @@ export function consider(life: Life, object: Kept): void {
     const lost = judgement.replicas.filter(({ verdict, vault }) => LOST.has(verdict) && life.keeper.configured.has(vault))
     for (const { vault } of lost) {
       const known = object.replicas.get(vault)
-      if (known && !known.rows.some((row) => row.at === life.now) && !askAgain(life, object, known)) return void later(life, object)
+      if (!known || known.rows.some((row) => row.at === life.now) || !isHeard(life, vault)) continue
+      if (!askAgain(life, object, known)) return void later(life, object)
     }
     if (lost.length > 0) judgement = judge(life, object)
   }
-  if (life.rules.asksAround && !someoneAnswers(life)) return void later(life, object)
-  const steps = stepsOf(life, object, judgement)
-  const lost = judgement.replicas.filter(({ verdict }) => LOST.has(verdict)).map(({ vault }) => vault)
+  const { steps, lost, waits } = stepsOf(life, object, judgement)
   if (steps.length > 0) start(life, object, steps, lost)
+  else if (waits) later(life, object)
   else {
     object.tries = 0
     letGo(life, object)
   }
 }
 
-/** Lost copies are replaced where they were, and the policy asks for what is missing then; vaults that are to be let go count for nothing. */
-function stepsOf(life: Life, object: Kept, { replicas }: Judgement<Row>): readonly Step[] {
-  const { keeper } = life
-  const staying = replicas.filter(({ vault }) => keeper.configured.has(vault) && !keeper.leaving.has(vault))
-  const replace = staying.filter(({ verdict }) => LOST.has(verdict)).map(({ vault }): Step => ({ vault, action: 'replace' }))
-  const stand = staying.filter(({ vault, verdict }) => object.replicas.get(vault)?.located === true && !LOST.has(verdict))
-  const held = new Set([...stand, ...replace].map(({ vault }) => vault))
-  const able = replace.filter(({ vault }) => answers(life.world, placeIn(life, vault), life.now))
-  const silent = replace.filter((step) => !able.includes(step))
-  const add = placed(life, object, { held, excluded: leavers(life) })
-  if (silent.length === 0) return [...able, ...add]
-  // Around those that do not even answer.
-  const excluded = new Map([...leavers(life), ...silent.map(({ vault }): [string, string] => [vault, 'it does not answer'])])
-  for (const { vault } of silent) held.delete(vault)
-  for (const { vault } of add) if (!answers(life.world, placeIn(life, vault), life.now)) excluded.set(vault, 'it does not answer')
-  return [...able, ...placed(life, object, { held, excluded })]
+interface Plan {
+  readonly steps: readonly Step[]
+  /** Copies that count no longer. */
+  readonly lost: readonly string[]
+  /** There is something to repair, and nothing to be done now. */
+  readonly waits: boolean
+}
+
+/**
+ * As flow/repair-plan.ts and the watch plan it: lost copies are replaced where they were unless the vault is silent, what hysteresis gives up is placed
+ * elsewhere, and the policy asks for what is missing then. Vaults that are to be let go count for nothing.
+ */
+function stepsOf(life: Life, object: Kept, { replicas }: Judgement<Row>): Plan {
+  const { keeper, rules, scenario } = life
+  const { floor, graceDays } = scenario.policy
+  const { silences } = keeper
+  const here = replicas.filter(({ vault }) => keeper.configured.has(vault))
+  const vaults = new Map(profilesOf(life).map((profile) => [profile.id, profile]))
+  const relief = rules.relieve({ replicas: here, vaults, floor, graceDays, silences, spooled: object.spooled !== undefined })
+  const gone = here.filter(({ vault, verdict }) => LOST.has(verdict) && !keeper.leaving.has(vault)).map(({ vault }) => vault)
+  const lost = [...gone, ...relief.givenUp.keys()]
+  const able = gone.filter((vault) => !silences.has(vault))
+  const patient = relief.urgent ? [] : gone.filter((vault) => silences.has(vault))
+  const standing = here.filter(({ vault, verdict }) => object.replicas.get(vault)?.located === true && !LOST.has(verdict))
+  const staying = standing.filter(({ vault }) => !relief.givenUp.has(vault) && !keeper.leaving.has(vault)).map(({ vault }) => vault)
+  const held = new Set([...staying, ...patient, ...able])
+  const shut = [...silences.keys()].filter((vault) => !held.has(vault)).map((vault): [string, string] => [vault, 'it does not answer'])
+  const excluded = new Map([...leavers(life), ...relief.givenUp, ...shut])
+  const steps = [...able.map((vault): Step => ({ vault, action: 'replace' })), ...placed(life, object, { held, excluded })]
+  return relief.source ? { steps, lost, waits: patient.length > 0 } : { steps: [], lost, waits: steps.length + patient.length > 0 }
 }
 
 const leavers = ({ keeper }: Life): Map<string, string> => new Map([...keeper.leaving].map((id) => [id, 'it is to be let go']))
@@ -104,6 +119,8 @@ function placed(
 function start(life: Life, object: Kept, steps: readonly Step[], lost: readonly string[]): void {
   const { scenario, keeper, chance } = life
   const reachable = steps.filter(({ vault }) => answers(life.world, placeIn(life, vault), life.now))
+  // Whoever does not answer is known to be silent now, and gone around next time.
+  for (const { vault } of steps) isHeard(life, vault)
   if (reachable.length === 0) return void later(life, object)
   life.checker.repairBegins(object, { steps: reachable, lost })
   const sources = object.spooled ? [] : sourcesOf(life, object)
@@ -283,7 +300,6 @@ export function intend(object: Kept, vault: string): Known {
     unanswered: [],
     rotation: undefined,
     plan: 0,
-    askedAt: 0,
     expiresAt: Number.POSITIVE_INFINITY,
   }
   object.replicas.set(vault, known)

@@ -5,6 +5,7 @@
 import type { VaultProfile } from '../../src/contracts/vault.ts'
 import { dueAt } from '../../src/policy/cadence.ts'
 import { contain } from '../../src/policy/challenge.ts'
+import { relieve, silenceSeen } from '../../src/policy/hysteresis.ts'
 import { place } from '../../src/policy/placement.ts'
 import { rotate } from '../../src/policy/rotation.ts'
 import { judgeObject } from '../../src/policy/state.ts'
@@ -20,10 +21,10 @@ export interface Rules {
   /** Is each block of a source hashed before it is stored elsewhere? */
   readonly hashesSources: boolean
   readonly locatesFirst: boolean
-  /** When a vault is silent, is it asked whether any other answers before silence counts against it? */
-  readonly asksAround: boolean
-  /** Does patience begin anew after a gap in which nobody asked? */
-  readonly mindsGaps: boolean
+  /** Is a vault asked whether it answers at all before silence counts against one of its replicas? */
+  readonly probesFirst: boolean
+  readonly relieve: typeof relieve
+  readonly silenceSeen: typeof silenceSeen
   /** Are copies that are believed to be lost asked once more before they are replaced? */
   readonly asksAgain: boolean
   /** Does a vault's own word that it holds a pack count as if bytes had been read? */
@@ -47,8 +48,9 @@ export const realRules: Rules = {
   rotate,
   hashesSources: true,
   locatesFirst: true,
-  asksAround: true,
-  mindsGaps: true,
+  probesFirst: true,
+  relieve,
+  silenceSeen,
   asksAgain: true,
   believes: false,
   rehomesFirst: true,

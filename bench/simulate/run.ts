@@ -63,6 +63,7 @@ function lifeOf(scenario: Scenario, rules: Rules, trace: RunOptions['trace']): L
       configured: new Map(scenario.vaults.map(({ profile }) => [profile.id, profile])),
       leaving: new Set(),
       scores: new Map(),
+      silences: new Map(),
       ledger: { window: -1, audits: 0, repairs: 0 },
       asleepUntil: 0,
       asleepFrom: 0,

@@ -6,6 +6,7 @@ import { drawSurvey } from '../../src/policy/survey.ts'
 import { LOST } from './audit.ts'
 import { type Life, placeIn, profilesOf, whenAwake } from './life.ts'
 import { spend } from './money.ts'
+import { consider } from './repair.ts'
 import { DAY } from './scenario.ts'
 import { type Answer, answers, ask } from './world.ts'
 
@@ -48,6 +49,7 @@ function planSurvey(life: Life, vault: string): void {
     if (isClean(life, vault)) {
       life.keeper.scores.set(vault, released(row))
       life.note(() => `${vault} is released`)
+      for (const object of life.keeper.objects) consider(life, object)
     } else planSurvey(life, vault)
   })
 }
