@@ -1,6 +1,7 @@
 /** The schema, step by step. A step that has been released never changes. */
 import { type Kysely, type QueryExecutorProvider, type RawBuilder, sql } from 'kysely'
 import { auditTables } from './audit-tables.ts'
+import { dueTables } from './due-tables.ts'
 import { hookTables } from './hook-tables.ts'
 import { logTables } from './log-tables.ts'
 import { shredTables } from './shred-tables.ts'
@@ -27,6 +28,7 @@ export const MIGRATIONS: readonly Migration[] = [
   auditTables,
   logTables,
   hookTables,
+  dueTables,
 ]
 
 /** The schema this code writes and reads. */

@@ -2,6 +2,7 @@
 import type { Catalog, Clock } from '../contracts.ts'
 import { audits } from './audit.ts'
 import { blockLookups } from './blocks.ts'
+import { dueLookups } from './due.ts'
 import { eventLog } from './events.ts'
 import { evidences } from './evidence.ts'
 import { fingerprinting } from './fingerprints.ts'
@@ -47,9 +48,10 @@ export function catalogOn({ db, close }: Connection, { clock }: { readonly clock
     ...fingerprinting(db),
     ...packLookups(db),
     ...objectLookups(db),
+    ...dueLookups(db),
     ...summing(db),
     ...placement(db),
-    ...evidences(db),
+    ...evidences(db, clock),
     ...records(db),
     ...shreds(db),
     ...retentions(db),

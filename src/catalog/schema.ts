@@ -77,6 +77,8 @@ export interface ObjectsTable {
   retain_until: Generated<number | null>
   retain_mode: Generated<RetentionMode | null>
   retain_hold: Generated<Flag>
+  /** When it should be audited next; 0: now. */
+  due_at: Generated<number>
 }
 
 export interface AttributesTable {
@@ -197,6 +199,23 @@ export interface FingerprintFilesTable {
   key: Uint8Array
 }
 
+export interface VaultPausesTable {
+  vault: string
+  reason: 'silent' | 'denied' | 'limited'
+  failures: number
+  since: number
+  at: number
+  until: number
+  silent_ms: number
+  detail: string | null
+}
+
+export interface WatchMarksTable {
+  name: string
+  at: number
+  detail: string
+}
+
 export interface LogEntriesTable {
   position: number
   kind: LogEntryKind
@@ -289,6 +308,8 @@ export interface Schema extends AuditSchema {
   fingerprints: FingerprintsTable
   fingerprint_extents: FingerprintExtentsTable
   fingerprint_files: FingerprintFilesTable
+  vault_pauses: VaultPausesTable
+  watch_marks: WatchMarksTable
   log_entries: LogEntriesTable
   log_nodes: LogNodesTable
   log_packs: LogPacksTable

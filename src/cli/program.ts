@@ -23,6 +23,7 @@ import { surveyCommand } from './commands/survey.ts'
 import { thawCommand } from './commands/thaw.ts'
 import { vaultCommand } from './commands/vault.ts'
 import { verifyCommand } from './commands/verify.ts'
+import { watchCommand } from './commands/watch.ts'
 import type { Run } from './context.ts'
 
 const COMMANDS = [
@@ -37,6 +38,7 @@ const COMMANDS = [
   planCommand,
   repairCommand,
   renewCommand,
+  watchCommand,
   thawCommand,
   rmCommand,
   shredCommand,

@@ -1,6 +1,8 @@
 /** What every catalog must do, as data for any test runner. */
+
 import { auditCases } from './catalog-audit.ts'
 import { blockCases } from './catalog-blocks.ts'
+import { dueCases } from './catalog-due.ts'
 import { eventCases } from './catalog-events.ts'
 import { evidenceCases } from './catalog-evidence.ts'
 import { fingerprintCases } from './catalog-fingerprints.ts'
@@ -23,6 +25,7 @@ export const catalogCases: readonly CatalogCase[] = [
   ...forgettingCases,
   ...fingerprintCases,
   ...shredCases,
+  ...dueCases,
   ...auditCases,
   ...logCases,
   ...eventCases,

@@ -50,6 +50,8 @@ export interface Context {
   readonly scratch: BufferPool
   /** Work that goes on after a verb resolved; `close` waits for it. */
   readonly background: Set<Promise<unknown>>
+  /** While a watch runs: vaults that are left alone until that moment. */
+  readonly pauses?: ReadonlyMap<string, number> | undefined
   /** Packs on their way back into the spool, so that two vaults that need one wait for the same. */
   readonly rebuilding: Map<PackId, Promise<void>>
 }

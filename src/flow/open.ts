@@ -97,6 +97,14 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
       const { thaw } = await import('./thaw.ts')
       return thaw(context, await found(root), options)
     },
+    watch: async (options) => {
+      const { watch } = await import('./watch.ts')
+      return watch(context, options)
+    },
+    glance: async (options) => {
+      const { glance } = await import('./glance.ts')
+      return glance(context, options)
+    },
     rm: async (root, options) => remove(context, await found(root), options),
     prune: (options) => prune(context, options),
     unopened: () => [...context.unopened].map(([vault, { message }]) => ({ vault, reason: message })),
@@ -205,7 +213,7 @@ async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
   return context
 }
 
-async function closeContext(context: Context): Promise<void> {
+export async function closeContext(context: Context): Promise<void> {
   await Promise.allSettled([...context.background])
   try {
     for (const vault of context.vaults.values()) await vault.close?.()

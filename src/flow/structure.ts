@@ -68,6 +68,7 @@ export async function structureDue(context: Context): Promise<readonly string[]>
     const { round, wanted, total } = await roundOf(context, id)
     if (total > 0 && round.packs < wanted) due.push(id)
   }
+  await purse.tell()
   return due
 }
 

@@ -106,7 +106,7 @@ async function challengeVault(context: Context, known: Assessment, run: VaultRun
     const pack = packs.get(id)
     if (!pack || locator === undefined) return undefined
     const target = { vault, pack, at: locator, signal }
-    if (level === 'listed' || !(await mayRead(target, options))) return askStanding(context, target)
+    if (level === 'listed' || !(await mayRead(target, options))) return askStanding(context, { ...target, object: known.object.id })
     const probe = probes?.get(id)
     if (probe && purse) return challengeWithin(context, { ...target, ...probe, onBytes }, { purse, onProgress })
     if (probe) return challengeReplica(context, { ...target, ...probe, onBytes })
