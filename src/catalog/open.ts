@@ -9,6 +9,8 @@ import { objectLookups } from './objects.ts'
 import { packLookups } from './packs.ts'
 import { placement } from './placement.ts'
 import { records } from './records.ts'
+import { recovering } from './recovery.ts'
+import { restoring } from './restore.ts'
 import { retentions } from './retention.ts'
 import { sealing } from './seal.ts'
 import { shreds } from './shreds.ts'
@@ -48,6 +50,8 @@ export function catalogOn({ db, close }: Connection, { clock }: { readonly clock
     ...shreds(db),
     ...retentions(db),
     ...forgetting(db),
+    ...recovering(db),
+    ...restoring(db),
     ...leases(db, clock),
     close,
   }

@@ -11,6 +11,7 @@ import type {
   Verdict,
   Visibility,
 } from '../contracts.ts'
+import type { RecoverySchema } from './recovery-tables.ts'
 
 export type Flag = 0 | 1
 
@@ -191,7 +192,7 @@ export interface FingerprintFilesTable {
   key: Uint8Array
 }
 
-export interface Schema {
+export interface Schema extends RecoverySchema {
   packs: PacksTable
   tocs: TocsTable
   blocks: BlocksTable

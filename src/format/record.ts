@@ -65,6 +65,8 @@ export interface IndexBlock {
   readonly tombstones: readonly CID[]
   readonly tocs: readonly CID[]
   readonly attributes: readonly CID[]
+  /** Left out where there are none. */
+  readonly successions?: readonly CID[]
 }
 
 /** Mode and mtime of one entry of an object; the path is empty for the object itself. */
@@ -94,6 +96,14 @@ export async function signedBlock(statement: RecordStatement | TombstoneStatemen
 
 /** Reads a signed block and checks its signature. Throws `malformed`, `unsupported` or `bad-signature`; with `archive`, another key's is bad too. */
 export async function openSigned(bytes: Uint8Array, archive?: Uint8Array): Promise<RecordStatement | TombstoneStatement> {
+  return (await readSigned(bytes, archive)).statement
+}
+
+/** The same, with the public key that signed it. */
+export async function readSigned(
+  bytes: Uint8Array,
+  archive?: Uint8Array,
+): Promise<{ readonly statement: RecordStatement | TombstoneStatement; readonly archive: Uint8Array }> {
   const { archive: key, signature, ...statement } = mapOf(bytes)
   if (statement.kind !== 'record' && statement.kind !== 'tombstone')
     throw new FormatError('malformed', 'this block is neither record nor tombstone')
@@ -106,7 +116,7 @@ export async function openSigned(bytes: Uint8Array, archive?: Uint8Array): Promi
   if (!(await verifies(domainOf(statement.kind), statement, signature, key))) {
     throw new FormatError('bad-signature', `the signature of this ${statement.kind} does not hold`)
   }
-  return statement as unknown as RecordStatement | TombstoneStatement
+  return { statement: statement as unknown as RecordStatement | TombstoneStatement, archive: key }
 }
 
 /** Entry attributes as DAG-CBOR blocks of rows `[path, mode, seconds, nanoseconds]`; rows without any are left out. */

@@ -1,0 +1,232 @@
+/** What a recovery enters: packs by their TOCs, replicas by a claim, objects by their newest records. */
+import type { Catalog, ObjectId, PackId, RecoveredObject, RecoveredPack } from '../contracts.ts'
+import { CatalogError } from '../errors.ts'
+import { batchesOf } from './batches.ts'
+import { markGarbage } from './garbage.ts'
+import { PACK_COLUMNS, toPack } from './rows.ts'
+import { type Database, type Flag, type Session, write } from './schema.ts'
+import { insertBlocks } from './staging.ts'
+
+const ROWS_AT_ONCE = 64
+
+type Restoring = Pick<
+  Catalog,
+  'restorePacks' | 'restoreReplicas' | 'restoreObjects' | 'restoreIndexPack' | 'settleIndexPacks' | 'restoreShred' | 'recordPackOf'
+>
+
+export function restoring(db: Database): Restoring {
+  return {
+    restorePacks: (packs) =>
+      write(db, async (session) => {
+        const ids: PackId[] = []
+        for (const pack of packs) ids.push(await restorePack(session, pack))
+        return ids
+      }),
+
+    restoreReplicas: (replicas, at) =>
+      write(db, async (session) => {
+        const rows = replicas.map(({ pack, vault, locator }) => ({
+          pack,
+          vault,
+          state: 'placed' as const,
+          locator,
+          intended_at: at,
+          placed_at: at,
+        }))
+        for (const batch of batchesOf(rows, ROWS_AT_ONCE))
+          await session
+            .insertInto('replicas')
+            .values(batch)
+            .onConflict((conflict) =>
+              conflict
+                .columns(['pack', 'vault'])
+                .doUpdateSet(({ ref }) => ({
+                  state: ref('excluded.state'),
+                  locator: ref('excluded.locator'),
+                  placed_at: ref('excluded.placed_at'),
+                }))
+                .where('replicas.state', '=', 'intended'),
+            )
+            .execute()
+      }),
+
+    restoreObjects: (objects) =>
+      write(db, async (session) => {
+        const done: { readonly object: ObjectId; readonly outcome: 'restored' | 'updated' | 'kept' }[] = []
+        for (const object of objects) done.push(await restoreObject(session, object))
+        return done
+      }),
+
+    restoreIndexPack: ({ name, root, toc, byteLength, blockCount, createdAt }) =>
+      write(db, async (session) => {
+        const known = await session.selectFrom('packs').select('id').where('name', '=', name.bytes).executeTakeFirst()
+        if (known) return Number(known.id)
+        const sizes = { byte_length: byteLength, block_count: blockCount }
+        const { id } = await session
+          .insertInto('packs')
+          .values({
+            name: name.bytes,
+            root: root.bytes,
+            kind: 'index',
+            visibility: 'public',
+            owner: null,
+            ...sizes,
+            spooled: 0,
+            created_at: createdAt,
+          })
+          .returning('id')
+          .executeTakeFirstOrThrow()
+        await session.insertInto('tocs').values({ pack: id, toc }).execute()
+        return Number(id)
+      }),
+
+    settleIndexPacks: (packs) =>
+      write(db, async (session) => {
+        for (const batch of batchesOf(packs))
+          await session.updateTable('packs').set({ recorded: 1 }).where('kind', '=', 'index').where('id', 'in', batch).execute()
+        await markGarbage(session, packs)
+      }),
+
+    restoreShred: async (root, at) => {
+      await db
+        .insertInto('shreds')
+        .values({ root: root.bytes, begun_at: at, certificate: null, certified_at: null })
+        .onConflict((conflict) => conflict.column('root').doNothing())
+        .execute()
+    },
+
+    recordPackOf: async (object) => {
+      const row = await db
+        .selectFrom('packs')
+        .select(PACK_COLUMNS)
+        .where('id', '=', ({ selectFrom }) => selectFrom('objects').select('record_pack').where('objects.id', '=', object))
+        .executeTakeFirst()
+      return row && toPack(row)
+    },
+  }
+}
+
+async function restorePack(session: Session, pack: RecoveredPack): Promise<PackId> {
+  const { name, root, visibility, erasable, byteLength, toc, blocks, createdAt, garbage = false } = pack
+  const known = await session.selectFrom('packs').select(['id', 'kind', 'visibility']).where('name', '=', name.bytes).executeTakeFirst()
+  if (known) {
+    if (known.kind !== 'content' || known.visibility !== visibility)
+      throw new CatalogError('conflict', `pack ${name} is in the catalog as ${known.visibility} ${known.kind}, and a record says otherwise`)
+    if (erasable) await session.updateTable('packs').set({ erasable: 1 }).where('id', '=', known.id).execute()
+    return Number(known.id)
+  }
+  const { id } = await session
+    .insertInto('packs')
+    .values({
+      name: name.bytes,
+      root: root.bytes,
+      kind: 'content',
+      visibility,
+      owner: null,
+      byte_length: byteLength,
+      block_count: blocks.length,
+      spooled: 0,
+      garbage: flag(garbage),
+      created_at: createdAt,
+      erasable: flag(erasable),
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  await session.insertInto('tocs').values({ pack: id, toc }).execute()
+  await insertBlocks(session, Number(id), blocks)
+  return Number(id)
+}
+
+async function restoreObject(
+  session: Session,
+  object: RecoveredObject,
+): Promise<{ readonly object: ObjectId; readonly outcome: 'restored' | 'updated' | 'kept' }> {
+  const known = await session
+    .selectFrom('objects')
+    .select(['id', 'visibility', 'created_at', 'sequence', 'shredded_at', 'record_pack'])
+    .where('root', '=', object.root.bytes)
+    .executeTakeFirst()
+  if (!known) return { object: await insertObject(session, object), outcome: 'restored' }
+  const id = Number(known.id)
+  if (known.visibility !== object.visibility)
+    throw new CatalogError(
+      'conflict',
+      `${object.root} is in the catalog as ${known.visibility}, and a record says ${object.visibility}; remove it first`,
+    )
+  const created = Number(known.created_at)
+  const newer = object.createdAt === created ? object.sequence > Number(known.sequence) : object.createdAt > created
+  const shredded = object.shreddedAt !== undefined && known.shredded_at === null
+  if (shredded) await session.updateTable('objects').set({ shredded_at: object.shreddedAt, erasable: 1 }).where('id', '=', id).execute()
+  if (newer) await bringForward(session, id, object, known.record_pack)
+  if (shredded) await session.deleteFrom('attributes').where('object', '=', id).execute()
+  return { object: id, outcome: newer || shredded ? 'updated' : 'kept' }
+}
+
+async function insertObject(session: Session, object: RecoveredObject): Promise<ObjectId> {
+  const { id } = await session
+    .insertInto('objects')
+    .values({
+      root: object.root.bytes,
+      visibility: object.visibility,
+      ...columnsOf(object),
+      state: 'unknown',
+      fresh_until: 0,
+      shredded_at: object.shreddedAt ?? null,
+    })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  await insertExtents(session, Number(id), object)
+  await saveAttributes(session, Number(id), object)
+  await markGarbage(session, packsOf(object))
+  return Number(id)
+}
+
+async function bringForward(session: Session, id: ObjectId, object: RecoveredObject, recordPack: number | null): Promise<void> {
+  const left = await session.selectFrom('extents').select('pack').distinct().where('object', '=', id).execute()
+  await session
+    .updateTable('objects')
+    .set({ ...columnsOf(object), state: 'unknown', fresh_until: 0 })
+    .where('id', '=', id)
+    .execute()
+  await session.deleteFrom('extents').where('object', '=', id).execute()
+  await insertExtents(session, id, object)
+  await saveAttributes(session, id, object)
+  await markGarbage(session, [...left.map(({ pack }) => pack), ...packsOf(object), ...(recordPack === null ? [] : [recordPack])])
+}
+
+const columnsOf = (object: RecoveredObject) => ({
+  name: object.name ?? null,
+  media_type: object.mediaType ?? null,
+  kind: object.kind,
+  byte_length: object.byteLength,
+  block_count: object.extents.reduce((sum, { count }) => sum + count, 0),
+  profile: object.profile,
+  created_at: object.createdAt,
+  sequence: object.sequence,
+  record: object.record.bytes,
+  record_pack: object.recordPack ?? null,
+  erasable: flag(object.erasable),
+  supersedes: object.supersedes?.bytes ?? null,
+  retain_until: object.retain?.until ?? null,
+  retain_mode: object.retain?.mode ?? null,
+  retain_hold: flag(object.retain?.legalHold === true),
+})
+
+const packsOf = ({ extents }: RecoveredObject): ReadonlySet<number> => new Set(extents.map(({ pack }) => pack))
+
+async function insertExtents(session: Session, object: ObjectId, { extents }: RecoveredObject): Promise<void> {
+  const rows = extents.map(({ start, pack, first, count }) => ({ object, start, pack, first, count }))
+  for (const batch of batchesOf(rows, ROWS_AT_ONCE)) await session.insertInto('extents').values(batch).execute()
+}
+
+/** What is said of a shredded object went with its headers. */
+async function saveAttributes(session: Session, object: ObjectId, { attributes: bytes, shreddedAt }: RecoveredObject): Promise<void> {
+  if (bytes === undefined || shreddedAt !== undefined) return
+  await session
+    .insertInto('attributes')
+    .values({ object, bytes })
+    .onConflict((conflict) => conflict.column('object').doUpdateSet({ bytes }))
+    .execute()
+}
+
+const flag = (holds: boolean): Flag => (holds ? 1 : 0)
