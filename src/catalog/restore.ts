@@ -1,5 +1,5 @@
 /** What a recovery enters: packs by their TOCs, replicas by a claim, objects by their newest records. */
-import type { Catalog, ObjectId, PackId, RecoveredObject, RecoveredPack } from '../contracts.ts'
+import type { Catalog, ObjectId, PackId, RecoveredIndexPack, RecoveredObject, RecoveredPack, RecoveredReplica } from '../contracts.ts'
 import { CatalogError } from '../errors.ts'
 import { batchesOf } from './batches.ts'
 import { markGarbage } from './garbage.ts'
@@ -11,7 +11,7 @@ const ROWS_AT_ONCE = 64
 
 type Restoring = Pick<
   Catalog,
-  'restorePacks' | 'restoreReplicas' | 'restoreObjects' | 'restoreIndexPack' | 'settleIndexPacks' | 'restoreShred' | 'recordPackOf'
+  'restorePacks' | 'restoreReplicas' | 'restoreObjects' | 'restoreIndexPacks' | 'settleIndexPacks' | 'restoreShred' | 'recordPackOf'
 >
 
 export function restoring(db: Database): Restoring {
@@ -25,29 +25,11 @@ export function restoring(db: Database): Restoring {
 
     restoreReplicas: (replicas, at) =>
       write(db, async (session) => {
-        const rows = replicas.map(({ pack, vault, locator }) => ({
-          pack,
-          vault,
-          state: 'placed' as const,
-          locator,
-          intended_at: at,
-          placed_at: at,
-        }))
-        for (const batch of batchesOf(rows, ROWS_AT_ONCE))
-          await session
-            .insertInto('replicas')
-            .values(batch)
-            .onConflict((conflict) =>
-              conflict
-                .columns(['pack', 'vault'])
-                .doUpdateSet(({ ref }) => ({
-                  state: ref('excluded.state'),
-                  locator: ref('excluded.locator'),
-                  placed_at: ref('excluded.placed_at'),
-                }))
-                .where('replicas.state', '=', 'intended'),
-            )
-            .execute()
+        const entered: Record<string, number> = {}
+        for (const [vault, own] of Map.groupBy(replicas, (replica) => replica.vault))
+          for (const batch of batchesOf(own, ROWS_AT_ONCE))
+            entered[vault] = (entered[vault] ?? 0) + (await restoreReplicas(session, batch, at))
+        return entered
       }),
 
     restoreObjects: (objects) =>
@@ -57,27 +39,11 @@ export function restoring(db: Database): Restoring {
         return done
       }),
 
-    restoreIndexPack: ({ name, root, toc, byteLength, blockCount, createdAt }) =>
+    restoreIndexPacks: (packs) =>
       write(db, async (session) => {
-        const known = await session.selectFrom('packs').select('id').where('name', '=', name.bytes).executeTakeFirst()
-        if (known) return Number(known.id)
-        const sizes = { byte_length: byteLength, block_count: blockCount }
-        const { id } = await session
-          .insertInto('packs')
-          .values({
-            name: name.bytes,
-            root: root.bytes,
-            kind: 'index',
-            visibility: 'public',
-            owner: null,
-            ...sizes,
-            spooled: 0,
-            created_at: createdAt,
-          })
-          .returning('id')
-          .executeTakeFirstOrThrow()
-        await session.insertInto('tocs').values({ pack: id, toc }).execute()
-        return Number(id)
+        const ids: PackId[] = []
+        for (const pack of packs) ids.push(await restoreIndexPack(session, pack))
+        return ids
       }),
 
     settleIndexPacks: (packs) =>
@@ -104,6 +70,32 @@ export function restoring(db: Database): Restoring {
       return row && toPack(row)
     },
   }
+}
+
+async function restoreReplicas(session: Session, replicas: readonly RecoveredReplica[], at: number): Promise<number> {
+  const rows = replicas.map(({ pack, vault, locator }) => ({
+    pack,
+    vault,
+    state: 'placed' as const,
+    locator,
+    intended_at: at,
+    placed_at: at,
+  }))
+  const { numInsertedOrUpdatedRows } = await session
+    .insertInto('replicas')
+    .values(rows)
+    .onConflict((conflict) =>
+      conflict
+        .columns(['pack', 'vault'])
+        .doUpdateSet(({ ref }) => ({
+          state: ref('excluded.state'),
+          locator: ref('excluded.locator'),
+          placed_at: ref('excluded.placed_at'),
+        }))
+        .where('replicas.state', '=', 'intended'),
+    )
+    .executeTakeFirstOrThrow()
+  return Number(numInsertedOrUpdatedRows ?? 0)
 }
 
 async function restorePack(session: Session, pack: RecoveredPack): Promise<PackId> {
@@ -137,6 +129,20 @@ async function restorePack(session: Session, pack: RecoveredPack): Promise<PackI
   return Number(id)
 }
 
+async function restoreIndexPack(session: Session, pack: RecoveredIndexPack): Promise<PackId> {
+  const { name, root, toc, byteLength, blockCount, createdAt } = pack
+  const known = await session.selectFrom('packs').select('id').where('name', '=', name.bytes).executeTakeFirst()
+  if (known) return Number(known.id)
+  const columns = { kind: 'index', visibility: 'public', owner: null, spooled: 0, created_at: createdAt } as const
+  const { id } = await session
+    .insertInto('packs')
+    .values({ name: name.bytes, root: root.bytes, byte_length: byteLength, block_count: blockCount, ...columns })
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  await session.insertInto('tocs').values({ pack: id, toc }).execute()
+  return Number(id)
+}
+
 async function restoreObject(
   session: Session,
   object: RecoveredObject,
@@ -158,6 +164,7 @@ async function restoreObject(
   const shredded = object.shreddedAt !== undefined && known.shredded_at === null
   if (shredded) await session.updateTable('objects').set({ shredded_at: object.shreddedAt, erasable: 1 }).where('id', '=', id).execute()
   if (newer) await bringForward(session, id, object, known.record_pack)
+  else if (known.shredded_at === null) await addAttributes(session, id, object)
   if (shredded) await session.deleteFrom('attributes').where('object', '=', id).execute()
   return { object: id, outcome: newer || shredded ? 'updated' : 'kept' }
 }
@@ -226,6 +233,16 @@ async function saveAttributes(session: Session, object: ObjectId, { attributes: 
     .insertInto('attributes')
     .values({ object, bytes })
     .onConflict((conflict) => conflict.column('object').doUpdateSet({ bytes }))
+    .execute()
+}
+
+/** What could not be read before is kept now; what is there stays. */
+async function addAttributes(session: Session, object: ObjectId, { attributes: bytes, shreddedAt }: RecoveredObject): Promise<void> {
+  if (bytes === undefined || shreddedAt !== undefined) return
+  await session
+    .insertInto('attributes')
+    .values({ object, bytes })
+    .onConflict((conflict) => conflict.column('object').doNothing())
     .execute()
 }
 

@@ -153,8 +153,8 @@ export interface CatalogRecovery {
 
   /** Enters packs, or finds them by name; in order. Throws `conflict` where one is known under another visibility or kind. */
   restorePacks(packs: readonly RecoveredPack[]): Promise<readonly PackId[]>
-  /** Enters replicas as placed, by nothing but a claim; a replica that is known stays as it is. */
-  restoreReplicas(replicas: readonly RecoveredReplica[], at: number): Promise<void>
+  /** Enters replicas as placed, by nothing but a claim; a replica that is known stays as it is. Resolves to how many were entered, by vault. */
+  restoreReplicas(replicas: readonly RecoveredReplica[], at: number): Promise<Readonly<Record<string, number>>>
   /**
    * Enters objects, or brings those that are there forward to a newer record (a later `createdAt`, or a higher `sequence` of the same). Resolves per
    * object to what was done, in order.
@@ -162,8 +162,8 @@ export interface CatalogRecovery {
   restoreObjects(
     objects: readonly RecoveredObject[],
   ): Promise<readonly { readonly object: ObjectId; readonly outcome: 'restored' | 'updated' | 'kept' }[]>
-  /** Enters a whole index pack as sealed and out of the spool; one that is there is kept. */
-  restoreIndexPack(pack: RecoveredIndexPack): Promise<PackId>
+  /** Enters whole index packs as sealed and out of the spool, or finds them by name; in order. */
+  restoreIndexPacks(packs: readonly RecoveredIndexPack[]): Promise<readonly PackId[]>
   /** These hold records alone: those of them that are no object's newest record's may go. */
   settleIndexPacks(packs: readonly PackId[]): Promise<void>
   /** What these hold could not be restored yet: they are `lasting` from now on. */

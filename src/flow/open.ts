@@ -134,9 +134,9 @@ async function openContext(config: ArchiveConfig): Promise<Context> {
   }
 }
 
-type Known = Pick<Context, 'path' | 'policy' | 'random' | 'clock' | 'catalog' | 'vaults' | 'unopened'> & SealingKeys
+export type Known = Pick<Context, 'path' | 'policy' | 'random' | 'clock' | 'catalog' | 'vaults' | 'unopened'> & SealingKeys
 
-async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
+export async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
   const { path, random, catalog } = known
   const session = `${process.pid}-${Buffer.from(random(8)).toString('hex')}`
   const spool = await openSpool(join(path, 'spool'), catalog, session)
@@ -156,7 +156,7 @@ async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
   }
 }
 
-async function closeContext(context: Context): Promise<void> {
+export async function closeContext(context: Context): Promise<void> {
   await Promise.allSettled([...context.background])
   try {
     for (const vault of context.vaults.values()) await vault.close?.()

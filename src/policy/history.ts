@@ -19,8 +19,8 @@ export interface History<Row extends HistoryRow> {
   readonly record: Row | undefined
   /** Tombstones that shred; they hold for good. */
   readonly shreds: readonly Row[]
-  /** Was it removed, and not put again? */
-  readonly removed: boolean
+  /** When the last tombstone that does not shred was written; -1: there is none. */
+  readonly endedAt: number
   /** Two records say that they come next after the same one: two copies of the archive were at work, or one was put back. */
   readonly forked: boolean
 }
@@ -33,7 +33,7 @@ export function newest<Row extends HistoryRow>(rows: readonly Row[]): History<Ro
   const living = records.filter(({ at }) => at > ended)
   const forked = isForked(living)
   const record = living.toSorted((a, b) => compare(a, b, records)).at(-1)
-  return { record, shreds, removed: record === undefined && ended >= 0, forked }
+  return { record, shreds, endedAt: ended, forked }
 }
 
 /** Is that record newer than what is known already? */
