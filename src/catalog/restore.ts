@@ -102,8 +102,10 @@ async function restorePack(session: Session, pack: RecoveredPack): Promise<PackI
   const { name, root, visibility, erasable, byteLength, toc, blocks, createdAt, garbage = false } = pack
   const known = await session.selectFrom('packs').select(['id', 'kind', 'visibility']).where('name', '=', name.bytes).executeTakeFirst()
   if (known) {
-    if (known.kind !== 'content' || known.visibility !== visibility)
+    if (known.kind !== 'content' || (known.visibility !== visibility && (await isInUse(session, Number(known.id)))))
       throw new CatalogError('conflict', `pack ${name} is in the catalog as ${known.visibility} ${known.kind}, and a record says otherwise`)
+    // Taken for something else while no record of it was known.
+    if (known.visibility !== visibility) await session.updateTable('packs').set({ visibility }).where('id', '=', known.id).execute()
     if (erasable) await session.updateTable('packs').set({ erasable: 1 }).where('id', '=', known.id).execute()
     return Number(known.id)
   }
@@ -127,6 +129,10 @@ async function restorePack(session: Session, pack: RecoveredPack): Promise<PackI
   await session.insertInto('tocs').values({ pack: id, toc }).execute()
   await insertBlocks(session, Number(id), blocks)
   return Number(id)
+}
+
+async function isInUse(session: Session, pack: PackId): Promise<boolean> {
+  return (await session.selectFrom('extents').select('object').where('pack', '=', pack).limit(1).executeTakeFirst()) !== undefined
 }
 
 async function restoreIndexPack(session: Session, pack: RecoveredIndexPack): Promise<PackId> {

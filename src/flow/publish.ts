@@ -13,6 +13,7 @@ import {
   splitAttributes,
   type TombstoneStatement,
 } from '../format/record.ts'
+import { successionBlock } from '../format/succession.ts'
 import { type Context, packRow } from './context.ts'
 import { dropGarbage } from './garbage.ts'
 import { allExtents, readBack } from './probes.ts'
@@ -62,6 +63,16 @@ export async function publishShred(
   const told = await Promise.all(wanted.map((id) => tellInTime(context, pack, id, options)))
   if (told.includes(true)) await leaveSpool(context, pack)
   return { tombstone: tombstone.cid, vaults: wanted.filter((_, index) => told[index]) }
+}
+
+/** Says to every vault that can list that this key goes on with the archive of another. The same moment gives the same statement, so it may be said again. */
+export async function publishSuccession(
+  context: Context,
+  { predecessor, at, ...options }: PublishOptions & { readonly predecessor: Uint8Array; readonly at: number },
+): Promise<readonly Placement[]> {
+  if (listing(context).length === 0) return []
+  const block = await successionBlock({ version: 1, kind: 'succession', predecessor, at }, context.key)
+  return distribute(context, await writeIndexPack(context, { blocks: [block], successions: [block.cid] }), options)
 }
 
 /** A vault that does not answer in time gets it with the next call: headers elsewhere are not kept waiting for it. */
@@ -180,6 +191,7 @@ interface IndexContent {
   readonly tombstones?: readonly CID[]
   readonly tocs?: readonly CID[]
   readonly attributes?: readonly CID[]
+  readonly successions?: readonly CID[]
 }
 
 async function writeIndexPack(
@@ -188,8 +200,9 @@ async function writeIndexPack(
   rows: Parameters<Catalog['addIndexPack']>[1] = [],
 ): Promise<PackRow> {
   const { catalog, spool } = context
-  const { blocks, records = [], tombstones = [], tocs = [], attributes = [] } = content
-  const index: IndexBlock = { version: 1, kind: 'index', archive: context.key.publicKey, records, tombstones, tocs, attributes }
+  const { blocks, records = [], tombstones = [], tocs = [], attributes = [], successions } = content
+  const lists = { records, tombstones, tocs, attributes, ...(successions && { successions }) }
+  const index: IndexBlock = { version: 1, kind: 'index', archive: context.key.publicKey, ...lists }
   const root = cborBlock(index)
   const unique = [...new Map([...blocks, root].map((block) => [block.cid.toString(), block])).values()]
   const { name, toc, bytes } = packOf(root.cid, unique)

@@ -124,6 +124,7 @@ async function applyRoot(context: Context, root: CID, history: History<Row>, opt
   }
   if (local && isNewer({ at: local.createdAt, sequence: local.sequence }, row) && local.createdAt > history.endedAt)
     tally.ahead.add(root.toString())
+  await compareVaults(context, row, options)
   const record = await recordOf(context, row.cid)
   if ((tally.policy?.at ?? -1) < record.created) tally.policy = { at: record.created, policy: record.policy }
   if (!(await enterPacks(context, record, row, options))) return undefined
@@ -134,6 +135,13 @@ async function forgetLocal({ catalog }: Context, local: ObjectRow, { tally, onPr
   await catalog.forget(local.id)
   tally.counts.removed++
   tell(onProgress, { type: 'object-restored', root: local.root.toString(), outcome: 'removed' })
+}
+
+/** Each of several vaults is a witness of the others. */
+async function compareVaults({ catalog }: Context, row: Row, { listed, tally }: ApplyOptions): Promise<void> {
+  if (listed.size < 2) return
+  const there = new Set((await catalog.listedAt([row.pack])).map(({ vault }) => vault))
+  for (const vault of listed) if (!there.has(vault)) tally.behind[vault] = (tally.behind[vault] ?? 0) + 1
 }
 
 /** Its signature and its fields were checked when it was found. */

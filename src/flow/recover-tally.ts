@@ -13,6 +13,8 @@ export interface Tally {
   readonly orphans: Growing<OrphanPack>
   /** Records of the catalog that the vaults know nothing of, although they are newer. */
   readonly ahead: Growing<string>
+  /** Objects whose newest record a vault does not have, by vault. */
+  readonly behind: Record<string, number>
   readonly headers: { deleted: number; readonly remaining: { readonly vault: string; readonly pack: string; readonly reason: string }[] }
   policy: { readonly at: number; readonly policy: Policy } | undefined
 }
@@ -27,6 +29,7 @@ export const newTally = (): Tally => ({
   forked: excerpt(),
   orphans: excerpt(),
   ahead: excerpt(),
+  behind: {},
   headers: { deleted: 0, remaining: [] },
   policy: undefined,
 })
