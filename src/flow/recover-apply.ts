@@ -7,6 +7,7 @@ import type { CID } from 'multiformats/cid'
 import type { AbortOptions, ObjectRow, PackId, RecoveredObject, RecoverOptions } from '../contracts.ts'
 import { CatalogError, FormatError, PerdureError } from '../errors.ts'
 import { type Block, joinAttributes, type RecordPack, type RecordStatement } from '../format/record.ts'
+import { toMultikey } from '../format/sign.ts'
 import { type History, isNewer } from '../policy/history.ts'
 import { reassess } from './assess.ts'
 import { blockReader } from './block-reader.ts'
@@ -49,11 +50,13 @@ async function enterIndexPacks(context: Context, options: ApplyOptions): Promise
   }
 }
 
+/** What another key signed stays where it is: it is all that speaks for the time before, and nothing proves that this key goes on from it. */
 async function settleIndexPacks(context: Context, options: ApplyOptions): Promise<void> {
+  const own = toMultikey(context.key.publicKey)
   for await (const packs of indexPacksOf(context, options)) {
     const ids: PackId[] = []
-    for (const { name, lasting } of packs) {
-      const row = lasting ? undefined : await context.catalog.packByName(name)
+    for (const { name, lasting, archive } of packs) {
+      const row = lasting || archive !== own ? undefined : await context.catalog.packByName(name)
       if (row) ids.push(row.id)
     }
     await context.catalog.settleIndexPacks(ids)

@@ -45,6 +45,8 @@ export type WholeIndexPack = {
   readonly byteLength: number
   readonly blockCount: number
   readonly lasting: boolean
+  /** The key that its index block names. */
+  readonly archive: string
 }
 
 /** Page by page. */
@@ -55,9 +57,10 @@ export async function* indexPacksOf(
   for (let after: CID | undefined; ; ) {
     signal?.throwIfAborted()
     const page = await catalog.readIndexPacks({ after, limit: PAGE })
-    const own = page.flatMap(({ name, whole, archive, root, toc, byteLength, blockCount, lasting }) =>
-      whole && root && toc && archive && accepted.has(toMultikey(archive)) ? [{ name, root, toc, byteLength, blockCount, lasting }] : [],
-    )
+    const own = page.flatMap(({ archive: key, name, whole, root, toc, byteLength, blockCount, lasting }) => {
+      const archive = key && toMultikey(key)
+      return whole && root && toc && archive && accepted.has(archive) ? [{ name, root, toc, byteLength, blockCount, lasting, archive }] : []
+    })
     if (own.length > 0) yield own
     after = page.at(-1)?.name
     if (page.length < PAGE) return

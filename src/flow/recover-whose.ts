@@ -10,6 +10,7 @@ import type { Context } from './context.ts'
 import { archiveKey, keptKey, keyFromText, placeKey } from './keys.ts'
 
 const CHOSEN = 'archive'
+const KEY = 'key'
 
 export interface Whose {
   /** `z6Mk…`. */
@@ -38,13 +39,14 @@ export async function whose(parts: Parts, options: RecoverOptions): Promise<Whos
   await assertSame(parts, { archive, accepted, ownKey, merge: options.merge === true })
   // From here on the same command goes on, whatever key it finds.
   await catalog.setRecoveryNote(CHOSEN, archive)
+  if ((await catalog.recoveryNote(KEY)) === undefined) await catalog.setRecoveryNote(KEY, given ? 'given' : kept ? 'kept' : 'new')
   if (options.key !== undefined) await placeKey(path, options.key)
   const signing = toMultikey((await archiveKey(path, parts.random)).publicKey)
   return {
     archive,
     accepted,
     others: othersOf(found, accepted, successions),
-    key: given ? 'given' : kept ? 'kept' : 'new',
+    key: (await catalog.recoveryNote(KEY)) as Whose['key'],
     succeeds: accepted.has(signing) ? undefined : archive,
   }
 }
