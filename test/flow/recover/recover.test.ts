@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { bytesOf, contentOf, fleet, house, noise, only, treeOf } from '../house.ts'
+import { bytesOf, contentOf, fleet, noise, only, treeOf } from '../house.ts'
 import { files, tempFolder } from '../house.ts'
 import { join } from 'node:path'
 import { alice } from '../sealed/keys.ts'
