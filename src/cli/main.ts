@@ -101,7 +101,7 @@ function commonOptionsOf(command: unknown): CommonOptions {
   return (command as { optsWithGlobals(): CommonOptions }).optsWithGlobals()
 }
 
-type ContextParts = Omit<CommandContext, 'config' | 'archive' | 'identityFiles'> & {
+type ContextParts = Omit<CommandContext, 'config' | 'archive' | 'archiveConfig' | 'identityFiles'> & {
   readonly open: OpenArchive
   /** As given with `--identity`. */
   readonly flags: readonly string[]
@@ -114,13 +114,15 @@ function createContext(parts: ContextParts): CommandContext & { close(): Promise
   let archive: Promise<Archive> | undefined
   const loaded = () => (config ??= loadConfig({ file: rest.configFile, cwd, env }))
   const files = async () => identityFiles({ flags, env, cwd, configured: (await loaded()).identities ?? [] })
-  const opened = async () => {
+  const settings = async () => {
     const identities = lazyIdentities(await files(), { ask: rest.passphrase, warn: (text) => reporter.note(text) })
-    return open(await archiveConfig(await loaded(), { identities }))
+    return archiveConfig(await loaded(), { identities })
   }
+  const opened = async () => open(await settings())
   return {
     ...rest,
     config: loaded,
+    archiveConfig: settings,
     identityFiles: files,
     archive: () => (archive ??= opened()),
     close: async () => {

@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { catCommand } from './commands/cat.ts'
 import { explainCommand } from './commands/explain.ts'
+import { exportCommand } from './commands/export.ts'
 import { getCommand } from './commands/get.ts'
 import { initCommand } from './commands/init.ts'
 import { keyCommand } from './commands/key.ts'
@@ -10,6 +11,7 @@ import { pruneCommand } from './commands/prune.ts'
 import { putCommand } from './commands/put.ts'
 import { receiptCommand } from './commands/receipt.ts'
 import { recipientsCommand } from './commands/recipients.ts'
+import { recoverCommand } from './commands/recover.ts'
 import { renewCommand } from './commands/renew.ts'
 import { repairCommand } from './commands/repair.ts'
 import { rmCommand } from './commands/rm.ts'
@@ -39,6 +41,8 @@ const COMMANDS = [
   receiptCommand,
   keyCommand,
   recipientsCommand,
+  recoverCommand,
+  exportCommand,
 ]
 
 const EXIT_CODES = `

@@ -94,6 +94,10 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
     },
     rm: async (root, options) => remove(context, await found(root), options),
     prune: (options) => prune(context, options),
+    export: async (folder, options) => {
+      const { exportBag } = await import('./export.ts')
+      return exportBag(context, resolve(folder), options)
+    },
     unopened: () => [...context.unopened].map(([vault, { message }]) => ({ vault, reason: message })),
     explain: (options) => explainArchive(context, options),
     receipt: async (root) => {

@@ -138,6 +138,13 @@ async function writeRecords(context: Context, objects: readonly ObjectRow[], opt
   return distribute(context, await writeIndexPack(context, content, rows), options)
 }
 
+/** The next record of an object, signed and not stored anywhere: what would be said of it now. */
+export async function recordBlock(context: Context, object: ObjectRow): Promise<Block> {
+  const joined = await context.catalog.attributesOf(object.id)
+  const own = joined ? splitAttributes(joined, object.visibility) : []
+  return signedBlock(await recordOf(context, object, own, new Map()), context.key)
+}
+
 async function recordOf(
   context: Context,
   object: ObjectRow,

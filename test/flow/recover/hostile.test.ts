@@ -31,7 +31,12 @@ type Fields = Record<string, unknown>
 const fieldsOf = ({ cid, bytes }: Part): Fields => (cid.code === DAG_CBOR ? (cbor.decode<Fields>(bytes) ?? {}) : {})
 
 /** Changes blocks of an index pack of a member and stores it under the name that it has then, or under the old one. */
-async function rewrite(member: Member, at: string, change: (fields: Fields) => Fields | undefined, { keepName = false } = {}): Promise<string> {
+async function rewrite(
+  member: Member,
+  at: string,
+  change: (fields: Fields) => Fields | undefined,
+  { keepName = false } = {},
+): Promise<string> {
   const parts = (await blocksOf(member.store.get(at) ?? new Uint8Array())).map((part) => {
     const changed = change(fieldsOf(part))
     if (changed === undefined) return part
@@ -97,7 +102,8 @@ describe('recover from a damaged vault', () => {
   it('reports content that no record names, knows its blocks again, and stores nothing when the same is put', async () => {
     const { members, vaults, root, key } = await stored()
     const { archive } = await fleet(['c', 'd'])
-    for (const [at, bytes] of members.a.store) if (at.startsWith('index/')) members.a.store.delete(at) && members.b.store.set(`x${at}`, bytes)
+    for (const [at, bytes] of members.a.store)
+      if (at.startsWith('index/')) members.a.store.delete(at) && members.b.store.set(`x${at}`, bytes)
     await expect(recovered({ vaults }, { from: ['a'], key })).rejects.toMatchObject({ code: 'no-records' })
     const other = await archive.put(noise(10))
     expect(other.root).not.toBe(root)
@@ -107,7 +113,8 @@ describe('recover from a damaged vault', () => {
     const lost = await again.archive.put(noise(3_000_000, 'lost'))
     for (const at of indexOf(again.members.e)) {
       const records = (await blocksOf(again.members.e.store.get(at) ?? new Uint8Array())).map(fieldsOf).filter(isRecord)
-      if (records.some((record) => String(record.root) === lost.root)) for (const member of [again.members.e, again.members.f]) member.store.delete(at)
+      if (records.some((record) => String(record.root) === lost.root))
+        for (const member of [again.members.e, again.members.f]) member.store.delete(at)
     }
     const back = await recovered({ vaults: again.vaults }, { key: await keyIn(again.folder) })
     expect(back.report).toMatchObject({ restored: 1, orphans: { count: 1, first: [{ adopted: true, vaults: ['e', 'f'] }] } })
@@ -120,7 +127,9 @@ describe('recover from a damaged vault', () => {
 describe('recover from a vault that somebody else writes into', () => {
   it('refuses a record that was changed', async () => {
     const { members, vaults, root, key } = await stored()
-    await rewrite(members.a, only(indexOf(members.a)), (fields) => (isRecord(fields) ? { ...fields, name: 'forged', sequence: 9 } : undefined))
+    await rewrite(members.a, only(indexOf(members.a)), (fields) =>
+      isRecord(fields) ? { ...fields, name: 'forged', sequence: 9 } : undefined,
+    )
     const { archive, report } = await recovered({ vaults }, { from: ['a'], key })
     expect(report.refused).toMatchObject({ count: 1, first: [{ reason: expect.stringContaining('signature') }] })
     expect((await archive.status(root)).name).toBe('photo')
@@ -134,7 +143,9 @@ describe('recover from a vault that somebody else writes into', () => {
     for (const [at, bytes] of stranger.members.s.store) if (at.startsWith('index/')) members.a.store.set(at, bytes)
     await expect(recovered({ vaults }, { from: ['a'] })).rejects.toMatchObject({
       code: 'ambiguous',
-      message: expect.stringMatching(new RegExp(`(${own.publicKey}.*${stranger.archive.publicKey})|(${stranger.archive.publicKey}.*${own.publicKey})`)),
+      message: expect.stringMatching(
+        new RegExp(`(${own.publicKey}.*${stranger.archive.publicKey})|(${stranger.archive.publicKey}.*${own.publicKey})`),
+      ),
     })
     const back = await recovered({ vaults }, { from: ['a'], key })
     expect(back.report.others).toEqual([{ archive: stranger.archive.publicKey, records: 1 }])

@@ -1,7 +1,6 @@
-import { describe, expect, it } from 'vitest'
-import { bytesOf, contentOf, fleet, noise, only, treeOf } from '../house.ts'
-import { files, tempFolder } from '../house.ts'
 import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { bytesOf, contentOf, files, fleet, noise, only, tempFolder, treeOf } from '../house.ts'
 import { alice } from '../sealed/keys.ts'
 import { keyIn, recovered, shownOf, wipe } from './wiped.ts'
 
@@ -43,7 +42,9 @@ describe('recover', () => {
     expect(await back.archive.verify(first.root)).toMatchObject({ state: 'satisfied' })
     const out = join(await tempFolder(), 'out')
     await back.archive.restore(first.root, out)
-    expect(await treeOf(out)).toEqual(await treeOf(await files(await tempFolder(), { 'one.bin': noise(5_000, 'one'), 'sub/two.txt': 'two' })))
+    expect(await treeOf(out)).toEqual(
+      await treeOf(await files(await tempFolder(), { 'one.bin': noise(5_000, 'one'), 'sub/two.txt': 'two' })),
+    )
     await back.archive.put(tree, { name: 'tree', mediaType: 'text/plain' })
     await back.archive.repair(first.root)
     expect(back.uploads, 'nothing is stored twice').toEqual([])
@@ -75,7 +76,9 @@ describe('recover', () => {
     expect(await blind.archive.verify(root)).toMatchObject({ state: 'satisfied' })
     const back = await recovered({ vaults, ...sealedFor }, { archive: archive.publicKey })
     expect(back.report.fingerprints).toBe('restored')
-    expect(await import('node:fs/promises').then(({ readFile }) => readFile(join(back.folder, 'archive', 'fingerprint.key'), 'utf8'))).toBe(secret)
+    expect(await import('node:fs/promises').then(({ readFile }) => readFile(join(back.folder, 'archive', 'fingerprint.key'), 'utf8'))).toBe(
+      secret,
+    )
     expect(await shownOf(back.archive)).toEqual(before)
     const out = join(await tempFolder(), 'out')
     await back.archive.restore(root, out)

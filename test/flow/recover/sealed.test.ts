@@ -27,7 +27,8 @@ describe('recover, of erasable objects', () => {
   it('says what is missing when headers cannot be had, and has the rest', async () => {
     const built = await keyedFleet(['a', 'b'])
     const { root } = await built.archive.put(noise(2_000_000), { name: 'will.pdf', erasable: true })
-    for (const name of await headerPacks(built, root)) for (const id of ['a', 'b'] as const) built.members[id].store.delete(`content/${name}`)
+    for (const name of await headerPacks(built, root))
+      for (const id of ['a', 'b'] as const) built.members[id].store.delete(`content/${name}`)
     const back = await recovered({ vaults: built.vaults, ...keys }, { key: await keyIn(built.folder) })
     expect(back.report).toMatchObject({ restored: 1, incomplete: { count: 1, first: [{ root, missing: [] }] } })
     expect(only(await shownOf(back.archive)).name).toBeUndefined()
@@ -109,7 +110,10 @@ describe('recover, after recipients changed', () => {
     const content = noise(3_000_000)
     const { root } = await built.archive.put(content, { name: 'plan' })
     const changed = await built.archive.changeRecipients(root, { set: [bob.recipient] })
-    const back = await recovered({ vaults: built.vaults, identities: [bob.identity], recipients: [bob.recipient] }, { key: await keyIn(built.folder) })
+    const back = await recovered(
+      { vaults: built.vaults, identities: [bob.identity], recipients: [bob.recipient] },
+      { key: await keyIn(built.folder) },
+    )
     expect(await shownOf(back.archive)).toMatchObject([{ root: changed.root, name: 'plan' }])
     expect((await bytesOf(back.archive.get(changed.root))).equals(content)).toBe(true)
     await expect(back.archive.status(root)).rejects.toThrow(new RegExp(`it is ${changed.root} now`))

@@ -29,10 +29,18 @@ export function counting(vault: Vault, uploads: string[]): Vault {
 export const keyIn = (folder: string): Promise<string> => readFile(join(folder, 'archive', 'archive.key'), 'utf8')
 
 /** Recovers into a folder of its own, as on a new machine, and opens what came back. */
-export async function recovered(config: Omit<ArchiveConfig, 'path'> & { readonly vaults: readonly Vault[] }, options: RecoverOptions = {}): Promise<Recovered> {
+export async function recovered(
+  config: Omit<ArchiveConfig, 'path'> & { readonly vaults: readonly Vault[] },
+  options: RecoverOptions = {},
+): Promise<Recovered> {
   const folder = await tempFolder()
   const uploads: string[] = []
-  const settings: ArchiveConfig = { timeoutMs: 300, ...config, path: join(folder, 'archive'), vaults: config.vaults.map((vault) => counting(vault, uploads)) }
+  const settings: ArchiveConfig = {
+    timeoutMs: 300,
+    ...config,
+    path: join(folder, 'archive'),
+    vaults: config.vaults.map((vault) => counting(vault, uploads)),
+  }
   const report = await recoverArchive(settings, options)
   const archive = await createArchive(settings)
   onTestFinished(() => archive.close())
