@@ -31,7 +31,8 @@ export async function exportBag(context: Context, folder: string, options: Expor
   })
   const tally: Tally = { objects: 0, reused: 0, erasable: 0, sealed: 0, missing: excerpt() }
   try {
-    const work: Work = { ...options, form, bag, tally }
+    const roots = options.roots && [...new Set(options.roots.map(String))]
+    const work: Work = { ...options, roots, form, bag, tally }
     await writeObjects(context, work)
     await writePacks(context, work)
     await writeTexts(context, work)

@@ -43,7 +43,7 @@ async function rewrite(
     const bytes = cbor.encode(changed)
     return { cid: keepName ? part.cid : addressOf(bytes, DAG_CBOR), bytes }
   })
-  const { name, bytes } = packOf(parts.at(-1)?.cid ?? parts[0]!.cid, parts)
+  const { name, bytes } = packOf((parts.at(-1) as Part).cid, parts)
   const to = keepName ? at : `index/${name}`
   member.store.set(to, new Uint8Array(bytes))
   return to
