@@ -35,7 +35,9 @@ export function restoring(db: Database): Restoring {
     restoreObjects: (objects) =>
       write(db, async (session) => {
         const done: { readonly object: ObjectId; readonly outcome: 'restored' | 'updated' | 'kept' }[] = []
-        for (const object of objects) done.push(await restoreObject(session, object))
+        const touched = new Set<PackId>()
+        for (const object of objects) done.push(await restoreObject(session, object, touched))
+        await markGarbage(session, touched)
         return done
       }),
 
@@ -152,12 +154,14 @@ async function restoreIndexPack(session: Session, pack: RecoveredIndexPack): Pro
 async function restoreObject(
   session: Session,
   object: RecoveredObject,
+  touched: Set<PackId>,
 ): Promise<{ readonly object: ObjectId; readonly outcome: 'restored' | 'updated' | 'kept' }> {
   const known = await session
     .selectFrom('objects')
     .select(['id', 'visibility', 'created_at', 'sequence', 'shredded_at', 'record_pack'])
     .where('root', '=', object.root.bytes)
     .executeTakeFirst()
+  for (const { pack } of object.extents) touched.add(pack)
   if (!known) return { object: await insertObject(session, object), outcome: 'restored' }
   const id = Number(known.id)
   if (known.visibility !== object.visibility)
@@ -169,8 +173,8 @@ async function restoreObject(
   const newer = object.createdAt === created ? object.sequence > Number(known.sequence) : object.createdAt > created
   const shredded = object.shreddedAt !== undefined && known.shredded_at === null
   if (shredded) await session.updateTable('objects').set({ shredded_at: object.shreddedAt, erasable: 1 }).where('id', '=', id).execute()
-  if (newer) await bringForward(session, id, object, known.record_pack)
-  else if (known.shredded_at === null) await addAttributes(session, id, object)
+  if (newer) for (const pack of await bringForward(session, id, object, known.record_pack)) touched.add(pack)
+  if (!newer && known.shredded_at === null) await addAttributes(session, id, object)
   if (shredded) await session.deleteFrom('attributes').where('object', '=', id).execute()
   return { object: id, outcome: newer || shredded ? 'updated' : 'kept' }
 }
@@ -190,11 +194,16 @@ async function insertObject(session: Session, object: RecoveredObject): Promise<
     .executeTakeFirstOrThrow()
   await insertExtents(session, Number(id), object)
   await saveAttributes(session, Number(id), object)
-  await markGarbage(session, packsOf(object))
   return Number(id)
 }
 
-async function bringForward(session: Session, id: ObjectId, object: RecoveredObject, recordPack: number | null): Promise<void> {
+/** Resolves to the packs that it left. */
+async function bringForward(
+  session: Session,
+  id: ObjectId,
+  object: RecoveredObject,
+  recordPack: number | null,
+): Promise<readonly PackId[]> {
   const left = await session.selectFrom('extents').select('pack').distinct().where('object', '=', id).execute()
   await session
     .updateTable('objects')
@@ -204,7 +213,7 @@ async function bringForward(session: Session, id: ObjectId, object: RecoveredObj
   await session.deleteFrom('extents').where('object', '=', id).execute()
   await insertExtents(session, id, object)
   await saveAttributes(session, id, object)
-  await markGarbage(session, [...left.map(({ pack }) => pack), ...packsOf(object), ...(recordPack === null ? [] : [recordPack])])
+  return [...left.map(({ pack }) => pack), ...(recordPack === null ? [] : [recordPack])]
 }
 
 const columnsOf = (object: RecoveredObject) => ({
@@ -224,8 +233,6 @@ const columnsOf = (object: RecoveredObject) => ({
   retain_mode: object.retain?.mode ?? null,
   retain_hold: flag(object.retain?.legalHold === true),
 })
-
-const packsOf = ({ extents }: RecoveredObject): ReadonlySet<number> => new Set(extents.map(({ pack }) => pack))
 
 async function insertExtents(session: Session, object: ObjectId, { extents }: RecoveredObject): Promise<void> {
   const rows = extents.map(({ start, pack, first, count }) => ({ object, start, pack, first, count }))

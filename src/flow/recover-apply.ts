@@ -6,6 +6,7 @@ import * as cbor from '@ipld/dag-cbor'
 import type { CID } from 'multiformats/cid'
 import type { AbortOptions, ObjectRow, PackId, RecoveredObject, RecoverOptions } from '../contracts.ts'
 import { CatalogError, FormatError, PerdureError } from '../errors.ts'
+import { decodeToc } from '../format/pack.ts'
 import { type Block, joinAttributes, type RecordPack, type RecordStatement } from '../format/record.ts'
 import { toMultikey } from '../format/sign.ts'
 import { type History, isNewer } from '../policy/history.ts'
@@ -29,7 +30,8 @@ export interface ApplyOptions extends AbortOptions, Pick<RecoverOptions, 'onProg
 
 export async function apply(context: Context, options: ApplyOptions): Promise<void> {
   await enterIndexPacks(context, options)
-  for await (const roots of rootsOf(context, options)) await applyPage(context, roots, options)
+  const enter = entering(context, options.tally)
+  for await (const roots of rootsOf(context, options)) await applyPage(context, roots, { ...options, enter })
   await settleIndexPacks(context, options)
 }
 
@@ -70,19 +72,18 @@ interface Coming {
   readonly shreddedAt: number | undefined
 }
 
-async function applyPage(context: Context, roots: readonly CID[], options: ApplyOptions): Promise<void> {
-  const enter = entering(context, options.tally)
+async function applyPage(context: Context, roots: readonly CID[], options: Applying): Promise<void> {
   let coming: Coming[] = []
   let extents = 0
   const flush = async () => {
-    await enter.flush()
-    await enterObjects(context, coming, { ...options, enter })
+    await options.enter.flush()
+    await enterObjects(context, coming, options)
     coming = []
     extents = 0
   }
   for (const root of roots) {
     const history = await historyOf(context, root, options.accepted)
-    const one = history && (await applyRoot(context, root, history, { ...options, enter }))
+    const one = history && (await applyRoot(context, root, history, options))
     if (!one) continue
     coming.push(one)
     extents += one.record.packs.reduce((sum, pack) => sum + pack.extents.length, 0)
@@ -173,38 +174,43 @@ async function enterPacks(context: Context, record: RecordStatement, row: Row, o
 
 /** Resolves to the number of its blocks; undefined when its TOC could not be had. */
 async function enterPack(context: Context, pack: RecordPack, record: RecordStatement, options: Applying): Promise<number | undefined> {
-  const { enter, signal } = options
-  const places = await placesOf(context, pack, options)
+  const { enter, signal, tally } = options
+  const { visibility, created } = record
+  const erasable = pack.erasable === true
+  const claimed = claimsOf(context, pack, options)
+  const entered = enter.find(pack.toc)
+  if (entered) {
+    enter.places(pack.toc, claimed)
+    return entered.blockCount
+  }
+  const listed = (await context.catalog.listedAt([pack.toc])).filter(({ vault }) => context.vaults.has(vault))
+  const places = [...claimed, ...listed]
+  for (const vault of Object.keys(pack.locators))
+    if (!context.vaults.has(vault)) tally.unconfigured[vault] = (tally.unconfigured[vault] ?? 0) + 1
   const known = await context.catalog.packByName(pack.toc)
-  if (known) {
-    enter.places(known.id, places)
+  if (known?.visibility === visibility && known.erasable === erasable) {
+    enter.known(pack.toc, known)
+    enter.places(pack.toc, places)
     return known.blockCount
   }
-  const found = await tocOf(context, pack.toc, { byteLength: pack.byteLength, places }, { signal })
+  const bytes = known && (await context.catalog.tocOf(known.id))
+  const found = bytes
+    ? { toc: decodeToc(bytes), bytes }
+    : await tocOf(context, pack.toc, { byteLength: pack.byteLength, places }, { signal })
   if (!found) return undefined
-  if (!enter.isComing(pack.toc)) {
-    const { visibility, created } = record
-    await enter.pack(packFrom(pack.toc, found, { visibility, erasable: pack.erasable === true, createdAt: created }), places)
-  }
+  await enter.pack(packFrom(pack.toc, found, { visibility, erasable, createdAt: created }), places)
   return found.toc.blocks.length
 }
 
-/** Where the record and the lists say that it lies. A vault that was listed and does not name it is believed: `locate` will ask again before anything is stored. */
-async function placesOf(context: Context, { toc, locators }: RecordPack, { listed, tally }: ApplyOptions): Promise<readonly PlaceOfPack[]> {
-  const places = new Map<string, string>()
-  for (const [vault, locator] of Object.entries(locators)) {
-    if (!context.vaults.has(vault)) tally.unconfigured[vault] = (tally.unconfigured[vault] ?? 0) + 1
-    else if (!listed.has(vault)) places.set(vault, locator)
-  }
-  for (const { vault, locator } of await context.catalog.listedAt([toc])) if (context.vaults.has(vault)) places.set(vault, locator)
-  return [...places].map(([vault, locator]) => ({ vault, locator }))
-}
+/** Where the record says that it lies. A vault that was listed and does not name it is believed: `locate` will ask again before anything is stored. */
+const claimsOf = ({ vaults }: Context, { locators }: RecordPack, { listed }: ApplyOptions): readonly PlaceOfPack[] =>
+  Object.entries(locators).flatMap(([vault, locator]) => (vaults.has(vault) && !listed.has(vault) ? [{ vault, locator }] : []))
 
 async function objectFrom(context: Context, { row, record, shreddedAt }: Coming, options: Applying): Promise<RecoveredObject> {
   const { catalog } = context
   const ids = new Map<string, PackId>()
   for (const { toc } of record.packs) {
-    const id = options.enter.idOf(toc) ?? (await catalog.packByName(toc))?.id
+    const id = options.enter.find(toc)?.id ?? (await catalog.packByName(toc))?.id
     if (id !== undefined) ids.set(toc.toString(), id)
   }
   const erasable = record.packs.some((pack) => pack.erasable === true)

@@ -7,55 +7,70 @@ import type { PlaceOfPack } from './recover-toc.ts'
 
 const PACKS_AT_ONCE = 64
 const BLOCKS_AT_ONCE = 32_768
+/** Packs that are remembered; many objects may lie in one. */
+const KEPT = 20_000
+
+/** A pack that is in the catalog, or will be after the next flush. */
+export interface Entered {
+  readonly id: PackId | undefined
+  readonly blockCount: number
+}
 
 export interface Entering {
-  /** The pack's id is known by `idOf` after the next flush. */
+  /** Enters a pack with the next flush. */
   pack(pack: RecoveredPack, places: readonly PlaceOfPack[]): Promise<void>
-  /** Replicas of a pack that is in the catalog. */
-  places(id: PackId, places: readonly PlaceOfPack[]): void
-  idOf(name: CID): PackId | undefined
-  isComing(name: CID): boolean
+  /** Notes a pack that is in the catalog already. */
+  known(name: CID, pack: { readonly id: PackId; readonly blockCount: number }): void
+  /** More places of a pack that was entered or noted. */
+  places(name: CID, places: readonly PlaceOfPack[]): void
+  find(name: CID): Entered | undefined
   flush(): Promise<void>
 }
 
 export function entering(context: Pick<Context, 'catalog' | 'clock'>, tally: Tally): Entering {
-  let packs: { readonly pack: RecoveredPack; readonly places: readonly PlaceOfPack[] }[] = []
+  let packs: RecoveredPack[] = []
   let blocks = 0
-  /** By pack: many objects may lie in one. */
-  let held = new Map<PackId, readonly PlaceOfPack[]>()
-  const ids = new Map<string, PackId>()
-  const coming = new Set<string>()
+  const entered = new Map<string, Entered>()
+  /** Vault and locator, by the pack's name. */
+  let held = new Map<string, Map<string, string>>()
+
+  const places = (name: CID, more: readonly PlaceOfPack[]) => {
+    if (more.length === 0) return
+    const known = held.get(name.toString()) ?? new Map<string, string>()
+    for (const { vault, locator } of more) known.set(vault, locator)
+    held.set(name.toString(), known)
+  }
 
   const flush = async () => {
-    const numbers = await context.catalog.restorePacks(packs.map(({ pack }) => pack))
-    for (const [index, { pack, places }] of packs.entries()) {
-      const id = numbers[index]
-      if (id === undefined) continue
-      ids.set(pack.name.toString(), id)
-      held.set(id, places)
-    }
-    const replicas = [...held].flatMap(([pack, places]) => places.map((place) => ({ pack, ...place })))
-    const entered = replicas.length > 0 ? await context.catalog.restoreReplicas(replicas, context.clock()) : {}
-    for (const [vault, count] of Object.entries(entered)) tally.replicas[vault] = (tally.replicas[vault] ?? 0) + count
+    const ids = await context.catalog.restorePacks(packs)
+    for (const [index, { name, blocks: own }] of packs.entries()) entered.set(name.toString(), { id: ids[index], blockCount: own.length })
     tally.counts.packs += packs.length
     packs = []
-    held = new Map()
     blocks = 0
-    coming.clear()
+    const replicas = [...held].flatMap(([name, at]) => {
+      const pack = entered.get(name)?.id
+      return pack === undefined ? [] : [...at].map(([vault, locator]) => ({ pack, vault, locator }))
+    })
+    held = new Map()
+    const counts = replicas.length > 0 ? await context.catalog.restoreReplicas(replicas, context.clock()) : {}
+    for (const [vault, count] of Object.entries(counts)) tally.replicas[vault] = (tally.replicas[vault] ?? 0) + count
   }
 
   return {
-    async pack(pack, places) {
-      packs.push({ pack, places })
-      coming.add(pack.name.toString())
+    async pack(pack, where) {
+      packs.push(pack)
+      entered.set(pack.name.toString(), { id: undefined, blockCount: pack.blocks.length })
+      places(pack.name, where)
       blocks += pack.blocks.length
       if (packs.length >= PACKS_AT_ONCE || blocks >= BLOCKS_AT_ONCE) await flush()
     },
-    places(id, places) {
-      held.set(id, places)
+    known(name, { id, blockCount }) {
+      // Whoever asks for one that was forgotten finds it in the catalog.
+      if (entered.size >= KEPT) for (const [old, { id: gone }] of entered) if (gone !== undefined && !held.has(old)) entered.delete(old)
+      entered.set(name.toString(), { id, blockCount })
     },
-    idOf: (name) => ids.get(name.toString()),
-    isComing: (name) => coming.has(name.toString()),
+    places,
+    find: (name) => entered.get(name.toString()),
     flush,
   }
 }

@@ -1,5 +1,6 @@
 /** A vault full of index packs, made without putting anything: as many records as are asked for, a few in each index pack. */
 import { createHash } from 'node:crypto'
+import { base58btc } from 'multiformats/bases/base58'
 import type { Pack, Vault } from '../../../src/contracts.ts'
 import { addressOf, RAW } from '../../../src/format/address.ts'
 import { packOf } from '../../../src/format/pack.ts'
@@ -14,9 +15,13 @@ export interface Many {
 }
 
 const AT_ONCE = 16
+const SEED = new Uint8Array(32).fill(7)
+
+/** The line of the archive.key that signs all of it. */
+export const KEY = base58btc.encode(Uint8Array.of(0x80, 0x26, ...SEED))
 
 export async function fillVault(vault: Vault, { objects, objectsPerPack, recordsPerIndexPack }: Many): Promise<void> {
-  const key = await keyFromSeed(new Uint8Array(32).fill(7))
+  const key = await keyFromSeed(SEED)
   const policy = resolvePolicy({})
   let writing: Promise<unknown>[] = []
   const store = async (made: ReturnType<typeof packOf>, root: Block['cid'], kind: Pack['kind']) => {
