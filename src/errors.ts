@@ -144,6 +144,10 @@ export type ArchiveErrorCode =
   | 'no-records'
   /** Several archives lie there, and nothing says which one is meant. */
   | 'ambiguous'
+  /** The archive has signed a longer log than its catalog holds: the catalog is an older one. */
+  | 'rolled-back'
+  /** The archive has signed two logs, neither of which is the beginning of the other. */
+  | 'forked'
 
 export class ArchiveError extends PerdureError<ArchiveErrorCode> {
   override readonly name = 'ArchiveError'

@@ -3,6 +3,7 @@
  * what a newer row replaces is rolled into the totals. Rows about a replica that has been dropped meanwhile are void and left out.
  */
 import type { Catalog, EvidenceRow, Unanswered } from '../contracts.ts'
+import { moveOn } from './audit-rotations.ts'
 import { gather } from './batches.ts'
 import { type Review, review, type Tally, tally, tallyNothing } from './evidence-rules.ts'
 import { toEvidence } from './rows.ts'
@@ -82,6 +83,7 @@ async function record(session: Session, rows: readonly Recorded[]): Promise<void
     if (replaced) change.rolled = tally(change.rolled, replaced)
     change.after = review(change.after, row)
     if (row.unanswered) change.unanswered = join(change.unanswered, row.unanswered)
+    if (row.rotation) await moveOn(session, row.rotation)
   }
   for (const change of changes.values()) await save(session, change)
 }

@@ -61,6 +61,7 @@ async function forget(
   const extents = await session.selectFrom('extents').select('pack').distinct().where('object', '=', object).execute()
   const packs = extents.map(({ pack }) => Number(pack)).sort((a, b) => a - b)
   for (const ids of batchesOf(packs)) await session.deleteFrom('evidence').where('pack', 'in', ids).where('object', '=', object).execute()
+  await session.deleteFrom('rotations').where('object', '=', object).execute()
   await session.deleteFrom('objects').where('id', '=', object).execute()
   await markGarbage(session, known.record_pack === null ? packs : [...packs, known.record_pack])
   const garbage = new Set<number>()

@@ -1,10 +1,13 @@
 /** The door of the catalog. */
 import type { Catalog, Clock } from '../contracts.ts'
+import { audits } from './audit.ts'
 import { blockLookups } from './blocks.ts'
 import { evidences } from './evidence.ts'
 import { fingerprinting } from './fingerprints.ts'
 import { forgetting } from './garbage.ts'
 import { leases } from './leases.ts'
+import { logs } from './log.ts'
+import { logPacks } from './log-packs.ts'
 import { objectLookups } from './objects.ts'
 import { packLookups } from './packs.ts'
 import { placement } from './placement.ts'
@@ -49,9 +52,12 @@ export function catalogOn({ db, close }: Connection, { clock }: { readonly clock
     ...records(db),
     ...shreds(db),
     ...retentions(db),
+    ...audits(db),
     ...forgetting(db),
     ...recovering(db),
     ...restoring(db),
+    ...logs(db),
+    ...logPacks(db),
     ...leases(db, clock),
     close,
   }

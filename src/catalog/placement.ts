@@ -25,10 +25,12 @@ export function placement(db: Database): Placement {
         .execute()
     },
 
-    dropReplica: (pack, vault) =>
+    dropReplica: (pack, vault, { intendedAt } = {}) =>
       write(db, async (session) => {
-        for (const table of ['replicas', 'evidence', 'evidence_totals', 'unanswered', 'journals'] as const)
+        for (const table of ['replicas', 'evidence', 'evidence_totals', 'unanswered', 'journals', 'rotations'] as const)
           await session.deleteFrom(table).where('pack', '=', pack).where('vault', '=', vault).execute()
+        if (intendedAt !== undefined)
+          await session.insertInto('replicas').values({ pack, vault, state: 'intended', intended_at: intendedAt }).execute()
       }),
 
     replicasOf: async (packs) => {

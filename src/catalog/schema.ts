@@ -1,6 +1,8 @@
 /** The tables as Kysely sees them. CIDs are their bytes, times milliseconds, booleans 0 or 1; every integer stays below 2^53. */
 import type { Generated, Kysely, Transaction } from 'kysely'
 import type {
+  LogEntryKind,
+  LogPack,
   ObjectState,
   PackKind,
   Possession,
@@ -11,6 +13,7 @@ import type {
   Verdict,
   Visibility,
 } from '../contracts.ts'
+import type { AuditSchema } from './audit-schema.ts'
 import type { RecoverySchema } from './recovery-tables.ts'
 
 export type Flag = 0 | 1
@@ -192,7 +195,36 @@ export interface FingerprintFilesTable {
   key: Uint8Array
 }
 
-export interface Schema extends RecoverySchema {
+export interface LogEntriesTable {
+  position: number
+  kind: LogEntryKind
+  root: Uint8Array | null
+  bytes: Uint8Array
+}
+
+export interface LogNodesTable {
+  level: number
+  position: number
+  hash: Uint8Array
+}
+
+export interface LogPacksTable {
+  pack: number
+  first: number
+  size: number
+  role: LogPack['role']
+}
+
+export interface LogAlarmsTable {
+  id: Generated<number>
+  verdict: 'rolled-back' | 'forked'
+  checkpoint: string
+  detail: string
+  at: number
+  cleared_at: number | null
+}
+
+export interface Schema extends AuditSchema, RecoverySchema {
   packs: PacksTable
   tocs: TocsTable
   blocks: BlocksTable
@@ -210,6 +242,10 @@ export interface Schema extends RecoverySchema {
   fingerprints: FingerprintsTable
   fingerprint_extents: FingerprintExtentsTable
   fingerprint_files: FingerprintFilesTable
+  log_entries: LogEntriesTable
+  log_nodes: LogNodesTable
+  log_packs: LogPacksTable
+  log_alarms: LogAlarmsTable
 }
 
 export type Database = Kysely<Schema>

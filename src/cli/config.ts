@@ -43,6 +43,7 @@ const TOP: Shape = {
   path: 'path',
   vaults: 'array',
   policy: 'object',
+  audit: 'object',
   recipients: 'array',
   identities: 'array',
   profile: 'string',
@@ -61,6 +62,10 @@ const POLICY: Shape = {
 }
 const EVIDENCE: Shape = { accept: 'array', maxAgeDays: 'number' }
 const ERASABLE: Shape = { copies: 'number', floor: 'number' }
+const AUDIT: Shape = { goal: 'object', budget: 'object' }
+const GOAL: Shape = { confidence: 'number', loss: 'number', withinDays: 'number' }
+const BUDGET: Shape = { bytes: 'number', money: 'object' }
+const MONEY: Shape = { amount: 'number', currency: 'string' }
 const LIMIT: Shape = { concurrency: 'number', bytesPerSecond: 'number' }
 
 /** Throws ConfigError; no message holds a value of the file. */
@@ -85,6 +90,7 @@ export function parseConfig(text: string, options: { readonly file: string; read
     throw new ConfigError('invalid', 'perdure.json.profile must be unixfs-v1-2025 or unixfs-v0-2015')
   }
   if (top.policy !== undefined) checkPolicy(top.policy, folder)
+  if (top.audit !== undefined) checkAudit(top.audit, folder)
   const archive = { path: resolve(folder, '.perdure'), ...top } as LoadedConfig['archive']
   const keys = checkKeys({ recipients, identities }, folder)
   if (!Array.isArray(vaults)) return { archive, ...keys }
@@ -128,6 +134,14 @@ function checkPolicy(value: unknown, folder: string): void {
   if (policy.erasable !== undefined) checkObject(policy.erasable, ERASABLE, { at: 'policy.erasable', folder })
   for (const [vault, rules] of Object.entries(policy.overrides ?? {}))
     checkObject(rules, EVIDENCE, { at: `policy.overrides.${vault}`, folder })
+}
+
+function checkAudit(value: unknown, folder: string): void {
+  const audit = checkObject(value, AUDIT, { at: 'audit', folder })
+  if (audit.goal !== undefined) checkObject(audit.goal, GOAL, { at: 'audit.goal', folder })
+  if (audit.budget === undefined) return
+  const budget = checkObject(audit.budget, BUDGET, { at: 'audit.budget', folder })
+  if (budget.money !== undefined) checkObject(budget.money, MONEY, { at: 'audit.budget.money', folder })
 }
 
 function checkVault(value: unknown, at: string, folder: string): VaultSpec {

@@ -6,7 +6,9 @@ import { exportCommand } from './commands/export.ts'
 import { getCommand } from './commands/get.ts'
 import { initCommand } from './commands/init.ts'
 import { keyCommand } from './commands/key.ts'
+import { logCommand } from './commands/log.ts'
 import { lsCommand } from './commands/ls.ts'
+import { planCommand } from './commands/plan.ts'
 import { pruneCommand } from './commands/prune.ts'
 import { putCommand } from './commands/put.ts'
 import { receiptCommand } from './commands/receipt.ts'
@@ -17,6 +19,7 @@ import { repairCommand } from './commands/repair.ts'
 import { rmCommand } from './commands/rm.ts'
 import { shredCommand } from './commands/shred.ts'
 import { statusCommand } from './commands/status.ts'
+import { surveyCommand } from './commands/survey.ts'
 import { thawCommand } from './commands/thaw.ts'
 import { vaultCommand } from './commands/vault.ts'
 import { verifyCommand } from './commands/verify.ts'
@@ -30,6 +33,8 @@ const COMMANDS = [
   lsCommand,
   statusCommand,
   verifyCommand,
+  surveyCommand,
+  planCommand,
   repairCommand,
   renewCommand,
   thawCommand,
@@ -39,6 +44,7 @@ const COMMANDS = [
   explainCommand,
   vaultCommand,
   receiptCommand,
+  logCommand,
   keyCommand,
   recipientsCommand,
   recoverCommand,

@@ -1,8 +1,11 @@
 /** What every catalog must do, as data for any test runner. */
+import { auditCases } from './catalog-audit.ts'
+import { blockCases } from './catalog-blocks.ts'
 import { evidenceCases } from './catalog-evidence.ts'
 import { fingerprintCases } from './catalog-fingerprints.ts'
 import type { CatalogCase } from './catalog-fixtures.ts'
 import { forgettingCases } from './catalog-forgetting.ts'
+import { logCases } from './catalog-log.ts'
 import { putCases } from './catalog-puts.ts'
 import { retentionCases } from './catalog-retention.ts'
 import { shredCases } from './catalog-shred.ts'
@@ -12,9 +15,12 @@ export type { CatalogCase, CatalogContext } from './catalog-fixtures.ts'
 /** Run each with catalogs of its own; a case throws an AssertionError when it fails. */
 export const catalogCases: readonly CatalogCase[] = [
   ...putCases,
+  ...blockCases,
   ...retentionCases,
   ...evidenceCases,
   ...forgettingCases,
   ...fingerprintCases,
   ...shredCases,
+  ...auditCases,
+  ...logCases,
 ]

@@ -1,6 +1,7 @@
 /** What a user configures, and the verbs a user calls. */
 import type { Identity } from 'age-encryption'
 import type { CID } from 'multiformats/cid'
+import type { AuditInput, AuditPlan, StructureOptions, StructureReport, SurveyOptions, SurveyReport, VaultScore } from './audit.ts'
 import type { Catalog, CatalogTotals } from './catalog.ts'
 import type { ExportOptions, ExportReport } from './export.ts'
 import type {
@@ -16,6 +17,7 @@ import type {
   VaultCheck,
   VerifyOptions,
 } from './keeping.ts'
+import type { LogVerbs } from './log.ts'
 import type { AbortOptions, Clock, Random } from './options.ts'
 import type { ObjectReport, ObjectState, Policy, PolicyInput, Receipt } from './policy.ts'
 import type { GetOptions, PutOptions, RestoreOptions, RestoreReport, TreeEntry } from './putting.ts'
@@ -23,6 +25,7 @@ import type { RecipientsOptions, RecipientsReport } from './recipients.ts'
 import type { ShredCertificate, ShredOptions } from './shred.ts'
 import type { NamedEntry, Source } from './source.ts'
 import type { Profile, Vault, VaultProfile } from './vault.ts'
+import type { LoadXattrs } from './xattrs.ts'
 
 export interface ArchiveConfig {
   /** Folder of catalog and spool; made when absent. Default `./.perdure`. */
@@ -31,6 +34,8 @@ export interface ArchiveConfig {
   readonly vaults?: readonly Vault[] | undefined
   /** Default: copies 2, floor 1, evidence `sampled` or `whole` of the last 30 days. */
   readonly policy?: PolicyInput | undefined
+  /** What surveys and rotation are to notice, and what they may read a month. Default: 1 % loss with 99 % confidence within 30 days, no limit. */
+  readonly audit?: AuditInput | undefined
   /**
    * age recipients (`age1…`) that new content is sealed for; absent: content is public. Any one of their identities opens it, so give a second one
    * whose identity is kept offline. Hybrid (`age1pq1…`) and classic recipients are not mixed. An empty list is refused, because it would mean public.
@@ -51,6 +56,8 @@ export interface ArchiveConfig {
   /** Opens an existing archive only; nothing is made. */
   readonly mustExist?: boolean | undefined
   readonly catalog?: Catalog | undefined
+  /** What reads and sets extended attributes. Default: the package `fs-xattr`, if it is installed. */
+  readonly loadXattrs?: LoadXattrs | undefined
   readonly clock?: Clock | undefined
   readonly random?: Random | undefined
 }
@@ -70,7 +77,7 @@ export interface ObjectSummary {
 }
 
 /** Closes with `await using`. Roots are accepted as CID or text, results are plain data. */
-export interface Archive extends AsyncDisposable {
+export interface Archive extends AsyncDisposable, LogVerbs {
   readonly path: string
   /** Ed25519 public key of the archive as a multikey (`z6Mk…`); verifies receipts and records. */
   readonly publicKey: string
@@ -130,5 +137,18 @@ export interface Archive extends AsyncDisposable {
    * and finds what is there after all. Deletes nothing in the vault.
    */
   resetVault(id: string, options?: AbortOptions): Promise<{ readonly vault: string; readonly replicas: number }>
+  /**
+   * Asks one vault for blocks drawn at random from all that it holds, and says what the answers state of the whole vault, never of an object. An open survey
+   * is gone on with: its questions are never drawn anew. Throws ArchiveError `busy` while another process surveys the vault.
+   */
+  survey(vault: string, options?: SurveyOptions): Promise<SurveyReport>
+  /** Reads as many headers, inner nodes, TOCs and records of a vault as should have been read by now: all of them once within the age limit of evidence. */
+  auditStructure(vault: string, options?: StructureOptions): Promise<StructureReport>
+  /** What the audit goals need a month, what the budget covers of it, and what follows. Asks no vault. */
+  planAudit(options?: AbortOptions): Promise<AuditPlan>
+  /** What our own evidence says of the vaults that were audited. */
+  scores(): Promise<readonly VaultScore[]>
+  /** Ends a quarantine that wrong bytes began, although no clean survey has. */
+  releaseVault(id: string): Promise<{ readonly vault: string; readonly wasQuarantined: boolean }>
   close(): Promise<void>
 }

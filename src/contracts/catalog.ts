@@ -1,5 +1,7 @@
 /** The local index and journal. */
 import type { CID } from 'multiformats/cid'
+import type { CatalogAudit, RotationRow } from './catalog-audit.ts'
+import type { CatalogLog, LogPack } from './catalog-log.ts'
 import type { CatalogRecovery } from './catalog-recovery.ts'
 import type {
   BlockPlace,
@@ -33,7 +35,7 @@ export interface Lease {
  * The local index and journal. Every method is one short transaction, durable when it resolves (SQLite: `synchronous=FULL`), and safe to call from
  * several processes. Throws CatalogError.
  */
-export interface Catalog extends CatalogRecovery {
+export interface Catalog extends CatalogAudit, CatalogLog, CatalogRecovery {
   // puts
   /** Registers a closed pack of a put that is still running: invisible to everybody but its owner. */
   stagePack(pack: StagedPack): Promise<PackId>
@@ -54,7 +56,8 @@ export interface Catalog extends CatalogRecovery {
   ): Promise<readonly ObjectId[]>
   /**
    * A finished index pack with the newest signed records of objects, in one transaction: sealed at once, spooled. An existing pack of the same name is
-   * kept. Each `sequence` must be larger than the stored one, else `conflict` and nothing is saved.
+   * kept. Each `sequence` must be larger than the stored one, else `conflict` and nothing is saved. `log` is what it
+   * carries of the log.
    */
   addIndexPack(
     pack: SealedPack & {
@@ -64,6 +67,7 @@ export interface Catalog extends CatalogRecovery {
       readonly visibility: Visibility
     },
     records?: readonly { readonly object: ObjectId; readonly sequence: number; readonly record: CID }[],
+    log?: LogPack,
   ): Promise<PackId>
 
   // look-ups
@@ -76,6 +80,8 @@ export interface Catalog extends CatalogRecovery {
     cids: readonly CID[],
     options: { readonly visibility?: Visibility | undefined; readonly owner?: string | undefined; readonly reusable?: boolean | undefined },
   ): Promise<ReadonlyMap<string, readonly BlockPlace[]>>
+  /** Blocks of a sealed pack by position, ascending; positions that it does not have are left out. Index packs have none: their TOC tells. */
+  blocksAt(pack: PackId, ordinals: readonly number[]): Promise<readonly BlockPlace[]>
   /**
    * Known content by fingerprint, where every pack it needs is reusable as in `findBlocks`: that of the same place, else the one sealed first. In the
    * order asked for, undefined where there is none.
@@ -129,8 +135,11 @@ export interface Catalog extends CatalogRecovery {
   retained(pack: PackId, vault: string, until: number): Promise<void>
   /** What the objects with blocks in these packs ask for together, as far as it is in force then: the latest date, the stronger mode, a hold if any. */
   retentionOf(packs: readonly PackId[], at: number): Promise<ReadonlyMap<PackId, RetainRow>>
-  /** Forgets the replica with its evidence, unanswered probes and journal. */
-  dropReplica(pack: PackId, vault: string): Promise<void>
+  /**
+   * Forgets the replica with its evidence, unanswered probes, rotation and journal. With `intendedAt` an intent of that moment takes its place in the same
+   * transaction.
+   */
+  dropReplica(pack: PackId, vault: string, options?: { readonly intendedAt?: number | undefined }): Promise<void>
   replicasOf(packs: readonly PackId[]): Promise<readonly ReplicaRow[]>
   /** Replicas of a vault, keyset paging by pack. */
   replicasIn(
@@ -144,8 +153,16 @@ export interface Catalog extends CatalogRecovery {
   spooled(pack: PackId): Promise<void>
 
   // evidence
-  /** Stores the newest per replica and object, rolls the one it replaces into the totals, and replaces the replica's list of unanswered probes when given. */
-  recordEvidence(rows: readonly (EvidenceRow & { readonly unanswered?: readonly Unanswered[] | undefined })[]): Promise<void>
+  /**
+   * Stores the newest per replica and object, rolls the one it replaces into the totals, and replaces the replica's list of unanswered probes when given.
+   * A rotation given is moved on in the same transaction, and never back within its round.
+   */
+  recordEvidence(
+    rows: readonly (EvidenceRow & {
+      readonly unanswered?: readonly Unanswered[] | undefined
+      readonly rotation?: RotationRow | undefined
+    })[],
+  ): Promise<void>
   /** Evidence about the object: rows of the object itself and rows of whole packs, for its packs. */
   evidenceOf(object: ObjectId): Promise<readonly EvidenceRow[]>
   /** Evidence about whole packs only (object 0). */

@@ -2,8 +2,10 @@
 import type {
   EvidenceRow,
   Locator,
+  ObjectId,
   ObjectReport,
   ObjectRow,
+  PackId,
   PackRow,
   ReplicaReport,
   ReplicaRow,
@@ -14,6 +16,8 @@ import type {
 import { missingLockers, missingRetention } from '../policy/retain.ts'
 import { type JudgedReplica, judgeObject } from '../policy/state.ts'
 import { type Context, profilesOf } from './context.ts'
+
+const PAGE = 200
 
 export interface Assessment {
   readonly object: ObjectRow
@@ -101,6 +105,22 @@ export async function reassess(context: Context, objects: readonly ObjectRow[]):
   for (const object of objects) judged.push(await assess(context, object))
   await context.catalog.setStates(judged.map(({ object, report, freshUntil }) => ({ object: object.id, state: report.state, freshUntil })))
   return judged
+}
+
+/** Judges every object anew that has blocks in a pack, a page at a time. */
+export async function reassessPack(context: Context, pack: PackId): Promise<void> {
+  for (let after: ObjectId = 0; ; ) {
+    const ids = await context.catalog.objectsIn(pack, { after, limit: PAGE })
+    const rows: ObjectRow[] = []
+    for (const id of ids) {
+      const row = await context.catalog.objectById(id)
+      if (row) rows.push(row)
+    }
+    await reassess(context, rows)
+    const last = ids.at(-1)
+    if (last === undefined || ids.length < PAGE) return
+    after = last
+  }
 }
 
 const retainShown = ({ until, mode, legalHold }: RetainRow): RetainReport => ({

@@ -2,15 +2,28 @@
  * One challenge of one replica: the probes are fixed first, then asked, hashed and judged. Shared by put, verify, repair and watch.
  * Spans that stayed silent or came back wrong are kept open: they are asked again at every later challenge, never redrawn (rule 4).
  */
-import type { AbortOptions, EvidenceRow, Locator, PackRow, Retrieval, Span, Unanswered, Vault, Verdict } from '../contracts.ts'
+import type {
+  AbortOptions,
+  AnswerTally,
+  EvidenceRow,
+  Locator,
+  PackRow,
+  Retrieval,
+  RotationRow,
+  Span,
+  Unanswered,
+  Vault,
+  Verdict,
+} from '../contracts.ts'
 import { contain } from '../policy/challenge.ts'
+import { counting } from './answers.ts'
 import type { Context } from './context.ts'
 import { eachOf } from './context.ts'
 import { type ReadOptions, readSpans, type SpanAnswer } from './read-spans.ts'
-import { spansOf } from './spans.ts'
+import { spansAt, spansOf } from './spans.ts'
 
 /** At most this many open probes are kept for a replica; enough to find the damage again. */
-const MAX_OPEN = 256
+export const MAX_OPEN = 256
 const WIDTH = 4
 /** So many silent spans, and no answer to any: the vault is taken for dead, and the rest is not waited for. */
 const DEAD_AFTER = 8
@@ -27,22 +40,26 @@ export interface ReplicaChallenge extends AbortOptions {
   readonly onBytes?: ((byteLength: number) => void) | undefined
 }
 
-export type Judged = EvidenceRow & { readonly unanswered: readonly Unanswered[] }
+export type Judged = EvidenceRow & {
+  readonly unanswered: readonly Unanswered[]
+  readonly answers: AnswerTally
+  readonly rotation?: RotationRow | undefined
+}
 
 /** Asks, hashes, judges. Nothing is written to the catalog. */
 export async function challengeReplica(context: Context, challenge: ReplicaChallenge): Promise<Judged> {
   const { catalog, timeoutMs, scratch: pool } = context
   const { vault, pack, at, object, signal, onBytes } = challenge
-  const spans = await spansOf(context, pack)
   const open = await catalog.unansweredOf(pack.id, vault.profile.id)
-  const ordinals =
+  const probes =
     challenge.ordinals === 'all'
-      ? spans.map((_, ordinal) => ordinal)
-      : [...new Set([...open.map(({ ordinal }) => ordinal), ...challenge.ordinals])].sort((a, b) => a - b)
-  const probes = ordinals.flatMap((ordinal) => (spans[ordinal] ? [{ ordinal, span: spans[ordinal] }] : []))
+      ? (await spansOf(context, pack)).map((span, ordinal) => ({ ordinal, span }))
+      : await probesAt(context, pack, [...open.map(({ ordinal }) => ordinal), ...challenge.ordinals])
   const counts = { asked: 0, answered: 0, bytesRead: 0 }
   const bad: SpanAnswer[] = []
-  await readAll(probes, { vault, at, signal, timeoutMs, pool }, (answer) => {
+  const heard = counting()
+  await askSpans(probes, { vault, at, signal, timeoutMs, pool }, (answer) => {
+    heard.count(answer)
     if (answer.asked) counts.asked++
     if (answer.outcome === 'intact') {
       counts.answered++
@@ -69,6 +86,7 @@ export async function challengeReplica(context: Context, challenge: ReplicaChall
     bytesRead: counts.bytesRead,
     detail,
     unanswered,
+    answers: heard.tally(),
   }
 }
 
@@ -118,17 +136,38 @@ async function standingOf(
 
 type Probe = { readonly ordinal: number; readonly span: Span }
 
-async function readAll(probes: readonly Probe[], options: ReadOptions, take: (answer: SpanAnswer) => void): Promise<void> {
-  let silent = 0
-  let alive = false
-  const isDead = () => !alive && silent >= DEAD_AFTER
+/** Probes of these positions of a pack, in order. */
+export async function probesAt(context: Context, pack: PackRow, ordinals: readonly number[]): Promise<readonly Probe[]> {
+  const sorted = [...new Set(ordinals)].sort((a, b) => a - b)
+  const spans = await spansAt(context, pack, sorted)
+  return sorted.flatMap((ordinal) => {
+    const span = spans.get(ordinal)
+    return span ? [{ ordinal, span }] : []
+  })
+}
+
+/** Has the vault shown any sign of life? Shared by reads that belong together. */
+export interface Life {
+  silent: number
+  alive: boolean
+}
+
+export const isDead = ({ silent, alive }: Life): boolean => !alive && silent >= DEAD_AFTER
+
+/** Asks for every probe, given in order of their offsets, unless the vault turns out to be dead: then the rest counts as silent without being asked. */
+export async function askSpans(
+  probes: readonly Probe[],
+  options: ReadOptions,
+  take: (answer: SpanAnswer) => void,
+  life: Life = { silent: 0, alive: false },
+): Promise<void> {
   const counted = (answer: SpanAnswer) => {
-    if (answer.outcome === 'silent') silent++
-    else alive = true
+    if (answer.outcome === 'silent') life.silent++
+    else life.alive = true
     take(answer)
   }
   const runs = readSpans.spread(readSpans.runs(probes, options.vault.profile.addressing))
-  await eachOf(runs, WIDTH, (run) => readSpans.run(run, { ...options, isDead }, counted))
+  await eachOf(runs, WIDTH, (run) => readSpans.run(run, { ...options, isDead: () => isDead(life) }, counted))
 }
 
 function judge(

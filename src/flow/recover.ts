@@ -10,6 +10,7 @@ import { openCatalog } from '../catalog/open.ts'
 import type { ArchiveConfig, Catalog, ObjectRow, RecoveredVault, RecoverOptions, RecoverReport } from '../contracts.ts'
 import { ArchiveError, ConfigError } from '../errors.ts'
 import { fromMultikey, toMultikey } from '../format/sign.ts'
+import { resolveAudit } from '../policy/audit.ts'
 import { resolvePolicy } from '../policy/policy.ts'
 import { directory } from '../vaults/directory.ts'
 import { type Context, tell } from './context.ts'
@@ -59,7 +60,11 @@ async function openParts(config: ArchiveConfig, parts: Pick<Known, 'path' | 'clo
   // What is recovered from must not be made anew: an empty folder where a disk should be mounted is no vault.
   const { vaults, unopened } = await openVaults(parts.catalog, configured, { mustExist: true })
   const random = config.random ?? ((byteLength: number) => new Uint8Array(randomBytes(byteLength)))
-  return { ...parts, ...keys, policy: resolvePolicy(config.policy), random, vaults, unopened }
+  const audit = resolveAudit(
+    config.audit,
+    [...vaults.values()].map(({ profile }) => profile),
+  )
+  return { ...parts, ...keys, policy: resolvePolicy(config.policy), audit, random, vaults, unopened }
 }
 
 function sourcesOf({ vaults }: Pick<Known, 'vaults'>, { from }: RecoverOptions): readonly string[] {

@@ -3,6 +3,8 @@ import type { AbortOptions, ObjectRow, PackId, PruneReport, RemoveReport } from 
 import { ArchiveError } from '../errors.ts'
 import { type Context, packRow } from './context.ts'
 import { dropGarbage, type Kept, planGarbage, type Removed } from './garbage.ts'
+import { appendLog } from './log.ts'
+import { assertHistory } from './log-alarm.ts'
 import { publishTombstone } from './publish.ts'
 
 const PAGE = 200
@@ -11,6 +13,7 @@ const PAGE = 200
 export async function remove(context: Context, object: ObjectRow, options: AbortOptions = {}): Promise<RemoveReport> {
   const { catalog } = context
   await assertShredDone(context, object)
+  await logRemoval(context, object)
   await publishTombstone(context, object, options)
   const { garbage, shared } = await catalog.forget(object.id)
   const removed: (Removed & { readonly vault: string })[] = []
@@ -23,6 +26,12 @@ export async function remove(context: Context, object: ObjectRow, options: Abort
     kept.push(...done.kept)
   }
   return { root: object.root.toString(), removed, kept }
+}
+
+/** Once, however often a removal that died is taken up again. */
+async function logRemoval(context: Context, { root }: ObjectRow): Promise<void> {
+  await assertHistory(context)
+  if ((await context.catalog.lastLogged(root))?.kind !== 'remove') await appendLog(context, [{ kind: 'remove', root: root.toString() }])
 }
 
 /** Forgotten before its headers are gone, it could not be shredded to the end. */

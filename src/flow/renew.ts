@@ -4,6 +4,8 @@ import { ConfigError, VaultError } from '../errors.ts'
 import { DAY_MS } from '../policy/cadence.ts'
 import { isInForce } from '../policy/retain.ts'
 import { type Context, eachOf } from './context.ts'
+import { appendLog } from './log.ts'
+import { assertHistory } from './log-alarm.ts'
 
 const PAGE = 200
 const REPLICAS_AT_ONCE = 4
@@ -17,14 +19,22 @@ export async function renew(context: Context, object: ObjectRow | undefined, opt
       throw new ConfigError('invalid', `no vault is called ${id}; configured: ${[...context.vaults.keys()].join(', ')}`)
   const actions: RenewAction[] = []
   let lasting = 0
+  if (!options.plan) await assertHistory(context)
   for await (const page of object ? [await context.catalog.packsOf(object.id)] : packsInUse(context)) {
     options.signal?.throwIfAborted()
+    const known = actions.length
     for (const outcome of await renewPage(context, page, options)) {
       if (outcome === 'lasting') lasting++
       else actions.push(outcome)
     }
+    await logRenewals(context, actions.slice(known))
   }
   return { planned: options.plan ?? false, actions, lasting }
+}
+
+async function logRenewals(context: Context, actions: readonly RenewAction[]): Promise<void> {
+  const renewals = actions.flatMap(({ vault, pack, until, outcome }) => (outcome === 'planned' ? [] : [{ vault, pack, until, outcome }]))
+  if (renewals.length > 0) await appendLog(context, [{ kind: 'renew', renewals }])
 }
 
 /** Garbage is left to lapse. */
