@@ -1,6 +1,7 @@
 /** The schema, step by step. A step that has been released never changes. */
-import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { type Kysely, type QueryExecutorProvider, type RawBuilder, sql } from 'kysely'
 import { auditTables } from './audit-tables.ts'
+import { hookTables } from './hook-tables.ts'
 import { logTables } from './log-tables.ts'
 import { recoveryTables } from './recovery-tables.ts'
 import { shredTables } from './shred-tables.ts'
@@ -14,7 +15,7 @@ export interface Dialectal {
   readonly clustered: RawBuilder<unknown>
 }
 
-export type Definable = Pick<Kysely<unknown>, 'schema'>
+export type Definable = Pick<Kysely<unknown>, 'schema'> & QueryExecutorProvider
 
 /** One step: from the schema of the steps before it to the next version, which is its place in the list. */
 export type Migration = (db: Definable, words: Dialectal) => Promise<void>
@@ -26,6 +27,7 @@ export const MIGRATIONS: readonly Migration[] = [
   shredTables,
   auditTables,
   logTables,
+  hookTables,
   recoveryTables,
 ]
 

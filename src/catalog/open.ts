@@ -2,6 +2,7 @@
 import type { Catalog, Clock } from '../contracts.ts'
 import { audits } from './audit.ts'
 import { blockLookups } from './blocks.ts'
+import { eventLog } from './events.ts'
 import { evidences } from './evidence.ts'
 import { fingerprinting } from './fingerprints.ts'
 import { forgetting } from './garbage.ts'
@@ -9,6 +10,7 @@ import { leases } from './leases.ts'
 import { logs } from './log.ts'
 import { logPacks } from './log-packs.ts'
 import { objectLookups } from './objects.ts'
+import { outbox } from './outbox.ts'
 import { packLookups } from './packs.ts'
 import { placement } from './placement.ts'
 import { records } from './records.ts'
@@ -19,6 +21,7 @@ import { sealing } from './seal.ts'
 import { shreds } from './shreds.ts'
 import { type Connection, connect } from './sqlite.ts'
 import { staging } from './staging.ts'
+import { tallying } from './tallies.ts'
 import { summing } from './totals.ts'
 
 export interface CatalogOptions {
@@ -58,6 +61,9 @@ export function catalogOn({ db, close }: Connection, { clock }: { readonly clock
     ...restoring(db),
     ...logs(db),
     ...logPacks(db),
+    ...eventLog(db),
+    ...outbox(db),
+    ...tallying(db),
     ...leases(db, clock),
     close,
   }

@@ -6,6 +6,7 @@ import { markGarbage } from './garbage.ts'
 import { PACK_COLUMNS, toPack } from './rows.ts'
 import { type Database, type Flag, type Session, write } from './schema.ts'
 import { insertBlocks } from './staging.ts'
+import { recount, STANDING } from './tallies.ts'
 
 const ROWS_AT_ONCE = 64
 
@@ -83,7 +84,17 @@ async function restoreReplicas(session: Session, replicas: readonly RecoveredRep
     intended_at: at,
     placed_at: at,
   }))
-  const { numInsertedOrUpdatedRows } = await session
+  const before = await session
+    .selectFrom('replicas')
+    .select(['pack', ...STANDING])
+    .where(
+      'pack',
+      'in',
+      replicas.map(({ pack }) => pack),
+    )
+    .where('vault', '=', replicas[0]?.vault ?? '')
+    .execute()
+  const entered = await session
     .insertInto('replicas')
     .values(rows)
     .onConflict((conflict) =>
@@ -96,8 +107,13 @@ async function restoreReplicas(session: Session, replicas: readonly RecoveredRep
         }))
         .where('replicas.state', '=', 'intended'),
     )
-    .executeTakeFirstOrThrow()
-  return Number(numInsertedOrUpdatedRows ?? 0)
+    .returning(['pack', ...STANDING])
+    .execute()
+  await recount(
+    session,
+    entered.map((after) => ({ pack: Number(after.pack), before: before.find(({ pack }) => pack === after.pack), after })),
+  )
+  return entered.length
 }
 
 async function restorePack(session: Session, pack: RecoveredPack): Promise<PackId> {
@@ -186,8 +202,7 @@ async function insertObject(session: Session, object: RecoveredObject): Promise<
       root: object.root.bytes,
       visibility: object.visibility,
       ...columnsOf(object),
-      state: 'unknown',
-      fresh_until: 0,
+      ...UNJUDGED,
       shredded_at: object.shreddedAt ?? null,
     })
     .returning('id')
@@ -207,7 +222,7 @@ async function bringForward(
   const left = await session.selectFrom('extents').select('pack').distinct().where('object', '=', id).execute()
   await session
     .updateTable('objects')
-    .set({ ...columnsOf(object), state: 'unknown', fresh_until: 0 })
+    .set({ ...columnsOf(object), ...UNJUDGED })
     .where('id', '=', id)
     .execute()
   await session.deleteFrom('extents').where('object', '=', id).execute()
@@ -215,6 +230,9 @@ async function bringForward(
   await saveAttributes(session, id, object)
   return [...left.map(({ pack }) => pack), ...(recordPack === null ? [] : [recordPack])]
 }
+
+/** Nothing is known of its replicas. Zero would pass for an object that was never judged, as after a put. */
+const UNJUDGED = { state: 'unknown', fresh_until: 1 } as const
 
 const columnsOf = (object: RecoveredObject) => ({
   name: object.name ?? null,

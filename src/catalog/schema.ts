@@ -1,6 +1,7 @@
 /** The tables as Kysely sees them. CIDs are their bytes, times milliseconds, booleans 0 or 1; every integer stays below 2^53. */
 import type { Generated, Kysely, Transaction } from 'kysely'
 import type {
+  ArchiveEventType,
   LogEntryKind,
   LogPack,
   ObjectState,
@@ -105,6 +106,8 @@ export interface ReplicasTable {
   verdict_object: number | null
   /** What the vault has confirmed. */
   retained_until: Generated<number | null>
+  /** When it last showed bytes that hashed right. */
+  shown_at: Generated<number | null>
 }
 
 export interface EvidenceTable {
@@ -224,6 +227,51 @@ export interface LogAlarmsTable {
   cleared_at: number | null
 }
 
+export interface EventsTable {
+  seq: Generated<number>
+  event: string
+  at: number
+  body: string
+}
+
+export interface EventTotalsTable {
+  type: ArchiveEventType
+  total: number
+  last_at: number
+  last: string
+}
+
+export interface DeliveriesTable {
+  hook: string
+  seq: number
+  /** Rank, the least severe 0. */
+  severity: number
+  tries: Generated<number>
+}
+
+export interface HooksTable {
+  hook: string
+  delivered: Generated<number>
+  given_up: Generated<number>
+  dropped: Generated<number>
+  delivered_at: Generated<number | null>
+  failures: Generated<number>
+  failing_since: Generated<number | null>
+  retry_at: Generated<number | null>
+  failure: Generated<string | null>
+}
+
+export interface ReplicaTalliesTable {
+  vault: string
+  state: ReplicaState
+  /** Empty: never challenged. */
+  verdict: Verdict | ''
+  /** -1: never shown. */
+  day: number
+  replicas: number
+  byte_length: number
+}
+
 export interface Schema extends AuditSchema, RecoverySchema {
   packs: PacksTable
   tocs: TocsTable
@@ -246,6 +294,11 @@ export interface Schema extends AuditSchema, RecoverySchema {
   log_nodes: LogNodesTable
   log_packs: LogPacksTable
   log_alarms: LogAlarmsTable
+  events: EventsTable
+  event_totals: EventTotalsTable
+  deliveries: DeliveriesTable
+  hooks: HooksTable
+  replica_tallies: ReplicaTalliesTable
 }
 
 export type Database = Kysely<Schema>

@@ -4,10 +4,12 @@ import { catCommand } from './commands/cat.ts'
 import { explainCommand } from './commands/explain.ts'
 import { exportCommand } from './commands/export.ts'
 import { getCommand } from './commands/get.ts'
+import { hooksCommand } from './commands/hooks.ts'
 import { initCommand } from './commands/init.ts'
 import { keyCommand } from './commands/key.ts'
 import { logCommand } from './commands/log.ts'
 import { lsCommand } from './commands/ls.ts'
+import { metricsCommand } from './commands/metrics.ts'
 import { planCommand } from './commands/plan.ts'
 import { pruneCommand } from './commands/prune.ts'
 import { putCommand } from './commands/put.ts'
@@ -49,6 +51,8 @@ const COMMANDS = [
   recipientsCommand,
   recoverCommand,
   exportCommand,
+  hooksCommand,
+  metricsCommand,
 ]
 
 const EXIT_CODES = `

@@ -1,6 +1,7 @@
 /** What every catalog must do, as data for any test runner. */
 import { auditCases } from './catalog-audit.ts'
 import { blockCases } from './catalog-blocks.ts'
+import { eventCases } from './catalog-events.ts'
 import { evidenceCases } from './catalog-evidence.ts'
 import { fingerprintCases } from './catalog-fingerprints.ts'
 import type { CatalogCase } from './catalog-fixtures.ts'
@@ -9,6 +10,7 @@ import { logCases } from './catalog-log.ts'
 import { putCases } from './catalog-puts.ts'
 import { retentionCases } from './catalog-retention.ts'
 import { shredCases } from './catalog-shred.ts'
+import { tallyCases } from './catalog-tallies.ts'
 
 export type { CatalogCase, CatalogContext } from './catalog-fixtures.ts'
 
@@ -23,4 +25,6 @@ export const catalogCases: readonly CatalogCase[] = [
   ...shredCases,
   ...auditCases,
   ...logCases,
+  ...eventCases,
+  ...tallyCases,
 ]

@@ -3,7 +3,9 @@ import type { Identity } from 'age-encryption'
 import type { CID } from 'multiformats/cid'
 import type { AuditInput, AuditPlan, StructureOptions, StructureReport, SurveyOptions, SurveyReport, VaultScore } from './audit.ts'
 import type { Catalog, CatalogTotals } from './catalog.ts'
+import type { ArchiveListener } from './events.ts'
 import type { ExportOptions, ExportReport } from './export.ts'
+import type { DeliverOptions, DeliveryReport, HookConfig, HookReport, HookTest } from './hooks.ts'
 import type {
   Explanation,
   PruneReport,
@@ -18,6 +20,7 @@ import type {
   VerifyOptions,
 } from './keeping.ts'
 import type { LogVerbs } from './log.ts'
+import type { Health, HealthOptions, MetricsOptions } from './metrics.ts'
 import type { AbortOptions, Clock, Random } from './options.ts'
 import type { ObjectReport, ObjectState, Policy, PolicyInput, Receipt } from './policy.ts'
 import type { GetOptions, PutOptions, RestoreOptions, RestoreReport, TreeEntry } from './putting.ts'
@@ -55,6 +58,8 @@ export interface ArchiveConfig {
   readonly timeoutMs?: number | undefined
   /** Opens an existing archive only; nothing is made. */
   readonly mustExist?: boolean | undefined
+  /** Who is told of events outside this process: webhooks and commands. */
+  readonly hooks?: readonly HookConfig[] | undefined
   readonly catalog?: Catalog | undefined
   /** What reads and sets extended attributes. Default: the package `fs-xattr`, if it is installed. */
   readonly loadXattrs?: LoadXattrs | undefined
@@ -150,5 +155,17 @@ export interface Archive extends AsyncDisposable, LogVerbs {
   scores(): Promise<readonly VaultScore[]>
   /** Ends a quarantine that wrong bytes began, although no clean survey has. */
   releaseVault(id: string): Promise<{ readonly vault: string; readonly wasQuarantined: boolean }>
+  /** What monitoring wants to know, as text; asks no vault. */
+  metrics(options?: MetricsOptions): Promise<string>
+  /** Is anything lost or at risk, and does the loop come round? Asks no vault. */
+  health(options?: HealthOptions): Promise<Health>
+  /** How every hook is doing, and what waits for it. */
+  hooks(): Promise<readonly HookReport[]>
+  /** Sends hooks what waits for them and is due, within a bounded time; a receiver that fails is tried again later. */
+  deliverHooks(options?: DeliverOptions): Promise<DeliveryReport>
+  /** Sends a hook an event that means nothing. Throws ConfigError `not-found` when there is none of that id. */
+  testHook(id: string, options?: AbortOptions): Promise<HookTest>
+  /** Hears of events of this process as they become durable; call what it returns to stop. A listener that throws does not fail the work. */
+  on(listener: ArchiveListener): () => void
   close(): Promise<void>
 }

@@ -1,6 +1,7 @@
 /** The local index and journal. */
 import type { CID } from 'multiformats/cid'
 import type { CatalogAudit, RotationRow } from './catalog-audit.ts'
+import type { Announce, Announcement, CatalogHooks, StandingChange, StateChange } from './catalog-hooks.ts'
 import type { CatalogLog, LogPack } from './catalog-log.ts'
 import type { CatalogRecovery } from './catalog-recovery.ts'
 import type {
@@ -23,6 +24,7 @@ import type {
   ShredRow,
   StagedPack,
 } from './catalog-rows.ts'
+import type { ArchiveEvent } from './events.ts'
 import type { ObjectState, Unanswered } from './policy.ts'
 import type { Journal, Locator, PackKind, Visibility } from './vault.ts'
 
@@ -35,7 +37,7 @@ export interface Lease {
  * The local index and journal. Every method is one short transaction, durable when it resolves (SQLite: `synchronous=FULL`), and safe to call from
  * several processes. Throws CatalogError.
  */
-export interface Catalog extends CatalogAudit, CatalogLog, CatalogRecovery {
+export interface Catalog extends CatalogAudit, CatalogLog, CatalogHooks, CatalogRecovery {
   // puts
   /** Registers a closed pack of a put that is still running: invisible to everybody but its owner. */
   stagePack(pack: StagedPack): Promise<PackId>
@@ -155,21 +157,27 @@ export interface Catalog extends CatalogAudit, CatalogLog, CatalogRecovery {
   // evidence
   /**
    * Stores the newest per replica and object, rolls the one it replaces into the totals, and replaces the replica's list of unanswered probes when given.
-   * A rotation given is moved on in the same transaction, and never back within its round.
+   * A rotation given is moved on in the same transaction, and never back within its round. `announce` hears of verdicts that changed; resolves to the events
+   * that were new.
    */
   recordEvidence(
     rows: readonly (EvidenceRow & {
       readonly unanswered?: readonly Unanswered[] | undefined
       readonly rotation?: RotationRow | undefined
     })[],
-  ): Promise<void>
+    announce?: Announce<StandingChange>,
+  ): Promise<readonly ArchiveEvent[]>
   /** Evidence about the object: rows of the object itself and rows of whole packs, for its packs. */
   evidenceOf(object: ObjectId): Promise<readonly EvidenceRow[]>
   /** Evidence about whole packs only (object 0). */
   packEvidence(packs: readonly PackId[]): Promise<readonly EvidenceRow[]>
   unansweredOf(pack: PackId, vault: string): Promise<readonly Unanswered[]>
   evidenceTotals(pack: PackId, vault: string): Promise<EvidenceTotals | undefined>
-  setStates(rows: readonly { readonly object: ObjectId; readonly state: ObjectState; readonly freshUntil: number }[]): Promise<void>
+  /** `announce` hears of states that changed, in the order of the rows; resolves to the events that were new. */
+  setStates(
+    rows: readonly { readonly object: ObjectId; readonly state: ObjectState; readonly freshUntil: number }[],
+    announce?: Announce<StateChange>,
+  ): Promise<readonly ArchiveEvent[]>
 
   // records and receipts
   saveReceipts(rows: readonly { readonly object: ObjectId; readonly receipt: string; readonly at: number }[]): Promise<void>
@@ -189,8 +197,11 @@ export interface Catalog extends CatalogAudit, CatalogLog, CatalogRecovery {
   isShredded(pack: PackId): Promise<boolean>
 
   // forgetting
-  /** Removes the object in one transaction; resolves to the content packs that nobody refers to any more (now garbage) and to those still shared. */
-  forget(object: ObjectId): Promise<{ readonly garbage: readonly PackId[]; readonly shared: readonly PackId[] }>
+  /** Removes the object in one transaction, announcements with it; resolves to the content packs that nobody refers to any more (now garbage) and to those still shared. */
+  forget(
+    object: ObjectId,
+    announcements?: readonly Announcement[],
+  ): Promise<{ readonly garbage: readonly PackId[]; readonly shared: readonly PackId[] }>
   /** Garbage content packs and index packs whose records are all superseded, by id. */
   garbage(options?: {
     readonly after?: PackId | undefined

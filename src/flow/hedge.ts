@@ -2,6 +2,7 @@
 import type { AbortOptions, PackId, PackRow, ReplicaRow, Span, Vault, VaultScore } from '../contracts.ts'
 import { NO_ANSWERS } from './answers.ts'
 import { type Context, packRow } from './context.ts'
+import { recordEvidence } from './events.ts'
 import { follows, RUN_BYTES, readRun } from './read-run.ts'
 import { type Answer, readSpan } from './read-span.ts'
 
@@ -185,7 +186,7 @@ async function reportWrong(context: Context, pack: KnownPack, span: Span, source
   const ordinal = [...pack.spans.values()].findIndex(({ offset }) => offset === span.offset)
   const open = await context.catalog.unansweredOf(pack.row.id, source.vault.profile.id)
   const now = context.clock()
-  await context.catalog.recordEvidence([
+  await recordEvidence(context, [
     {
       pack: pack.row.id,
       vault: source.vault.profile.id,

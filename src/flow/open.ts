@@ -15,6 +15,7 @@ import { checkReach, resolvePolicy } from '../policy/policy.ts'
 import { directory } from '../vaults/directory.ts'
 import { assess } from './assess.ts'
 import { type Context, profilesOf } from './context.ts'
+import { createEvents } from './events.ts'
 import { explainArchive } from './explain.ts'
 import { entries, get } from './get.ts'
 import { archiveKey } from './keys.ts'
@@ -131,6 +132,27 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
       return releaseVault(context, id)
     },
     ...logVerbs(context),
+    hooks: async () => {
+      const { hookReports } = await import('./hooks-report.ts')
+      return hookReports(context)
+    },
+    deliverHooks: async (options) => {
+      const { deliverHooks } = await import('./hooks.ts')
+      return deliverHooks(context, options)
+    },
+    testHook: async (id, options) => {
+      const { testHook } = await import('./hooks.ts')
+      return testHook(context, id, options)
+    },
+    metrics: async (options) => {
+      const { metricsText } = await import('./metrics.ts')
+      return metricsText(context, options)
+    },
+    health: async (options) => {
+      const { healthOf } = await import('./metrics.ts')
+      return healthOf(context, options)
+    },
+    on: (listener) => context.events.subscribe(listener),
     close,
     [Symbol.asyncDispose]: close,
   }
@@ -146,6 +168,7 @@ export async function openContext(config: ArchiveConfig): Promise<Context> {
   const random = config.random ?? ((byteLength: number) => new Uint8Array(randomBytes(byteLength)))
   const clock = config.clock ?? Date.now
   const keys = await sealingKeys(config)
+  const hooks = config.hooks ? (await import('./hooks-config.ts')).checkHooks(config.hooks) : []
   await mkdir(path, { recursive: true })
   const catalog = config.catalog ?? (await openCatalog({ path: join(path, 'catalog.sqlite'), clock }))
   try {
@@ -153,14 +176,15 @@ export async function openContext(config: ArchiveConfig): Promise<Context> {
     const profiles = [...vaults.values()].map(({ profile }) => profile)
     checkReach(policy, profiles)
     const audit = resolveAudit(config.audit, profiles)
-    return await assemble(config, { path, policy, audit, random, clock, catalog, vaults, unopened, ...keys })
+    return await assemble(config, { path, policy, audit, random, clock, catalog, vaults, unopened, hooks, ...keys })
   } catch (error) {
     await catalog.close()
     throw error
   }
 }
 
-export type Known = Pick<Context, 'path' | 'policy' | 'audit' | 'random' | 'clock' | 'catalog' | 'vaults' | 'unopened'> & SealingKeys
+export type Known = Pick<Context, 'path' | 'policy' | 'audit' | 'random' | 'clock' | 'catalog' | 'vaults' | 'unopened' | 'hooks'> &
+  SealingKeys
 
 export async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
   const { path, random, catalog } = known
@@ -176,6 +200,7 @@ export async function assemble(config: ArchiveConfig, known: Known): Promise<Con
     timeoutMs: config.timeoutMs ?? 30_000,
     loadXattrs: config.loadXattrs ?? installedXattrs,
     key: await archiveKey(path, random),
+    events: createEvents(catalog, known.hooks, known.clock),
     scratch: createPool({ byteLength: RUN_BYTES, count: SCRATCH_BUFFERS }),
     latencies: latencies(),
     background: new Set(),

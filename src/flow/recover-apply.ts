@@ -10,7 +10,7 @@ import { decodeToc } from '../format/pack.ts'
 import { type Block, joinAttributes, type RecordPack, type RecordStatement } from '../format/record.ts'
 import { toMultikey } from '../format/sign.ts'
 import { type History, isNewer } from '../policy/history.ts'
-import { reassess } from './assess.ts'
+import { assess } from './assess.ts'
 import { blockReader } from './block-reader.ts'
 import { type Context, tell } from './context.ts'
 import { type Entering, entering } from './recover-enter.ts'
@@ -106,7 +106,17 @@ async function enterObjects(context: Context, coming: readonly Coming[], options
     tally.counts[shown]++
     tell(onProgress, { type: 'object-restored', root: row.root.toString(), outcome: shown })
   }
-  await reassess(context, changed)
+  await judgeQuietly(context, changed)
+}
+
+/** Nothing has happened to these objects: nobody is told. */
+async function judgeQuietly(context: Context, objects: readonly ObjectRow[]): Promise<void> {
+  const rows: Parameters<Context['catalog']['setStates']>[0][number][] = []
+  for (const object of objects) {
+    const { report, freshUntil } = await assess(context, object)
+    rows.push({ object: object.id, state: report.state, freshUntil })
+  }
+  await context.catalog.setStates(rows)
 }
 
 interface Applying extends ApplyOptions {

@@ -64,7 +64,7 @@ async function openParts(config: ArchiveConfig, parts: Pick<Known, 'path' | 'clo
     config.audit,
     [...vaults.values()].map(({ profile }) => profile),
   )
-  return { ...parts, ...keys, policy: resolvePolicy(config.policy), audit, random, vaults, unopened }
+  return { ...parts, ...keys, policy: resolvePolicy(config.policy), audit, random, vaults, unopened, hooks: [] }
 }
 
 function sourcesOf({ vaults }: Pick<Known, 'vaults'>, { from }: RecoverOptions): readonly string[] {

@@ -1,5 +1,16 @@
 /** Renew: terms and locks of replicas are extended before they lapse. Nothing is ever shortened; what fails is in the report. */
-import type { ObjectRow, PackId, PackRow, RenewAction, RenewOptions, RenewReport, ReplicaRow, RetainRow, Vault } from '../contracts.ts'
+import type {
+  ArchiveFact,
+  ObjectRow,
+  PackId,
+  PackRow,
+  RenewAction,
+  RenewOptions,
+  RenewReport,
+  ReplicaRow,
+  RetainRow,
+  Vault,
+} from '../contracts.ts'
 import { ConfigError, VaultError } from '../errors.ts'
 import { DAY_MS } from '../policy/cadence.ts'
 import { isInForce } from '../policy/retain.ts'
@@ -22,12 +33,12 @@ export async function renew(context: Context, object: ObjectRow | undefined, opt
   if (!options.plan) await assertHistory(context)
   for await (const page of object ? [await context.catalog.packsOf(object.id)] : packsInUse(context)) {
     options.signal?.throwIfAborted()
-    const known = actions.length
-    for (const outcome of await renewPage(context, page, options)) {
-      if (outcome === 'lasting') lasting++
-      else actions.push(outcome)
-    }
-    await logRenewals(context, actions.slice(known))
+    const outcomes = await renewPage(context, page, options)
+    const done = outcomes.filter((outcome) => outcome !== 'lasting')
+    lasting += outcomes.length - done.length
+    await logRenewals(context, done)
+    await context.events.emit(...done.flatMap(factOf))
+    actions.push(...done)
   }
   return { planned: options.plan ?? false, actions, lasting }
 }
@@ -35,6 +46,12 @@ export async function renew(context: Context, object: ObjectRow | undefined, opt
 async function logRenewals(context: Context, actions: readonly RenewAction[]): Promise<void> {
   const renewals = actions.flatMap(({ vault, pack, until, outcome }) => (outcome === 'planned' ? [] : [{ vault, pack, until, outcome }]))
   if (renewals.length > 0) await appendLog(context, [{ kind: 'renew', renewals }])
+}
+
+function factOf({ vault, pack, until, outcome, code }: RenewAction): readonly ArchiveFact[] {
+  if (outcome === 'planned') return []
+  if (outcome === 'renewed') return [{ type: 'renewal-done', vault, pack, until }]
+  return [{ type: 'renewal-missed', vault, pack, until, ...(code !== undefined && { code }) }]
 }
 
 /** Garbage is left to lapse. */

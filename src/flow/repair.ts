@@ -3,6 +3,7 @@
  * Copies only bytes it has just verified; a damaged copy is replaced whole or left as it is, never deleted first.
  */
 import type {
+  ArchiveFact,
   Missing,
   NewLogEntry,
   ObjectRow,
@@ -77,7 +78,13 @@ async function repairOne(context: Context, object: ObjectRow, options: RepairOpt
   await appendLog(context, [repairEntry(before, after, actions)])
   await publish(context, [(await context.catalog.objectById(object.id)) ?? object], { signal })
   await releaseSpool(context, [after])
+  await context.events.emit(...actions.map((action) => factOf(after.report.root, action)))
   return reportOf(before, after, actions)
+}
+
+function factOf(root: string, { pack, vault, action, byteLength, outcome }: RepairAction): ArchiveFact {
+  if (outcome === 'repaired') return { type: 'repair-done', root, vault, pack, action, byteLength }
+  return { type: 'repair-failed', root, vault, pack, action }
 }
 
 /** Repairs whatever needs it, object by object. */

@@ -21,6 +21,7 @@ import { cannotRetain, retentionOf } from '../policy/retain.ts'
 import { addAnswers } from './answers.ts'
 import { askStanding, challengeReplica, type Judged } from './challenge.ts'
 import { type Context, eachOf, tell } from './context.ts'
+import { recordEvidence } from './events.ts'
 import { barred } from './placement-rules.ts'
 import { ensureSpooled } from './rebuild.ts'
 import { recordAnswers } from './scores.ts'
@@ -202,7 +203,7 @@ async function showBytes(
   else {
     for (const probe of await options.probes(pack)) rows.push(await challengeReplica(context, { vault, pack, at, signal, ...probe }))
   }
-  await context.catalog.recordEvidence(rows)
+  await recordEvidence(context, rows)
   const heard = rows.flatMap((row) => ('answers' in row ? [row.answers] : []))
   await recordAnswers(context, vault.profile.id, addAnswers(heard), rows.find(({ verdict }) => verdict === 'damaged')?.detail)
   for (const row of rows)

@@ -169,6 +169,7 @@ async function certify(
     context.key,
   )
   await context.catalog.saveCertificate(object.root, { certificate: JSON.stringify(certificate), complete, at })
+  await context.events.emit({ type: 'object-shredded', root: object.root.toString(), complete })
   return certificate
 }
 

@@ -11,6 +11,7 @@ import { addAnswers } from './answers.ts'
 import { reassessPack } from './assess.ts'
 import { challengeReplica, type Judged } from './challenge.ts'
 import { type Context, eachOf, tell } from './context.ts'
+import { recordEvidence } from './events.ts'
 import { openPurse, type Purse } from './purse.ts'
 import { recordAnswers } from './scores.ts'
 import { spansOf } from './spans.ts'
@@ -135,7 +136,7 @@ async function readPage(
 }
 
 async function record(context: Context, vault: string, judged: readonly Judged[], run: { readonly lost: string[] }): Promise<void> {
-  await context.catalog.recordEvidence(judged)
+  await recordEvidence(context, judged)
   await recordAnswers(
     context,
     vault,

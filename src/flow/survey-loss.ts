@@ -4,6 +4,7 @@ import type { SurveyAnswer } from '../policy/survey.ts'
 import { reassessPack } from './assess.ts'
 import { MAX_OPEN } from './challenge.ts'
 import { type Context, tell } from './context.ts'
+import { recordEvidence } from './events.ts'
 import { spansAt } from './spans.ts'
 
 /** Objects that are named for one block. */
@@ -32,7 +33,7 @@ export async function recordLoss(context: Context, { vault, survey, pack, probes
   const open = await catalog.unansweredOf(pack.id, id)
   const known = new Set(open.map(({ ordinal }) => ordinal))
   const more = lost.filter(({ ordinal }) => !known.has(ordinal)).map(({ ordinal }) => ({ ordinal, since: now, tries: 0 }))
-  await catalog.recordEvidence([
+  await recordEvidence(context, [
     {
       pack: pack.id,
       vault: id,

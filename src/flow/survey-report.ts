@@ -14,6 +14,7 @@ import { samplesFor } from '../policy/challenge.ts'
 import { findingOf, isOpen, tallyProbes } from '../policy/survey.ts'
 import { addAnswers, NO_ANSWERS } from './answers.ts'
 import type { Context } from './context.ts'
+import { recordEvidence } from './events.ts'
 import { endQuarantine, recordAnswers, scoresOf } from './scores.ts'
 import type { Asked } from './survey-ask.ts'
 import { lossOf } from './survey-loss.ts'
@@ -160,10 +161,11 @@ async function attest(
   return counts
 }
 
-async function recordProof({ catalog, clock }: Context, vault: string, pack: PackId, { verdict, detail }: Attestation): Promise<void> {
+async function recordProof(context: Context, vault: string, pack: PackId, { verdict, detail }: Attestation): Promise<void> {
+  const { catalog, clock } = context
   if (verdict === 'unproven' || (verdict === 'proven' && (await catalog.unansweredOf(pack, vault)).length > 0)) return
   const proven = verdict === 'proven'
-  await catalog.recordEvidence([
+  await recordEvidence(context, [
     {
       pack,
       vault,

@@ -6,6 +6,7 @@ import { addAnswers } from './answers.ts'
 import { type Assessment, assess, reassess } from './assess.ts'
 import { askStanding, challengeReplica, type Judged, type ReplicaChallenge } from './challenge.ts'
 import { type Context, eachOf, tell } from './context.ts'
+import { recordEvidence } from './events.ts'
 import { mayRead } from './may-read.ts'
 import { drawProbes, type ProbeSet } from './probes.ts'
 import { openPurse, type Purse } from './purse.ts'
@@ -72,7 +73,7 @@ export async function verifyBatch(
 
 /** Evidence first, then what it says of the vaults. */
 async function record(context: Context, rows: readonly (EvidenceRow | Judged)[]): Promise<void> {
-  await context.catalog.recordEvidence(rows)
+  await recordEvidence(context, rows)
   const judged = rows.flatMap((row) => ('answers' in row ? [row] : []))
   for (const [vault, own] of Map.groupBy(judged, (row) => row.vault))
     await recordAnswers(

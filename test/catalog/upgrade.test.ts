@@ -27,6 +27,10 @@ async function firstCatalog(): Promise<string> {
     .run(block('a').bytes)
   old.exec('insert into extents (object, start, pack, first, count) values (1, 0, 1, 0, 1)')
   old.exec("insert into replicas (pack, vault, state, locator, intended_at, placed_at) values (1, 'v', 'placed', 'there', 1, 1)")
+  old.exec(
+    `insert into evidence (pack, vault, object, retrieval, verdict, possession, at, asked, answered, bytes_read) values (1, 'v', 0, 'sampled', 'intact', 'claimed', ${3 * 86_400_000 + 5}, 3, 3, 192)`,
+  )
+  old.exec(`update replicas set verdict = 'intact', verdict_at = ${3 * 86_400_000 + 5}, verdict_object = 0`)
   old.pragma(`application_id = ${APPLICATION_ID}`)
   old.pragma('user_version = 1')
   old.close()
@@ -43,6 +47,7 @@ it('a catalog of schema 1 is upgraded when it is opened, and nothing in it was a
   expect((await catalog.pack(1))?.erasable).toBe(false)
   expect(await catalog.replicasOf([1])).toMatchObject([{ locator: 'there' }])
   expect((await catalog.replicasOf([1]))[0]).not.toHaveProperty('retainedUntil')
+  expect((await catalog.tallies(1)).replicas).toMatchObject([{ vault: 'v', verdict: 'intact', day: 3, replicas: 1 }])
   await putOne(catalog, 'b', { retain: { until: 5 } })
   expect((await catalog.objects()).map(({ retain }) => retain)).toEqual([undefined, { until: 5 }])
 })
