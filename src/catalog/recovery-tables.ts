@@ -27,6 +27,10 @@ export interface RecoveryPacksTable {
   byte_length: number
   block_count: number
   lasting: 0 | 1
+  log_only: 0 | 1
+  log_first: number | null
+  log_size: number | null
+  log_root: string | null
 }
 
 export interface RecoveryStatementsTable {
@@ -90,7 +94,12 @@ export async function recoveryTables(db: Definable, { bytes, integer, clustered 
     .addColumn('byte_length', integer, (column) => column.notNull())
     .addColumn('block_count', integer, (column) => column.notNull())
     .addColumn('lasting', 'integer', (column) => column.notNull())
+    .addColumn('log_only', 'integer', (column) => column.notNull())
+    .addColumn('log_first', integer)
+    .addColumn('log_size', integer)
+    .addColumn('log_root', 'text')
     .execute()
+  await db.schema.createIndex('recovery_packs_by_log').on('recovery_packs').columns(['log_first', 'log_size']).execute()
   await db.schema
     .createTable('recovery_statements')
     .addColumn('cid', bytes, (column) => column.notNull().primaryKey())

@@ -1,12 +1,14 @@
 /** What a recovery found in vaults: kept while it lasts, and asked for what is newest. Every page goes by the bytes of a name. */
 import type { CID } from 'multiformats/cid'
-import type { Catalog, FoundBatch, FoundStatement, ListedPack, ReadIndexPack } from '../contracts.ts'
+import type { Catalog, FoundBatch, FoundLogPart, FoundStatement, ListedPack, ReadIndexPack } from '../contracts.ts'
 import { batchesOf, gather, PAGE_LENGTH } from './batches.ts'
 import { cidOf, keyOf, plain } from './rows.ts'
 import { type Database, type Session, write } from './schema.ts'
 
 const ROWS_AT_ONCE = 64
 const START = new Uint8Array(0)
+/** Forks that are told. */
+const FORKS = 10
 
 type Recovering = Pick<
   Catalog,
@@ -25,6 +27,9 @@ type Recovering = Pick<
   | 'listedAt'
   | 'orphans'
   | 'readIndexPacks'
+  | 'foundLogParts'
+  | 'foundLogForks'
+  | 'foundLogSize'
   | 'keepIndexPacks'
   | 'endRecovery'
 >
@@ -34,6 +39,7 @@ export function recovering(db: Database): Recovering {
     ...notes(db),
     ...listings(db),
     ...findings(db),
+    ...logFindings(db),
     endRecovery: () =>
       write(db, async (session) => {
         for (const table of ['notes', 'listed', 'packs', 'statements', 'blocks', 'names'] as const)
@@ -260,12 +266,71 @@ function findings(db: Database): Pick<Recovering, Findings> {
         byteLength: Number(row.byte_length),
         blockCount: Number(row.block_count),
         lasting: Number(row.lasting) === 1,
+        logOnly: Number(row.log_only) === 1,
+        ...(row.log_first !== null && { log: { first: Number(row.log_first), size: Number(row.log_size), treeRoot: row.log_root ?? '' } }),
       }))
     },
 
     keepIndexPacks: async (names) => {
       for (const batch of batchesOf(names.map(({ bytes }) => bytes)))
         await db.updateTable('recovery_packs').set({ lasting: 1 }).where('name', 'in', batch).execute()
+    },
+  }
+}
+
+function logFindings(db: Database): Pick<Recovering, 'foundLogParts' | 'foundLogForks' | 'foundLogSize'> {
+  const carrying = (archives: readonly Uint8Array[]) =>
+    db.selectFrom('recovery_packs').where('whole', '=', 1).where('log_first', 'is not', null).where('archive', 'in', archives)
+  return {
+    foundLogParts: async (archives) => {
+      const longest = await carrying(archives)
+        .select('log_first')
+        .select(({ fn }) => fn.max('log_size').as('size'))
+        .groupBy('log_first')
+        .orderBy('log_first')
+        .execute()
+      const parts: FoundLogPart[] = []
+      for (const { log_first, size } of longest) {
+        const row = await carrying(archives)
+          .selectAll()
+          .where('log_first', '=', log_first)
+          .where('log_size', '=', size)
+          .orderBy('log_only', 'desc')
+          .limit(1)
+          .executeTakeFirst()
+        if (!row || row.root === null || row.archive === null) continue
+        const log = { first: Number(row.log_first), size: Number(row.log_size), treeRoot: row.log_root ?? '' }
+        parts.push({
+          name: cidOf(row.name),
+          root: cidOf(row.root),
+          archive: plain(row.archive),
+          logOnly: Number(row.log_only) === 1,
+          ...log,
+        })
+      }
+      return parts
+    },
+
+    foundLogForks: async (archives) => {
+      const rows = await carrying(archives)
+        .select('log_size')
+        .groupBy('log_size')
+        .having(({ fn }) => fn.count('log_root').distinct(), '>', 1)
+        .orderBy('log_size')
+        .limit(FORKS)
+        .execute()
+      return rows.map(({ log_size }) => Number(log_size))
+    },
+
+    foundLogSize: async (vault, archives) => {
+      const row = await carrying(archives)
+        .innerJoin('recovery_listed', (join) =>
+          join.onRef('recovery_listed.name', '=', 'recovery_packs.name').on('recovery_listed.kind', '=', 'index'),
+        )
+        .select(({ fn }) => fn.max('log_size').as('size'))
+        .where('recovery_listed.vault', '=', vault)
+        .executeTakeFirst()
+      return Number(row?.size ?? 0)
     },
   }
 }
@@ -312,7 +377,7 @@ async function stageStatement(session: Session, found: FoundStatement): Promise<
 
 /** Whole once is whole, whatever another vault has under that name. */
 async function stagePack(session: Session, pack: ReadIndexPack): Promise<void> {
-  const { name, whole, archive, root, toc, byteLength, blockCount, lasting } = pack
+  const { name, whole, archive, root, toc, byteLength, blockCount, lasting, logOnly, log } = pack
   const values = {
     whole: whole ? (1 as const) : (0 as const),
     archive: archive ?? null,
@@ -321,6 +386,10 @@ async function stagePack(session: Session, pack: ReadIndexPack): Promise<void> {
     byte_length: byteLength,
     block_count: blockCount,
     lasting: lasting ? (1 as const) : (0 as const),
+    log_only: logOnly ? (1 as const) : (0 as const),
+    log_first: log?.first ?? null,
+    log_size: log?.size ?? null,
+    log_root: log?.treeRoot ?? null,
   }
   await session
     .insertInto('recovery_packs')

@@ -154,7 +154,7 @@ async function isInUse(session: Session, pack: PackId): Promise<boolean> {
 }
 
 async function restoreIndexPack(session: Session, pack: RecoveredIndexPack): Promise<PackId> {
-  const { name, root, toc, byteLength, blockCount, createdAt } = pack
+  const { name, root, toc, byteLength, blockCount, createdAt, log } = pack
   const known = await session.selectFrom('packs').select('id').where('name', '=', name.bytes).executeTakeFirst()
   if (known) return Number(known.id)
   const columns = { kind: 'index', visibility: 'public', owner: null, spooled: 0, created_at: createdAt } as const
@@ -164,6 +164,11 @@ async function restoreIndexPack(session: Session, pack: RecoveredIndexPack): Pro
     .returning('id')
     .executeTakeFirstOrThrow()
   await session.insertInto('tocs').values({ pack: id, toc }).execute()
+  if (log)
+    await session
+      .insertInto('log_packs')
+      .values({ pack: Number(id), ...log })
+      .execute()
   return Number(id)
 }
 

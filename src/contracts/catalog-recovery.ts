@@ -1,5 +1,6 @@
 /** What the catalog does for a recovery: it gathers what vaults hold, says what is newest, and takes it over. */
 import type { CID } from 'multiformats/cid'
+import type { LogPack } from './catalog-log.ts'
 import type { ObjectId, ObjectRow, PackId, PackRow, RetainRow } from './catalog-rows.ts'
 import type { Listed, Locator, Profile, Visibility } from './vault.ts'
 
@@ -17,6 +18,26 @@ export interface ReadIndexPack {
   readonly blockCount: number
   /** Does it hold what no later index pack repeats, such as tombstones? */
   readonly lasting: boolean
+  /** Has it nothing but entries of the log? */
+  readonly logOnly: boolean
+  /** What it carries of the log, its checkpoint being signed by `archive`. */
+  readonly log?: FoundLog | undefined
+}
+
+/** Entries `[first, size)` of a log whose root at that size is `treeRoot`. */
+export interface FoundLog {
+  readonly first: number
+  readonly size: number
+  /** Standard base64. */
+  readonly treeRoot: string
+}
+
+/** What of the log a whole index pack carries; `root` is its index block. */
+export interface FoundLogPart extends FoundLog {
+  readonly name: CID
+  readonly root: CID
+  readonly archive: Uint8Array
+  readonly logOnly: boolean
 }
 
 /** A signed statement whose signature holds. */
@@ -80,6 +101,7 @@ export interface RecoveredIndexPack {
   readonly byteLength: number
   readonly blockCount: number
   readonly createdAt: number
+  readonly log?: LogPack | undefined
 }
 
 /** A pack that vaults list, and where. */
@@ -148,6 +170,12 @@ export interface CatalogRecovery {
   listedAt(names: readonly CID[]): Promise<readonly { readonly vault: string; readonly name: CID; readonly locator: Locator }[]>
   /** Listed content packs that neither the catalog nor any statement names; keyset paging by name. */
   orphans(options?: NamePage): Promise<readonly ListedPack[]>
+  /** For each entry of the log at which parts begin, the longest of them that lies in a whole index pack of these archives; those without records first. */
+  foundLogParts(archives: readonly Uint8Array[]): Promise<readonly FoundLogPart[]>
+  /** Sizes at which these archives signed more than one log; the first few. */
+  foundLogForks(archives: readonly Uint8Array[]): Promise<readonly number[]>
+  /** The largest checkpoint in index packs that a vault lists; 0 where there is none. */
+  foundLogSize(vault: string, archives: readonly Uint8Array[]): Promise<number>
   /** Index packs that were read, keyset paging by name. */
   readIndexPacks(options?: NamePage): Promise<readonly ReadIndexPack[]>
 

@@ -13,6 +13,13 @@ export interface RecoverOptions extends AbortOptions, ProgressOptions<RecoverEve
   readonly merge?: boolean | undefined
   /** Receipts that were kept elsewhere: whatever they speak of must be there, or have been removed. */
   readonly receipts?: readonly Receipt[] | undefined
+  /** Signed checkpoints that were kept elsewhere: the log must go on from them. */
+  readonly checkpoints?: readonly string[] | undefined
+  /**
+   * Go on from the older state that the vaults show, when something newer is known to have been. Without it nothing is signed or published then, so that
+   * the newer state can still be found: what is signed afterwards makes two histories of one.
+   */
+  readonly acceptRollback?: boolean | undefined
   /** Are packs that no record names entered, so that their blocks are not stored again? Default true. Nothing of them is deleted either way. */
   readonly adopt?: boolean | undefined
 }
@@ -65,15 +72,18 @@ export interface OrphanPack {
 
 /** What was compared to find out whether the vaults show the newest state. */
 export interface FreshnessCheck {
-  readonly kind: 'receipt' | 'catalog' | 'checkpoint' | 'vault'
+  readonly kind: 'receipt' | 'catalog' | 'checkpoint' | 'vault' | 'log'
   readonly of: string
   readonly holds: boolean
   readonly detail: string
 }
 
 export interface Freshness {
-  /** `unproven`: nothing from outside was compared. `as-known`: everything compared holds. `rolled-back`: something newer is known than the vaults show. */
-  readonly state: 'unproven' | 'as-known' | 'rolled-back'
+  /**
+   * `unproven`: nothing from outside was compared. `as-known`: what is newest of all that was compared is there. `rolled-back`: something newer is known
+   * than the vaults show. `forked`: the archive has signed two histories.
+   */
+  readonly state: 'unproven' | 'as-known' | 'rolled-back' | 'forked'
   readonly checks: readonly FreshnessCheck[]
 }
 
@@ -123,4 +133,8 @@ export interface RecoverReport {
   /** The policy that the newest record states, for a configuration that was lost, too. */
   readonly policy?: Policy
   readonly freshness: Freshness
+  /** The log as it is now, and why it is not whole. */
+  readonly log: { readonly size: number; readonly complete: boolean; readonly faults: readonly string[] }
+  /** Nothing was signed or published, since something newer is known: recover from other vaults, or accept that state with `acceptRollback`. */
+  readonly halted: boolean
 }

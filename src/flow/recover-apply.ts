@@ -4,7 +4,7 @@
  */
 import * as cbor from '@ipld/dag-cbor'
 import type { CID } from 'multiformats/cid'
-import type { AbortOptions, ObjectRow, PackId, RecoveredObject, RecoverOptions } from '../contracts.ts'
+import type { AbortOptions, LogPack, ObjectRow, PackId, RecoveredObject, RecoverOptions } from '../contracts.ts'
 import { CatalogError, FormatError, PerdureError } from '../errors.ts'
 import { decodeToc } from '../format/pack.ts'
 import { type Block, joinAttributes, type RecordPack, type RecordStatement } from '../format/record.ts'
@@ -14,7 +14,7 @@ import { assess } from './assess.ts'
 import { blockReader } from './block-reader.ts'
 import { type Context, tell } from './context.ts'
 import { type Entering, entering } from './recover-enter.ts'
-import { type Accepted, historyOf, indexPacksOf, type Row, rootsOf } from './recover-found.ts'
+import { type Accepted, historyOf, indexPacksOf, type Row, rootsOf, type WholeIndexPack } from './recover-found.ts'
 import type { Tally } from './recover-tally.ts'
 import { type PlaceOfPack, packFrom, tocOf } from './recover-toc.ts'
 
@@ -26,6 +26,8 @@ export interface ApplyOptions extends AbortOptions, Pick<RecoverOptions, 'onProg
   /** Vaults that were listed to their end: what is not in the list is not there. */
   readonly listed: ReadonlySet<string>
   readonly tally: Tally
+  /** Index packs that are segments of the log. */
+  readonly segments: ReadonlySet<string>
 }
 
 export async function apply(context: Context, options: ApplyOptions): Promise<void> {
@@ -39,7 +41,7 @@ export async function apply(context: Context, options: ApplyOptions): Promise<vo
 async function enterIndexPacks(context: Context, options: ApplyOptions): Promise<void> {
   const { catalog, clock } = context
   for await (const packs of indexPacksOf(context, options)) {
-    const ids = await catalog.restoreIndexPacks(packs.map((pack) => ({ ...pack, createdAt: clock() })))
+    const ids = await catalog.restoreIndexPacks(packs.map((pack) => ({ ...pack, log: roleOf(pack, options.segments), createdAt: clock() })))
     const byName = new Map(packs.map(({ name }, index) => [name.toString(), ids[index]]))
     const places = await catalog.listedAt(packs.map(({ name }) => name))
     await catalog.restoreReplicas(
@@ -50,6 +52,13 @@ async function enterIndexPacks(context: Context, options: ApplyOptions): Promise
       clock(),
     )
   }
+}
+
+/** An index pack for the log alone goes when the next one is written, unless it is a segment. */
+function roleOf({ name, log, logOnly }: WholeIndexPack, segments: ReadonlySet<string>): LogPack | undefined {
+  if (!log) return undefined
+  const { first, size } = log
+  return { first, size, role: segments.has(name.toString()) ? 'segment' : logOnly ? 'alone' : 'tail' }
 }
 
 /** What another key signed stays where it is: it is all that speaks for the time before, and nothing proves that this key goes on from it. */

@@ -1,6 +1,6 @@
 /** What a scan found, as the later steps of a recovery go through it: page by page, counting only the keys whose statements count. */
 import type { CID } from 'multiformats/cid'
-import type { AbortOptions } from '../contracts.ts'
+import type { AbortOptions, FoundLog } from '../contracts.ts'
 import { toMultikey } from '../format/sign.ts'
 import { type History, type HistoryRow, newest } from '../policy/history.ts'
 import type { Context } from './context.ts'
@@ -45,6 +45,8 @@ export type WholeIndexPack = {
   readonly byteLength: number
   readonly blockCount: number
   readonly lasting: boolean
+  readonly logOnly: boolean
+  readonly log: FoundLog | undefined
   /** The key that its index block names. */
   readonly archive: string
 }
@@ -57,9 +59,11 @@ export async function* indexPacksOf(
   for (let after: CID | undefined; ; ) {
     signal?.throwIfAborted()
     const page = await catalog.readIndexPacks({ after, limit: PAGE })
-    const own = page.flatMap(({ archive: key, name, whole, root, toc, byteLength, blockCount, lasting }) => {
+    const own = page.flatMap(({ archive: key, name, whole, root, toc, byteLength, blockCount, lasting, logOnly, log }) => {
       const archive = key && toMultikey(key)
-      return whole && root && toc && archive && accepted.has(archive) ? [{ name, root, toc, byteLength, blockCount, lasting, archive }] : []
+      return whole && root && toc && archive && accepted.has(archive)
+        ? [{ name, root, toc, byteLength, blockCount, lasting, logOnly, log, archive }]
+        : []
     })
     if (own.length > 0) yield own
     after = page.at(-1)?.name

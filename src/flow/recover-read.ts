@@ -1,12 +1,13 @@
 /** Reading one index pack of a vault: its blocks as they stream in, each hashed, each statement checked against its signature. */
 import * as cbor from '@ipld/dag-cbor'
 import { CID } from 'multiformats/cid'
-import type { AbortOptions, FoundBatch, FoundStatement, ListedPack, ReadIndexPack, Vault } from '../contracts.ts'
+import type { AbortOptions, FoundBatch, FoundLog, FoundStatement, ListedPack, ReadIndexPack, Vault } from '../contracts.ts'
 import { FormatError, VaultError } from '../errors.ts'
 import { DAG_CBOR } from '../format/address.ts'
 import { type CarBlock, readCar } from '../format/car-read.ts'
+import { readLogPart } from '../format/log-blocks.ts'
 import { encodeToc, layout } from '../format/pack.ts'
-import { type RecordStatement, readSigned, type TombstoneStatement } from '../format/record.ts'
+import { type RecordStatement, readIndexBlock, readSigned, type TombstoneStatement } from '../format/record.ts'
 import { checkStatement } from '../format/record-check.ts'
 import { openSuccession } from '../format/succession.ts'
 import { readRange } from './read-span.ts'
@@ -47,7 +48,7 @@ export async function readIndexPack(
   options: ReadingOptions,
 ): Promise<IndexPackOutcome> {
   const seen: (readonly [CID, number])[] = []
-  const state: State = { lasting: false, archive: undefined }
+  const state: State = { lasting: false, logOnly: false, archive: undefined, log: undefined }
   let root: CID | undefined
   let damage: string | undefined
   try {
@@ -65,7 +66,7 @@ export async function readIndexPack(
   }
   const toc = root && encodeToc({ root, blocks: seen })
   if (root && toc && damage === undefined && toc.name.equals(name)) {
-    const { archive, lasting } = state
+    const { archive, lasting, logOnly, log } = state
     return {
       pack: {
         name,
@@ -75,12 +76,14 @@ export async function readIndexPack(
         toc: toc.bytes,
         byteLength: layout({ root, blocks: seen }).byteLength,
         blockCount: seen.length,
-        lasting,
+        lasting: lasting || logOnly,
+        logOnly,
+        log,
       },
     }
   }
   return {
-    pack: { name, whole: false, archive: state.archive, byteLength, blockCount: seen.length, lasting: true },
+    pack: { name, whole: false, archive: state.archive, byteLength, blockCount: seen.length, lasting: true, logOnly: false },
     damage: damage ?? 'it is not the pack that its name says',
   }
 }
@@ -105,15 +108,16 @@ async function* windows(name: CID, byteLength: number, { vault, locator }: Place
 interface State {
   /** Does it hold what no later index pack repeats? */
   lasting: boolean
+  logOnly: boolean
   archive: Uint8Array | undefined
+  log: FoundLog | undefined
 }
 
 async function take({ cid, bytes }: CarBlock, pack: CID, sink: IndexPackSink, state: State): Promise<void> {
   const value = cid.code === DAG_CBOR ? decoded(bytes) : undefined
   const kind = (value as { readonly kind?: unknown } | undefined)?.kind
   if (kind === 'index') {
-    const { archive } = value as { readonly archive?: unknown }
-    if (archive instanceof Uint8Array) state.archive = archive
+    await takeIndex({ cid, bytes }, sink, state)
     return
   }
   if (kind === 'record' || kind === 'tombstone' || kind === 'succession') {
@@ -131,6 +135,25 @@ async function take({ cid, bytes }: CarBlock, pack: CID, sink: IndexPackSink, st
   // Whatever later versions put there is not ours to let go.
   if (kind !== undefined) state.lasting = true
   await sink.found({ blocks: [{ cid, bytes }] })
+}
+
+/** The index block names the archive, and what the pack carries of its log under a checkpoint that the archive signed. */
+async function takeIndex({ cid, bytes }: Pick<CarBlock, 'cid' | 'bytes'>, sink: IndexPackSink, state: State): Promise<void> {
+  try {
+    const index = readIndexBlock(bytes)
+    const { archive, records, tombstones, successions = [] } = index
+    state.archive = archive
+    const part = await readLogPart(index, archive)
+    state.logOnly = part !== undefined && records.length + tombstones.length + successions.length === 0
+    if (!part) return
+    const { size, root } = part.checkpoint
+    state.log = { first: part.first, size, treeRoot: Buffer.from(root).toString('base64') }
+    await sink.found({ blocks: [{ cid, bytes }] })
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error
+    state.lasting = true
+    sink.refused(cid, error.message)
+  }
 }
 
 /** Undefined for what is no map: attributes. */

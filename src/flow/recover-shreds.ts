@@ -17,6 +17,8 @@ export interface ObeyOptions extends AbortOptions {
   readonly accepted: Accepted
   readonly listed: ReadonlySet<string>
   readonly tally: Tally
+  /** Are tombstones said again, and certificates issued? */
+  readonly publish: boolean
 }
 
 /** Deletes every header pack that a tombstone names, wherever it is found, and goes on with shredding that had not come to its end. */
@@ -37,8 +39,9 @@ async function obey(context: Context, root: CID, tombstones: readonly Row[], opt
   const object = await catalog.object(root)
   const own = new Set(object ? (await catalog.packsOf(object.id)).flatMap(({ name, erasable }) => (erasable ? [name.toString()] : [])) : [])
   const remaining: { readonly vault: string; readonly pack: string; readonly reason: string }[] = []
-  for (const name of names) if (!own.has(name.toString())) remaining.push(...(await eraseByName(context, name, { signal })))
-  if (object?.shreddedAt !== undefined && (await catalog.shredOf(root))?.complete !== true) {
+  for (const name of names)
+    if (!options.publish || !own.has(name.toString())) remaining.push(...(await eraseByName(context, name, { signal })))
+  if (options.publish && object?.shreddedAt !== undefined && (await catalog.shredOf(root))?.complete !== true) {
     const { vaults } = await shred(context, root, { signal })
     for (const { vault, pack, standing, detail } of vaults)
       if (standing !== 'absent') remaining.push({ vault, pack, reason: detail ?? standing })
@@ -90,7 +93,7 @@ export async function spreadLasting(context: Context, options: ObeyOptions): Pro
   const wanting = [...options.listed].filter((id) => vaults.get(id)?.profile.paid === false)
   if (wanting.length < 2) return
   for await (const packs of indexPacksOf(context, options)) {
-    for (const { name } of packs.filter(({ lasting }) => lasting)) {
+    for (const { name } of packs.filter(({ lasting, logOnly }) => lasting && !logOnly)) {
       const there = new Set((await catalog.listedAt([name])).map(({ vault }) => vault))
       const without = wanting.filter((id) => !there.has(id))
       const pack = without.length > 0 ? await catalog.packByName(name) : undefined

@@ -7,18 +7,22 @@ import { randomBytes } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { openCatalog } from '../catalog/open.ts'
-import type { ArchiveConfig, Catalog, ObjectRow, RecoveredVault, RecoverOptions, RecoverReport } from '../contracts.ts'
+import type { AbortOptions, ArchiveConfig, Catalog, ObjectRow, RecoveredVault, RecoverOptions, RecoverReport } from '../contracts.ts'
 import { ArchiveError, ConfigError } from '../errors.ts'
 import { fromMultikey, toMultikey } from '../format/sign.ts'
 import { resolveAudit } from '../policy/audit.ts'
 import { resolvePolicy } from '../policy/policy.ts'
 import { directory } from '../vaults/directory.ts'
 import { type Context, tell } from './context.ts'
+import { appendLog } from './log.ts'
+import { acceptHistory, remember } from './log-alarm.ts'
+import { publishCheckpoint } from './log-travel.ts'
 import { assemble, closeContext, type Known } from './open.ts'
 import { openVaults } from './open-vaults.ts'
 import { publish, publishSuccession } from './publish.ts'
 import { apply } from './recover-apply.ts'
 import { freshnessOf } from './recover-freshness.ts'
+import { compareWithLog, enterLog, logReport, NO_LOG, type ShownLog, shownLog } from './recover-log.ts'
 import { seeToOrphans } from './recover-orphans.ts'
 import { scan } from './recover-scan.ts'
 import { recoverSecret } from './recover-secret.ts'
@@ -30,6 +34,7 @@ import { sealingKeys } from './sealing-keys.ts'
 const LEASE_MS = 60_000
 const PAGE = 1_000
 const SUCCEEDED_AT = 'succeeded-at'
+const OWN_LOG = 'log'
 
 /** Brings the catalog of a lost archive back. The archive need not have a folder yet; no other process may have it open. */
 export async function recover(config: ArchiveConfig, options: RecoverOptions = {}): Promise<RecoverReport> {
@@ -96,17 +101,28 @@ interface Scanned {
 }
 
 async function restore(context: Context, { own, vaults, tally, options }: Scanned): Promise<RecoverReport> {
-  const { signal, onProgress } = options
+  const { signal, onProgress, receipts, checkpoints } = options
+  const { catalog } = context
+  const { accepted } = own
   const listed = new Set(vaults.filter(({ error }) => error === undefined).map(({ vault }) => vault))
-  const work = { accepted: own.accepted, listed, tally, signal, onProgress }
-  await apply(context, work)
-  if (own.succeeds !== undefined) await succeed(context, own.succeeds, options)
-  await obeyShreds(context, work)
-  await spreadLasting(context, work)
+  const before = await catalog.logSize()
+  const shown = await logOf(context, own, before)
+  await apply(context, { accepted, listed, tally, segments: shown.segments, signal, onProgress })
+  const faults = await enterLog(context, shown, { signal })
+  await compareWithLog(context, { accepted, tally, signal })
+  const witnesses = { receipts, checkpoints, accepted, listed, tally, shown: { size: shown.size, faults }, before }
+  const { freshness, contradictions, proven, halts } = await freshnessOf(context, witnesses)
+  const halted = halts && options.acceptRollback !== true
+  if (halted) for (const contradiction of contradictions) await remember(context, contradiction)
+  else await acceptHistory(context)
+  if (!halted && own.succeeds !== undefined) await succeed(context, own.succeeds, options)
+  await obeyShreds(context, { accepted, listed, tally, publish: !halted, signal })
+  if (!halted) await spreadLasting(context, { accepted, listed, tally, publish: true, signal })
   await seeToOrphans(context, { adopt: options.adopt ?? true, tally, signal })
   const fingerprints = await recoverSecret(context, { signal })
-  const freshness = await freshnessOf(context, { receipts: options.receipts ?? [], accepted: own.accepted, listed, tally })
-  await context.catalog.endRecovery()
+  if (!halted) await enterRecovery(context, { vaults, tally, size: shown.size, proven }, { signal })
+  // Where it was halted, the next try has what was found, and whose it is.
+  if (!halted) await catalog.endRecovery()
   return {
     archive: own.archive,
     publicKey: toMultikey(context.key.publicKey),
@@ -117,7 +133,33 @@ async function restore(context: Context, { own, vaults, tally, options }: Scanne
     others: own.others,
     fingerprints,
     freshness,
+    log: logReport(await catalog.logSize(), faults),
+    halted,
   }
+}
+
+/** Of an archive that is taken over into another one the log stays where it is: one catalog has one log. */
+async function logOf({ catalog }: Context, own: Whose, before: number): Promise<ShownLog> {
+  const known = await catalog.recoveryNote(OWN_LOG)
+  const keepsOwn = known === undefined ? own.succeeds !== undefined && before > 0 : known === 'kept'
+  await catalog.setRecoveryNote(OWN_LOG, keepsOwn ? 'kept' : 'restored')
+  return keepsOwn ? NO_LOG : shownLog({ catalog }, own.accepted)
+}
+
+interface Done {
+  readonly vaults: readonly RecoveredVault[]
+  readonly tally: ReturnType<typeof newTally>
+  readonly size: number
+  readonly proven: boolean
+}
+
+/** That the catalog was rebuilt is in the log, and the log comes to the vaults. */
+async function enterRecovery(context: Context, { vaults, tally, size, proven }: Done, options: AbortOptions): Promise<void> {
+  const { restored, updated, shredded, packs } = tally.counts
+  const from = vaults.flatMap(({ vault, error }) => (error === undefined ? [vault] : []))
+  const freshness = proven ? 'proven' : 'unproven'
+  await appendLog(context, [{ kind: 'recover', from, objects: restored + updated + shredded, packs, size, freshness }])
+  await publishCheckpoint(context, options)
 }
 
 /** The key that signed is gone, or another archive is taken over: that is said, and every object gets a record under the key that signs now. */

@@ -126,7 +126,7 @@ export async function readSigned(
  * another version than 1 and 2.
  */
 export function readIndexBlock(bytes: Uint8Array): IndexBlock {
-  const { version, kind, archive, records, tombstones, tocs, attributes, log } = mapOf(bytes)
+  const { version, kind, archive, records, tombstones, tocs, attributes, successions, log } = mapOf(bytes)
   if (kind !== 'index') throw new FormatError('malformed', 'this is not an index block')
   if (version !== 1 && version !== 2)
     throw new FormatError('unsupported', `this index block has version ${String(version)}; versions 1 and 2 are read`)
@@ -145,6 +145,7 @@ export function readIndexBlock(bytes: Uint8Array): IndexBlock {
     tombstones: links(tombstones, 'tombstones'),
     tocs: links(tocs, 'TOCs'),
     attributes: links(attributes, 'attributes'),
+    ...(successions !== undefined && { successions: links(successions, 'successions') }),
     ...(version === 2 && log !== undefined && { log: logOf(log, links) }),
   }
 }

@@ -13,6 +13,7 @@ import type { Style } from '../style.ts'
 
 const KEY_LIMIT = 4_096
 const RECEIPT_LIMIT = 64 * 1024 * 1024
+const CHECKPOINT_LIMIT = 64 * 1024
 const SHOWN = 20
 
 interface Options {
@@ -20,6 +21,8 @@ interface Options {
   readonly archive?: string
   readonly key?: string
   readonly receipt?: readonly string[]
+  readonly checkpoint?: readonly string[]
+  readonly acceptRollback?: boolean
   readonly merge?: boolean
   readonly adopt: boolean
 }
@@ -35,6 +38,8 @@ export function recoverCommand(program: Command, run: Run): void {
       'the archive.key that was kept elsewhere; without it a new key is made, and that it goes on from the old one is not provable',
     )
     .option('--receipt <file>', 'a receipt that was kept elsewhere, to notice vaults that show an older state (repeatable)', gather)
+    .option('--checkpoint <file>', 'a checkpoint of the log that was kept elsewhere, for the same (repeatable)', gather)
+    .option('--accept-rollback', 'go on from the older state that the vaults show, when a newer one is known to have been')
     .option('--merge', 'take an archive of another key over into a catalog that holds objects already')
     .option('--no-adopt', 'only report packs that no record names; do not make their blocks known')
     .addOption(identityOption())
@@ -45,19 +50,12 @@ async function recover(context: CommandContext, options: Options): Promise<ExitC
   const { reporter, signal } = context
   const key = options.key === undefined ? undefined : await keyText(context, options.key)
   const receipts = await Promise.all((options.receipt ?? []).map((file) => readReceipt(context, file)))
+  const checkpoints = await Promise.all((options.checkpoint ?? []).map((file) => readCheckpoint(context, file)))
   const config = await context.archiveConfig()
   const { recoverArchive } = await import('../../archive.ts')
-  const { from, archive, merge, adopt } = options
-  const report = await recoverArchive(config, {
-    from,
-    archive,
-    key,
-    merge,
-    adopt,
-    receipts,
-    signal,
-    onProgress: onRecover(reporter.progress),
-  })
+  const { from, archive, merge, adopt, acceptRollback } = options
+  const given = { from, archive, key, merge, adopt, acceptRollback, receipts, checkpoints }
+  const report = await recoverArchive(config, { ...given, signal, onProgress: onRecover(reporter.progress) })
   await reporter.result(report, { lines: (style) => lines(report, config.policy, style), quiet: (style) => failedChecks(report, style) })
   return exitCodeOf(report)
 }
@@ -68,6 +66,11 @@ async function keyText({ cwd, reporter }: CommandContext, file: string): Promise
     limit: KEY_LIMIT,
     warn: (text) => reporter.note(text),
   })
+  return Buffer.from(bytes).toString()
+}
+
+async function readCheckpoint({ cwd }: CommandContext, file: string): Promise<string> {
+  const { bytes } = await readSecretFile(resolve(cwd, file), { what: 'the checkpoint', limit: CHECKPOINT_LIMIT, warn: async () => {} })
   return Buffer.from(bytes).toString()
 }
 
@@ -82,7 +85,7 @@ async function readReceipt({ cwd }: CommandContext, file: string): Promise<Recei
 
 /** 6 something newer is known than the vaults show, 4 a vault could not be read, 3 something is missing or was refused. */
 function exitCodeOf({ freshness, from, incomplete, unread, refused, headers }: RecoverReport): ExitCode {
-  if (freshness.state === 'rolled-back') return EXIT.atRisk
+  if (freshness.state === 'rolled-back' || freshness.state === 'forked') return EXIT.atRisk
   if (from.some(({ error }) => error !== undefined)) return EXIT.unknown
   return incomplete.count + unread.count + refused.count + headers.remaining.length > 0 ? EXIT.degraded : EXIT.ok
 }
@@ -137,10 +140,12 @@ function keyLines({ archive, key, publicKey, succeeds, others }: RecoverReport, 
   ]
 }
 
-function freshnessLines({ freshness }: RecoverReport, style: Style): string[] {
+function freshnessLines({ freshness, halted }: RecoverReport, style: Style): string[] {
   const { state, checks } = freshness
   if (state === 'unproven')
-    return [`  freshness: ${style.yellow('unproven')}: nothing from outside was compared; --receipt FILE or another --from would tell`]
+    return [
+      `  freshness: ${style.yellow('unproven')}: nothing from outside was compared; --checkpoint FILE, --receipt FILE or another --from would tell`,
+    ]
   const paint = state === 'as-known' ? style.green : style.red
   return [
     `  freshness: ${paint(state)}`,
@@ -149,14 +154,19 @@ function freshnessLines({ freshness }: RecoverReport, style: Style): string[] {
       checks.filter(({ holds }) => !holds),
       (check) => checkLine(check, style),
     ),
+    ...(halted ? [HALTED] : []),
   ]
 }
+
+const HALTED = '  Nothing was signed or published: recover from vaults that show the newer state, or accept this one with --accept-rollback'
 
 const checkLine = ({ kind, of, detail }: FreshnessCheck, style: Style): string =>
   `    ${style.red(kind)} ${printable(of)}: ${printable(detail)}`
 
 const failedChecks = ({ freshness }: RecoverReport, style: Style): string[] =>
-  freshness.state === 'rolled-back' ? freshness.checks.filter(({ holds }) => !holds).map((check) => checkLine(check, style)) : []
+  freshness.state === 'rolled-back' || freshness.state === 'forked'
+    ? freshness.checks.filter(({ holds }) => !holds).map((check) => checkLine(check, style))
+    : []
 
 function troubleLines(report: RecoverReport, style: Style): string[] {
   const { incomplete, unread, refused, forked, headers } = report
