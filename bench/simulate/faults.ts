@@ -148,13 +148,22 @@ function stall(life: Life, place: Place): void {
   life.note(() => `${place.profile.id} stalls`)
 }
 
-/** An outage that follows another before anybody could notice its end is one outage. */
+/**
+ * An outage that follows another before anybody could notice its end is one outage. While the loop was off nobody could notice: then what it saw before
+ * counts, and of the time it was off half the grace at most, as the library counts it.
+ */
 export function goOut(life: Life, place: Place, until: number): void {
-  const { world, now, scenario } = life
+  const { world, keeper, now, scenario } = life
+  const grace = scenario.policy.graceDays * DAY
   const back = Math.max(place.outUntil, world.isolatedUntil)
-  if (now - back >= scenario.retryDays * 2 * DAY) {
-    if (back - place.outSince >= scenario.policy.graceDays * DAY) place.backAt = back
+  const [from, to] = [Math.max(back, Math.min(now, keeper.asleepFrom)), Math.min(now, keeper.asleepUntil)]
+  const awake = now - back - Math.max(0, to - from)
+  if (awake >= scenario.retryDays * 2 * DAY) {
+    if (back - place.outSince >= grace) place.backAt = back
     place.outSince = now
+  } else if (to > from) {
+    const seen = Math.max(0, Math.min(back, keeper.asleepFrom) - place.outSince)
+    place.outSince = now - seen - Math.min(now - keeper.asleepFrom, grace / 2) - awake
   }
   place.outUntil = Math.max(place.outUntil, until)
   life.note(() => `${place.profile.id} is out for ${((place.outUntil - now) / DAY).toFixed(1)} days`)
