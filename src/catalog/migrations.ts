@@ -4,6 +4,7 @@ import { auditTables } from './audit-tables.ts'
 import { dueTables } from './due-tables.ts'
 import { hookTables } from './hook-tables.ts'
 import { logTables } from './log-tables.ts'
+import { recoveryTables } from './recovery-tables.ts'
 import { shredTables } from './shred-tables.ts'
 
 /** What the databases call differently. */
@@ -29,6 +30,7 @@ export const MIGRATIONS: readonly Migration[] = [
   logTables,
   hookTables,
   dueTables,
+  recoveryTables,
 ]
 
 /** The schema this code writes and reads. */

@@ -15,6 +15,8 @@ import { outbox } from './outbox.ts'
 import { packLookups } from './packs.ts'
 import { placement } from './placement.ts'
 import { records } from './records.ts'
+import { recovering } from './recovery.ts'
+import { restoring } from './restore.ts'
 import { retentions } from './retention.ts'
 import { sealing } from './seal.ts'
 import { shreds } from './shreds.ts'
@@ -57,6 +59,8 @@ export function catalogOn({ db, close }: Connection, { clock }: { readonly clock
     ...retentions(db),
     ...audits(db),
     ...forgetting(db),
+    ...recovering(db),
+    ...restoring(db),
     ...logs(db),
     ...logPacks(db),
     ...eventLog(db),

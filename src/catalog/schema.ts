@@ -15,6 +15,7 @@ import type {
   Visibility,
 } from '../contracts.ts'
 import type { AuditSchema } from './audit-schema.ts'
+import type { RecoverySchema } from './recovery-tables.ts'
 
 export type Flag = 0 | 1
 
@@ -290,7 +291,7 @@ export interface ReplicaTalliesTable {
   byte_length: number
 }
 
-export interface Schema extends AuditSchema {
+export interface Schema extends AuditSchema, RecoverySchema {
   packs: PacksTable
   tocs: TocsTable
   blocks: BlocksTable

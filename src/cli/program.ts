@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { catCommand } from './commands/cat.ts'
 import { explainCommand } from './commands/explain.ts'
+import { exportCommand } from './commands/export.ts'
 import { getCommand } from './commands/get.ts'
 import { hooksCommand } from './commands/hooks.ts'
 import { initCommand } from './commands/init.ts'
@@ -14,6 +15,7 @@ import { pruneCommand } from './commands/prune.ts'
 import { putCommand } from './commands/put.ts'
 import { receiptCommand } from './commands/receipt.ts'
 import { recipientsCommand } from './commands/recipients.ts'
+import { recoverCommand } from './commands/recover.ts'
 import { renewCommand } from './commands/renew.ts'
 import { repairCommand } from './commands/repair.ts'
 import { rmCommand } from './commands/rm.ts'
@@ -49,6 +51,8 @@ const COMMANDS = [
   logCommand,
   keyCommand,
   recipientsCommand,
+  recoverCommand,
+  exportCommand,
   hooksCommand,
   metricsCommand,
 ]

@@ -107,6 +107,10 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
     },
     rm: async (root, options) => remove(context, await found(root), options),
     prune: (options) => prune(context, options),
+    export: async (folder, options) => {
+      const { exportBag } = await import('./export.ts')
+      return exportBag(context, resolve(folder), options)
+    },
     unopened: () => [...context.unopened].map(([vault, { message }]) => ({ vault, reason: message })),
     explain: (options) => explainArchive(context, options),
     receipt: async (root) => {
@@ -187,9 +191,10 @@ export async function openContext(config: ArchiveConfig): Promise<Context> {
   }
 }
 
-type Known = Pick<Context, 'path' | 'policy' | 'audit' | 'random' | 'clock' | 'catalog' | 'vaults' | 'unopened' | 'hooks'> & SealingKeys
+export type Known = Pick<Context, 'path' | 'policy' | 'audit' | 'random' | 'clock' | 'catalog' | 'vaults' | 'unopened' | 'hooks'> &
+  SealingKeys
 
-async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
+export async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
   const { path, random, catalog } = known
   const session = `${process.pid}-${Buffer.from(random(8)).toString('hex')}`
   const spool = await openSpool(join(path, 'spool'), catalog, session)
