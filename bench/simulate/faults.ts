@@ -20,16 +20,18 @@ function sleep(life: Life): void {
   const { world } = life.chance
   const days = world.between(0.5, 20)
   const isBad = world.chance(0.7)
+  // Less than half the grace is seen of it: with what the sleep may count for, still less than the grace.
+  const before = 0.45 * life.scenario.policy.graceDays
   const places = [...life.world.places.values()].filter(({ dead }) => !dead)
-  if (isBad) for (const place of places) if (world.chance(0.5)) goOut(life, place, life.now + 2.3 * DAY)
-  at(life, life.now + 2 * DAY, () => {
+  if (isBad) for (const place of places) if (world.chance(0.5)) goOut(life, place, life.now + (before + 0.3) * DAY)
+  at(life, life.now + before * DAY, () => {
     if (life.now >= life.calmAt) return
     if (life.keeper.asleepUntil < life.now) life.keeper.asleepFrom = life.now
     life.keeper.asleepUntil = Math.max(life.keeper.asleepUntil, life.now + days * DAY)
     life.note(() => `the machine sleeps for ${days.toFixed(1)} days`)
   })
-  if (!isBad || life.now + (2 + days) * DAY >= life.calmAt) return
-  at(life, life.now + (2 + days - 0.1) * DAY, () => {
+  if (!isBad || life.now + (before + days) * DAY >= life.calmAt) return
+  at(life, life.now + (before + days - 0.1) * DAY, () => {
     for (const place of places) if (!place.dead && world.chance(0.5)) goOut(life, place, life.now + world.between(0.2, 1) * DAY)
   })
 }
