@@ -1,7 +1,12 @@
 /** The interfaces between the parts: types only, no code. Everything else in the library imports from here or from `errors.ts`. */
 export type * from './contracts/archive.ts'
 export type * from './contracts/catalog.ts'
+export type * from './contracts/catalog-costs.ts'
+export type * from './contracts/catalog-evacuation.ts'
 export type * from './contracts/catalog-rows.ts'
+export type * from './contracts/costs.ts'
+export type * from './contracts/drill.ts'
+export type * from './contracts/evacuate.ts'
 export type * from './contracts/keeping.ts'
 export type * from './contracts/options.ts'
 export type * from './contracts/policy.ts'

@@ -1,5 +1,7 @@
 /** The schema, step by step. A step that has been released never changes. */
 import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { costsTables } from './costs-tables.ts'
+import { evacuationTables } from './evacuation-tables.ts'
 import { shredTables } from './shred-tables.ts'
 
 /** What the databases call differently. */
@@ -36,6 +38,8 @@ export const MIGRATIONS: readonly Migration[] = [
   },
   { version: 3, up: fingerprintTables },
   { version: 4, up: shredTables },
+  { version: 5, up: costsTables },
+  { version: 6, up: evacuationTables },
 ]
 
 /** The schema this code writes and reads. */

@@ -1,6 +1,8 @@
 /** The door of the catalog. */
 import type { Catalog, Clock } from '../contracts.ts'
 import { blockLookups } from './blocks.ts'
+import { costing } from './costs.ts'
+import { evacuating } from './evacuation.ts'
 import { evidences } from './evidence.ts'
 import { fingerprinting } from './fingerprints.ts'
 import { forgetting } from './garbage.ts'
@@ -48,6 +50,8 @@ export function catalogOn({ db, close }: Connection, { clock }: { readonly clock
     ...shreds(db),
     ...retentions(db),
     ...forgetting(db),
+    ...costing(db, clock),
+    ...evacuating(db),
     ...leases(db, clock),
     close,
   }

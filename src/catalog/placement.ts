@@ -1,5 +1,6 @@
 /** Which vault holds, or is meant to hold, which pack, and the journals of uploads. */
 import type { Catalog, Journal } from '../contracts.ts'
+import { CatalogError } from '../errors.ts'
 import { gather, PAGE_LENGTH } from './batches.ts'
 import { plain, toReplica } from './rows.ts'
 import { type Database, write } from './schema.ts'
@@ -8,13 +9,22 @@ type Placement = Pick<Catalog, 'intend' | 'placed' | 'dropReplica' | 'replicasOf
 
 export function placement(db: Database): Placement {
   return {
-    intend: async (pack, vault, at) => {
-      await db
-        .insertInto('replicas')
-        .values({ pack, vault, state: 'intended', intended_at: at })
-        .onConflict((conflict) => conflict.columns(['pack', 'vault']).doNothing())
-        .execute()
-    },
+    intend: (pack, vault, at) =>
+      write(db, async (session) => {
+        const known = await session
+          .selectFrom('replicas')
+          .select('state')
+          .where('pack', '=', pack)
+          .where('vault', '=', vault)
+          .executeTakeFirst()
+        if (known) return
+        if (await session.selectFrom('evacuations').select('state').where('vault', '=', vault).executeTakeFirst())
+          throw new CatalogError(
+            'conflict',
+            `vault ${vault} is being left; nothing new goes there (\`perdure evacuate ${vault} --cancel\` ends that)`,
+          )
+        await session.insertInto('replicas').values({ pack, vault, state: 'intended', intended_at: at }).execute()
+      }),
 
     placed: async (pack, vault, locator, at) => {
       const found = { state: 'placed', locator, placed_at: at } as const

@@ -1,7 +1,9 @@
 /** The tables as Kysely sees them. CIDs are their bytes, times milliseconds, booleans 0 or 1; every integer stays below 2^53. */
 import type { Generated, Kysely, Transaction } from 'kysely'
 import type {
+  Activity,
   ObjectState,
+  PackFate,
   PackKind,
   Possession,
   Profile,
@@ -191,7 +193,71 @@ export interface FingerprintFilesTable {
   key: Uint8Array
 }
 
+export interface CostsTable {
+  month: string
+  vault: string
+  activity: Activity
+  /** JSON; empty where the vault stated none. */
+  prices: string
+  writes: number
+  reads: number
+  stored_bytes: number
+  read_bytes: number
+  failed: number
+}
+
+export interface ChargesTable {
+  id: Generated<number>
+  month: string
+  at: number
+  vault: string
+  activity: Activity
+  amount: string
+  currency: string
+  detail: string | null
+}
+
+export interface ReservationsTable {
+  key: string
+  month: string
+  amount: string
+  currency: string
+  host: string
+  pid: number
+  started: string
+  expires_at: number
+}
+
+export interface EvacuationsTable {
+  vault: string
+  state: 'leaving' | 'left'
+  began_at: number
+  degrade: Flag
+  before: string
+  published: number
+}
+
+export interface FatesTable {
+  vault: string
+  pack: number
+  fate: PackFate
+  at: number
+  detail: string | null
+}
+
+export interface DrillsTable {
+  id: number
+  at: number
+  report: string
+}
+
 export interface Schema {
+  costs: CostsTable
+  charges: ChargesTable
+  reservations: ReservationsTable
+  evacuations: EvacuationsTable
+  fates: FatesTable
+  drills: DrillsTable
   packs: PacksTable
   tocs: TocsTable
   blocks: BlocksTable

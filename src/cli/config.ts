@@ -49,6 +49,7 @@ const TOP: Shape = {
   maxPackBytes: 'number',
   spoolBytes: 'number',
   timeoutMs: 'number',
+  limits: 'object',
 }
 const POLICY: Shape = {
   copies: 'number',
@@ -61,6 +62,14 @@ const POLICY: Shape = {
 }
 const EVIDENCE: Shape = { accept: 'array', maxAgeDays: 'number' }
 const ERASABLE: Shape = { copies: 'number', floor: 'number' }
+const PRICES: Shape = {
+  currency: 'string',
+  storagePerGiBMonth: 'number',
+  storagePerGiBOnce: 'number',
+  egressPerGiB: 'number',
+  writesPerThousand: 'number',
+  readsPerThousand: 'number',
+}
 const LIMIT: Shape = { concurrency: 'number', bytesPerSecond: 'number' }
 
 /** Throws ConfigError; no message holds a value of the file. */
@@ -137,6 +146,7 @@ function checkVault(value: unknown, at: string, folder: string): VaultSpec {
   const shape: Shape = { type: 'string', ...type.shape, limit: 'object', readOnly: 'boolean' }
   const { type: _, limit, readOnly, ...options } = checkObject(value, shape, { at, folder })
   for (const key of type.required) if (options[key] === undefined) throw new ConfigError('invalid', `${at} needs ${JSON.stringify(key)}`)
+  if (options.prices !== undefined) checkObject(options.prices, PRICES, { at: `${at}.prices`, folder })
   if (limit !== undefined) checkObject(limit, LIMIT, { at: `${at}.limit`, folder })
   return { type: name, options, limit: limit as VaultSpec['limit'], readOnly: readOnly === true }
 }

@@ -1,5 +1,7 @@
 /** The local index and journal. */
 import type { CID } from 'multiformats/cid'
+import type { CatalogCosts } from './catalog-costs.ts'
+import type { CatalogEvacuation } from './catalog-evacuation.ts'
 import type {
   BlockPlace,
   EvidenceRow,
@@ -32,7 +34,7 @@ export interface Lease {
  * The local index and journal. Every method is one short transaction, durable when it resolves (SQLite: `synchronous=FULL`), and safe to call from
  * several processes. Throws CatalogError.
  */
-export interface Catalog {
+export interface Catalog extends CatalogCosts, CatalogEvacuation {
   // puts
   /** Registers a closed pack of a put that is still running: invisible to everybody but its owner. */
   stagePack(pack: StagedPack): Promise<PackId>
@@ -121,7 +123,7 @@ export interface Catalog {
   totals(at: number): Promise<CatalogTotals>
 
   // placement
-  /** Durable before any paid call. Keeps an existing row of any state. */
+  /** Durable before any paid call. Keeps an existing row of any state. Throws `conflict` for a new one in a vault that is being left. */
   intend(pack: PackId, vault: string, at: number): Promise<void>
   placed(pack: PackId, vault: string, locator: Locator, at: number): Promise<void>
   /** The vault has shown that it retains the replica until then, as asked. */

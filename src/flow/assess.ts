@@ -13,7 +13,8 @@ import type {
 } from '../contracts.ts'
 import { missingLockers, missingRetention } from '../policy/retain.ts'
 import { type JudgedReplica, judgeObject } from '../policy/state.ts'
-import { type Context, profilesOf } from './context.ts'
+import type { Context } from './context.ts'
+import { countingProfiles } from './leaving.ts'
 
 export interface Assessment {
   readonly object: ObjectRow
@@ -37,7 +38,7 @@ export async function assess(context: Context, object: ObjectRow): Promise<Asses
   const evidenceBy = Map.groupBy(evidence, ({ pack, vault }) => `${pack} ${vault}`)
   const judged = judgeObject({
     policy,
-    vaults: profilesOf(context),
+    vaults: countingProfiles(context),
     now: clock(),
     packs: packs.map((pack) => ({
       name: pack.name.toString(),
@@ -53,10 +54,10 @@ export async function assess(context: Context, object: ObjectRow): Promise<Asses
     })),
   })
   const idOf = new Map(packs.map(({ id, name }) => [name.toString(), id]))
-  const known = { vaults: profilesOf(context), now: clock() }
+  const known = { vaults: countingProfiles(context), now: clock() }
   const loose = missingRetention(
     object.retain,
-    replicas.filter(({ vault, state }) => state === 'placed' && context.vaults.has(vault)),
+    replicas.filter(({ vault, state }) => state === 'placed' && known.vaults.some(({ id }) => id === vault)),
     known,
   )
   const unable = judged.missing.length > 0 && loose.length === 0 ? missingLockers(object.retain, known) : []

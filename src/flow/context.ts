@@ -1,10 +1,11 @@
 /** What every verb needs: the archive's parts, bound once when it is opened. */
 import type { BufferPool } from '../bytes/pool.ts'
-import type { Catalog, Clock, PackId, Policy, Profile, Random, Vault, VaultProfile } from '../contracts.ts'
+import type { Activity, Catalog, Clock, Limits, PackId, Policy, Profile, Random, Vault, VaultProfile } from '../contracts.ts'
 import { ArchiveError, type VaultError } from '../errors.ts'
 import type { Identity, Recipient } from '../format/recipients.ts'
 import type { SigningKey } from '../format/sign.ts'
 import type { Latencies } from './latency.ts'
+import type { Ledger } from './ledger.ts'
 import type { Spool } from './spool.ts'
 
 export interface Context {
@@ -30,10 +31,28 @@ export interface Context {
   readonly latencies: Latencies
   /** Memory that challenges read into. */
   readonly scratch: BufferPool
+  readonly ledger: Ledger
+  /** What the vaults of this context count for; absent in the archive's own, where it is `other`. */
+  readonly activity?: Activity | undefined
+  readonly limits: Limits | undefined
+  /** Vaults that get nothing new; what lies in one that was `left` does not count any more. Look again with `lookAtLeaving`. */
+  readonly leaving: Map<string, 'leaving' | 'left'>
+  /** How replicas are chosen to read from; absent: the spool, then the quickest. */
+  readonly reading?: Reading | undefined
   /** Work that goes on after a verb resolved; `close` waits for it. */
   readonly background: Set<Promise<unknown>>
   /** Packs on their way back into the spool, so that two vaults that need one wait for the same. */
   readonly rebuilding: Map<PackId, Promise<void>>
+}
+
+/** How replicas are chosen to read from. */
+export interface Reading {
+  /** The spool is left alone: what is read shows that vaults have it. */
+  readonly vaultsOnly?: boolean | undefined
+  /** The cheapest healthy replica first, not the quickest. */
+  readonly cheapest?: boolean | undefined
+  /** Asked last, unless it is cheaper. */
+  readonly last?: string | undefined
 }
 
 export const profilesOf = (context: Context): readonly VaultProfile[] => [...context.vaults.values()].map(({ profile }) => profile)

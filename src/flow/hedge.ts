@@ -1,5 +1,5 @@
 /** Reading from several replicas of one pack: the best first, the next when it takes unusually long, fails or lies. */
-import type { AbortOptions, PackId, PackRow, ReplicaRow, Span, Vault } from '../contracts.ts'
+import type { AbortOptions, EvidenceRow, PackId, PackRow, ReplicaRow, Span, Vault, Verdict } from '../contracts.ts'
 import { type Context, packRow } from './context.ts'
 import { follows, RUN_BYTES, readRun } from './read-run.ts'
 import { type Answer, readSpan } from './read-span.ts'
@@ -30,21 +30,42 @@ export async function loadPack(context: Context, id: PackId): Promise<KnownPack>
   const row = await packRow(context, id)
   const spans = await spansOf(context, row)
   const replicas = await context.catalog.replicasOf([id])
-  const bad = new Set((await context.catalog.packEvidence([id])).filter(({ verdict }) => verdict === 'missing').map(({ vault }) => vault))
+  const evidence = await context.catalog.packEvidence([id])
+  const bad = new Set(evidence.filter(({ verdict }) => verdict === 'missing').map(({ vault }) => vault))
+  if (context.reading?.cheapest) for (const { vault } of newestOf(evidence).filter(({ verdict }) => UNHEALTHY.has(verdict))) bad.add(vault)
   return { row, spans: new Map(spans.map((span) => [span.cid.toString(), span])), sources: ordered(context, replicas, bad) }
 }
 
-/** Warm before cold, not known to be gone before the rest, then the quickest. */
+const UNHEALTHY: ReadonlySet<Verdict> = new Set(['damaged', 'missing', 'unreachable', 'denied'])
+
+function newestOf(evidence: readonly EvidenceRow[]): readonly EvidenceRow[] {
+  const newest = new Map<string, EvidenceRow>()
+  for (const row of evidence) if (row.at >= (newest.get(row.vault)?.at ?? 0)) newest.set(row.vault, row)
+  return [...newest.values()]
+}
+
+/** Warm before cold, not known to be gone before the rest, then the cheapest where that is asked for, then the quickest. */
 function ordered(context: Context, replicas: readonly ReplicaRow[], bad: ReadonlySet<string>): readonly Source[] {
-  const rank = ({ vault }: Source) =>
-    (vault.profile.cold ? 4 : 0) + (bad.has(vault.profile.id) ? 2 : 0) + (vault.profile.network === 'local' ? 0 : 1)
+  const health = ({ vault }: Source) => (vault.profile.cold ? 4 : 0) + (bad.has(vault.profile.id) ? 2 : 0)
+  const rank = (source: Source) => health(source) + (source.vault.profile.network === 'local' ? 0 : 1)
   const pace = ({ vault }: Source) => context.latencies.quantile(vault.profile.id) ?? UNKNOWN_PACE_MS
+  const { cheapest = false, last } = context.reading ?? {}
+  // Amounts of unlike currencies do not compare; whoever states no price is taken for free.
+  const dearer = (a: Source, b: Source) => {
+    const [one, other] = [a.vault.profile.prices, b.vault.profile.prices]
+    if (!cheapest || (one && other && one.currency !== other.currency)) return 0
+    return (one?.egressPerGiB ?? 0) - (other?.egressPerGiB ?? 0)
+  }
+  const leaving = ({ vault }: Source) => (vault.profile.id === last ? 1 : 0)
+  const order = cheapest
+    ? (a: Source, b: Source) => health(a) - health(b) || dearer(a, b) || leaving(a) - leaving(b) || rank(a) - rank(b) || pace(a) - pace(b)
+    : (a: Source, b: Source) => rank(a) - rank(b) || pace(a) - pace(b)
   return replicas
     .flatMap(({ vault: id, state, locator }) => {
       const vault = context.vaults.get(id)
       return vault && state === 'placed' && locator !== undefined ? [{ vault, at: locator }] : []
     })
-    .sort((a, b) => rank(a) - rank(b) || pace(a) - pace(b))
+    .sort(order)
 }
 
 /** Cuts spans, in order of their offsets, into groups that one read each can bring; without a vault that reads by offset each stands alone. */

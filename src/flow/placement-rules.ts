@@ -3,13 +3,15 @@ import type { PackRow } from '../contracts.ts'
 import { headerPolicy, keepers, UNSEEN } from '../policy/erasable.ts'
 import type { PlacementInput } from '../policy/placement.ts'
 import { type Context, profilesOf } from './context.ts'
+import { leavingVaults } from './leaving.ts'
 
-/** `excluded` are vaults that would not take it before, with the reason. */
+/** `excluded` are vaults that would not take it before, with the reason. Vaults that are being left are passed over as well. */
 export function placementRules(
   context: Context,
   pack: PackRow,
-  { held, excluded = new Map(), retained = false }: Pick<PlacementInput, 'held' | 'excluded' | 'retained'>,
+  { held, excluded: given = new Map(), retained = false }: Pick<PlacementInput, 'held' | 'excluded' | 'retained'>,
 ): Pick<PlacementInput, 'policy' | 'vaults' | 'packBytes' | 'held' | 'excluded' | 'retained'> {
+  const excluded = new Map([...given, ...leavingVaults(context)])
   const question = { vaults: profilesOf(context), packBytes: pack.byteLength, held, retained }
   if (!pack.erasable) return { ...question, policy: context.policy, excluded }
   // That a vault is silent now is no reason for another copy: it took this one when it could be asked.

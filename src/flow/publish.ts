@@ -215,9 +215,11 @@ async function writeIndexPack(
   }
 }
 
-/** Index packs go where they can be found again: to vaults that list, unless each put there is paid for. */
-const listing = (context: Context): readonly string[] =>
-  [...context.vaults.values()].filter(({ list, profile }) => list !== undefined && !profile.paid).map(({ profile }) => profile.id)
+/** Index packs go where they can be found again: to vaults that list, unless each put there is paid for, or they are being left. */
+export const listing = (context: Context): readonly string[] =>
+  [...context.vaults.values()]
+    .filter(({ list, profile }) => list !== undefined && !profile.paid && !context.leaving.has(profile.id))
+    .map(({ profile }) => profile.id)
 
 async function distribute(context: Context, pack: PackRow, options: PublishOptions): Promise<readonly Placement[]> {
   const placements = await bring(context, pack, listing(context), options)

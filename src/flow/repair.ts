@@ -18,26 +18,31 @@ import { place } from '../policy/placement.ts'
 import { cannotRetain, isInForce, isRetained } from '../policy/retain.ts'
 import { type Assessment, reassess } from './assess.ts'
 import { type Context, eachOf } from './context.ts'
+import { leavingVaults, lookAtLeaving } from './leaving.ts'
 import { barred, placementRules } from './placement-rules.ts'
 import { readBack } from './probes.ts'
 import { publish, sweep } from './publish.ts'
 import { ensureSpooled } from './rebuild.ts'
 import { releaseSpool } from './release.ts'
 import { type Placement, replicate } from './replicate.ts'
+import { spending, spendingEach } from './spending.ts'
 import { verifyBatch } from './verify.ts'
 
 const PAGE = 200
 const LOST: ReadonlySet<Verdict> = new Set(['damaged', 'missing'])
 
 /** Brings one object back to its policy, as far as vaults and bytes allow. */
-export async function repair(context: Context, object: ObjectRow, options: RepairOptions = {}): Promise<RepairReport> {
-  const report = await repairOne(context, object, options)
-  if (!options.plan) await sweep(context, { signal: options.signal })
-  return report
+export function repair(context: Context, object: ObjectRow, options: RepairOptions = {}): Promise<RepairReport> {
+  return spending(context, 'repair', async (own) => {
+    const report = await repairOne(own, object, options)
+    if (!options.plan) await sweep(own, { signal: options.signal })
+    return report
+  })
 }
 
 async function repairOne(context: Context, object: ObjectRow, options: RepairOptions): Promise<RepairReport> {
   const { signal } = options
+  await lookAtLeaving(context)
   const [before] = await verifyBatch(context, [object], { level: 'sampled', signal })
   if (!before) throw new ArchiveError('unknown-root', `object ${object.root} was removed meanwhile`)
   if (before.report.shredded) return reportOf(before, before, [])
@@ -72,7 +77,10 @@ async function repairOne(context: Context, object: ObjectRow, options: RepairOpt
 }
 
 /** Repairs whatever needs it, object by object. */
-export async function* repairAll(context: Context, options: RepairOptions = {}): AsyncGenerator<RepairReport> {
+export const repairAll = (context: Context, options: RepairOptions = {}): AsyncGenerator<RepairReport> =>
+  spendingEach(context, 'repair', (own) => repairEach(own, options))
+
+async function* repairEach(context: Context, options: RepairOptions): AsyncGenerator<RepairReport> {
   for (let after = 0; ; ) {
     const page = await context.catalog.objects({ after, limit: PAGE })
     for (const object of page) {
@@ -96,8 +104,8 @@ interface Step {
 /** What this pack needs: lost copies replaced where they were, and new ones where the policy asks for more. */
 function planFor(context: Context, known: Assessment, pack: PackRow, retained: ReadonlySet<PackId>): readonly Step[] {
   const { report } = known
-  // A vault that has come to keep what it has gets nothing new of what must be erasable.
-  const refused = pack.erasable ? barred(context) : new Map<string, string>()
+  // A vault that is being left gets nothing new, nor does one that has come to keep what it has get what must be erasable.
+  const refused = new Map([...(pack.erasable ? barred(context) : []), ...leavingVaults(context)])
   const replicas = report.replicas.filter((replica) => replica.pack === pack.name.toString() && context.vaults.has(replica.vault))
   const steps: Step[] = replicas
     .filter(({ vault, verdict }) => LOST.has(verdict) && !refused.has(vault))
@@ -126,7 +134,7 @@ function looseLocks(context: Context, { object: { retain }, replicas }: Assessme
   if (!isInForce(retain, context.clock())) return []
   return replicas
     .filter((replica) => replica.pack === pack.id && replica.state === 'placed' && !isRetained(replica, retain))
-    .filter(({ vault }) => cannotRetain(context.vaults.get(vault)?.profile ?? {}) === undefined)
+    .filter(({ vault }) => !context.leaving.has(vault) && cannotRetain(context.vaults.get(vault)?.profile ?? {}) === undefined)
     .map(({ vault }) => ({ pack, vault, action: 'retain', reason: 'its lock is not known to last as long as the object asks' }))
 }
 

@@ -20,6 +20,7 @@ import { ArchiveError, VaultError } from '../errors.ts'
 import { cannotRetain, retentionOf } from '../policy/retain.ts'
 import { askStanding, challengeReplica, type Judged } from './challenge.ts'
 import { type Context, eachOf, tell } from './context.ts'
+import { LEAVING, lookAtLeaving } from './leaving.ts'
 import { barred } from './placement-rules.ts'
 import { ensureSpooled } from './rebuild.ts'
 
@@ -72,7 +73,6 @@ function assertMayHold(context: Context, pack: PackRow, { profile }: Vault): voi
 }
 
 async function placeOne(context: Context, pack: PackRow, vault: Vault, options: ReplicateOptions): Promise<Placement> {
-  const { catalog, clock } = context
   const { id } = vault.profile
   const name = pack.name.toString()
   const { signal, onProgress } = options
@@ -89,7 +89,7 @@ async function placeOne(context: Context, pack: PackRow, vault: Vault, options: 
     tell(onProgress, { type: 'placing', vault: id, pack: name, byteLength: pack.byteLength })
     assertMayHold(context, pack, vault)
     const retain = await wishOf(context, pack, vault)
-    await catalog.intend(pack.id, id, clock())
+    await intend(context, pack, vault)
     const { locator, outcome } = await store(context, pack, vault, { ...options, retain })
     if (options.replace) await forgetOld(context, pack, id)
     await recordPlaced(context, pack, id, { locator, retain })
@@ -106,6 +106,17 @@ async function placeOne(context: Context, pack: PackRow, vault: Vault, options: 
   } finally {
     clearInterval(heartbeat)
     await lease.release()
+  }
+}
+
+/** Durable before the vault is called. Throws `unsupported` where it is being left, also since this was planned. */
+async function intend(context: Context, pack: PackRow, { profile }: Vault): Promise<void> {
+  try {
+    await context.catalog.intend(pack.id, profile.id, context.clock())
+  } catch (cause) {
+    await lookAtLeaving(context)
+    if (!context.leaving.has(profile.id)) throw cause
+    throw new VaultError('unsupported', profile.id, LEAVING, { cause })
   }
 }
 

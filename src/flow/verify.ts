@@ -6,24 +6,30 @@ import { askStanding, challengeReplica, type ReplicaChallenge } from './challeng
 import { type Context, eachOf, tell } from './context.ts'
 import { drawProbes, type ProbeSet } from './probes.ts'
 import { releaseSpool } from './release.ts'
+import { spending, spendingEach } from './spending.ts'
 
 /** 29 draws: 95 % confident to catch a loss of 10 % of the blocks. */
-const DEFAULT_SAMPLE = { confidence: 0.95, loss: 0.1 }
+export const DEFAULT_SAMPLE = { confidence: 0.95, loss: 0.1 }
 /** Objects that are challenged together, so that their evidence becomes durable together. */
 const BATCH = 16
 const OBJECTS_AT_ONCE = 4
 const PACKS_AT_ONCE = 2
 
 /** Challenges every replica of one object. */
-export async function verify(context: Context, object: ObjectRow, options: VerifyOptions = {}): Promise<ObjectReport> {
-  const [judged] = await verifyBatch(context, [object], options)
-  if (!judged) return (await assess(context, object)).report
-  await releaseSpool(context, [judged])
-  return judged.report
+export function verify(context: Context, object: ObjectRow, options: VerifyOptions = {}): Promise<ObjectReport> {
+  return spending(context, 'verify', async (own) => {
+    const [judged] = await verifyBatch(own, [object], options)
+    if (!judged) return (await assess(own, object)).report
+    await releaseSpool(own, [judged])
+    return judged.report
+  })
 }
 
 /** Challenges everything, object by object, oldest first. */
-export async function* verifyAll(context: Context, options: VerifyOptions = {}): AsyncGenerator<ObjectReport> {
+export const verifyAll = (context: Context, options: VerifyOptions = {}): AsyncGenerator<ObjectReport> =>
+  spendingEach(context, 'verify', (own) => verifyEach(own, options))
+
+async function* verifyEach(context: Context, options: VerifyOptions): AsyncGenerator<ObjectReport> {
   const since = context.clock()
   for (let after = 0; ; ) {
     options.signal?.throwIfAborted()

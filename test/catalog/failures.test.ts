@@ -52,9 +52,9 @@ it('a newer schema is refused with both versions', async () => {
   const path = await freshPath()
   await (await openCatalog({ path })).close()
   const newer = new Sqlite(path)
-  newer.pragma('user_version = 7')
+  newer.pragma('user_version = 999')
   newer.close()
-  await expect(openCatalog({ path })).rejects.toEqual(failsWith('newer-schema', /schema 7.*knows 4/))
+  await expect(openCatalog({ path })).rejects.toEqual(failsWith('newer-schema', /schema 999.*knows \d+/))
 })
 
 it('a missing folder, and a missing file opened read-only, are not found', async () => {

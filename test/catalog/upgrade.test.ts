@@ -23,7 +23,19 @@ it('a catalog of schema 1 is upgraded when it is opened, and nothing in it was a
     ['replicas', 'retained_until'],
   ])
     old.exec(`alter table ${table} drop column ${column}`)
-  for (const table of ['fingerprint_extents', 'fingerprint_files', 'fingerprints', 'shreds']) old.exec(`drop table ${table}`)
+  for (const table of [
+    'fingerprint_extents',
+    'fingerprint_files',
+    'fingerprints',
+    'shreds',
+    'costs',
+    'charges',
+    'reservations',
+    'fates',
+    'evacuations',
+    'drills',
+  ])
+    old.exec(`drop table ${table}`)
   old.pragma('user_version = 1')
   old.close()
   await expect(openCatalog({ path, readOnly: true })).rejects.toMatchObject({ code: 'denied' })

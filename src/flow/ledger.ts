@@ -1,0 +1,76 @@
+/**
+ * What the archive spends, counted at the vaults' interface and kept by month. Each verb works on vaults that count for its own activity; sums wait in memory
+ * and are written together, before every put to a vault that has prices, and at the end of every verb: a killed process has paid for nothing that is not written.
+ */
+import type { Activity, Catalog, Charge, Clock, CostRow, Usage, Vault, VaultPrices } from '../contracts.ts'
+import { added, monthOf, NOTHING, writesOf } from '../policy/cost.ts'
+import { type Meter, metered } from '../wrap/metered.ts'
+
+export interface Ledger {
+  /** The vaults as they are, counted for that activity. */
+  as(activity: Activity): ReadonlyMap<string, Vault>
+  record(vault: string, activity: Activity, usage: Partial<Usage>, prices?: VaultPrices): void
+  charge(charge: Charge): void
+  /** Writes what waits, in one transaction. A catalog that fails keeps no work from being done: it waits on. */
+  flush(): Promise<void>
+}
+
+type Waiting = Map<string, CostRow>
+
+export function openLedger(catalog: Pick<Catalog, 'addCosts'>, vaults: ReadonlyMap<string, Vault>, clock: Clock): Ledger {
+  let waiting: Waiting = new Map()
+  let charges: Charge[] = []
+  let flushing: Promise<void> = Promise.resolve()
+  const views = new Map<Activity, ReadonlyMap<string, Vault>>()
+
+  const record: Ledger['record'] = (vault, activity, usage, prices) => {
+    const month = monthOf(clock())
+    const key = `${month} ${vault} ${activity}`
+    const before = waiting.get(key)
+    waiting.set(key, { month, vault, activity, prices, ...added(before ?? NOTHING, { ...NOTHING, ...usage }) })
+  }
+
+  const write = async () => {
+    if (waiting.size === 0 && charges.length === 0) return
+    const [rows, reported] = [waiting, charges]
+    waiting = new Map()
+    charges = []
+    try {
+      await catalog.addCosts([...rows.values()], reported)
+    } catch {
+      for (const [key, row] of rows) {
+        const since = waiting.get(key)
+        waiting.set(key, since ? { ...since, ...added(row, since) } : row)
+      }
+      charges = [...reported, ...charges]
+    }
+  }
+
+  const flush = (): Promise<void> => {
+    flushing = flushing.then(write)
+    return flushing
+  }
+
+  const meterOf = ({ profile }: Vault, activity: Activity): Meter => {
+    const { id, prices, paid } = profile
+    return {
+      add: (usage) => record(id, activity, usage, prices),
+      writesOf: (byteLength) => writesOf(profile, byteLength),
+      beforePut: async () => {
+        if (prices || paid) await flush()
+      },
+      charged: (charge) => charges.push({ at: clock(), vault: id, activity, ...charge }),
+    }
+  }
+
+  return {
+    as(activity) {
+      const known = views.get(activity) ?? new Map([...vaults].map(([id, vault]) => [id, metered(vault, meterOf(vault, activity))]))
+      views.set(activity, known)
+      return known
+    },
+    record,
+    charge: (charge) => charges.push(charge),
+    flush,
+  }
+}

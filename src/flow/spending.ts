@@ -1,0 +1,112 @@
+/** Work that is counted for an activity, and limits that are asked before it spends. */
+import type { Activity, LimitExceeded, PackRow, Usage, VaultPrices } from '../contracts.ts'
+import { ArchiveError } from '../errors.ts'
+import { type Bill, billOf, exceeded, monthOf, readBack, requested, storedMonthly, storedOnce, writesOf } from '../policy/cost.ts'
+import { limitText } from '../policy/limits.ts'
+import { EMPTY, joined, purseOf, textOf } from '../policy/money.ts'
+import type { Context } from './context.ts'
+
+const KEY_BYTES = 8
+
+/** The same context, its vaults counted for that activity; work within other work counts for the outer. */
+export function counting(context: Context, activity: Activity): Context {
+  return context.activity === undefined
+    ? { ...context, activity, vaults: context.ledger.as(activity), ...(activity === 'repair' && { reading: { cheapest: true } }) }
+    : context
+}
+
+/** Counts the work for an activity and writes the sums when it ends, however it does. */
+export async function spending<T>(context: Context, activity: Activity, work: (context: Context) => Promise<T>): Promise<T> {
+  if (context.activity !== undefined) return work(context)
+  try {
+    return await work(counting(context, activity))
+  } finally {
+    await context.ledger.flush()
+  }
+}
+
+/** The same for work that yields; sums are written after each item. */
+export async function* spendingEach<T>(
+  context: Context,
+  activity: Activity,
+  work: (context: Context) => AsyncIterable<T>,
+): AsyncGenerator<T> {
+  const own = counting(context, activity)
+  try {
+    for await (const item of work(own)) {
+      yield item
+      if (own !== context) await context.ledger.flush()
+    }
+  } finally {
+    if (own !== context) await context.ledger.flush()
+  }
+}
+
+/**
+ * Notes a cost that the vaults' own counting cannot see; for verbs of other parts. Kept in memory and written with the next sums.
+ * `usage` is priced at the vault's prices of now; `charged` is a sum that the network took.
+ */
+export function recordCost(
+  context: Context,
+  cost: {
+    readonly vault: string
+    readonly activity: Activity
+    readonly usage?: Partial<Usage> | undefined
+    readonly charged?: { readonly amount: string; readonly currency: string; readonly detail?: string } | undefined
+  },
+): void {
+  const { vault, activity, usage, charged } = cost
+  if (usage) context.ledger.record(vault, activity, usage, pricesOf(context, vault))
+  if (charged) context.ledger.charge({ at: context.clock(), vault, activity, ...charged })
+}
+
+export const pricesOf = (context: Context, vault: string): VaultPrices | undefined => context.vaults.get(vault)?.profile.prices
+
+/** What it costs to bring a pack to a vault and to read back what shows that it is there; and a month of keeping it. */
+export function billFor(context: Context, pack: Pick<PackRow, 'byteLength'>, vault: string, readBytes: number): Bill {
+  const profile = context.vaults.get(vault)?.profile
+  const prices = profile?.prices
+  if (!profile || !prices) return { once: EMPTY, monthly: EMPTY }
+  const usage = { writes: writesOf(profile, pack.byteLength), reads: 2 + (readBytes > 0 ? 1 : 0) }
+  const once = storedOnce(prices, pack.byteLength) + requested(prices, usage) + readBack(prices, readBytes)
+  return { once: purseOf([[prices.currency, once]]), monthly: purseOf([[prices.currency, storedMonthly(prices, pack.byteLength)]]) }
+}
+
+/** What reading that many bytes there costs. */
+export function readingBill(context: Context, vault: string, byteLength: number): Bill {
+  const prices = pricesOf(context, vault)
+  return { once: prices ? purseOf([[prices.currency, readBack(prices, byteLength)]]) : EMPTY, monthly: EMPTY }
+}
+
+export { billOf }
+
+export type Allowed = { readonly refused: LimitExceeded } | { readonly refused?: undefined; release(): Promise<void> }
+
+/** Reserves what a piece of work may cost, or says which limit forbids it. Call `release` when the work has ended and its costs are counted. */
+export async function allowed(context: Context, bill: Bill): Promise<Allowed> {
+  const { limits, catalog, clock } = context
+  const needs = joined(bill.once, bill.monthly)
+  const free = { release: () => context.ledger.flush() }
+  if (!limits || needs.size === 0) return free
+  const known = { pricesOf: (vault: string) => pricesOf(context, vault) }
+  const alone = exceeded(limits, bill, known)
+  if (alone) return { refused: alone }
+  if (limits.perMonth === undefined) return free
+  // What was spent and not yet written counts, too.
+  await context.ledger.flush()
+  const key = Buffer.from(context.random(KEY_BYTES)).toString('hex')
+  const amounts = [...needs].map(([currency, units]) => ({ currency, amount: textOf(units) }))
+  const refused = await catalog.reserve({ key, month: monthOf(clock()), amounts }, (month) => exceeded(limits, bill, { ...known, month }))
+  if (refused) return { refused }
+  return {
+    release: async () => {
+      await context.ledger.flush()
+      await catalog.unreserve(key)
+    },
+  }
+}
+
+/** The error of a limit; `kept` says in a few words what became of the work. */
+export function overLimit(refused: LimitExceeded, kept: string): ArchiveError {
+  return new ArchiveError('exhausted', `${limitText(refused)}. ${kept}`, { limit: refused })
+}
