@@ -1,6 +1,8 @@
 /** The command line as the parser sees it. */
 import { Command } from 'commander'
 import { catCommand } from './commands/cat.ts'
+import { costsCommand, estimateCommand } from './commands/costs.ts'
+import { evacuateCommand } from './commands/evacuate.ts'
 import { explainCommand } from './commands/explain.ts'
 import { getCommand } from './commands/get.ts'
 import { initCommand } from './commands/init.ts'
@@ -29,12 +31,15 @@ const COMMANDS = [
   statusCommand,
   verifyCommand,
   repairCommand,
+  evacuateCommand,
   renewCommand,
   thawCommand,
   rmCommand,
   shredCommand,
   pruneCommand,
   explainCommand,
+  estimateCommand,
+  costsCommand,
   vaultCommand,
   receiptCommand,
   keyCommand,

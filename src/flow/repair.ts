@@ -3,6 +3,7 @@
  * Copies only bytes it has just verified; a damaged copy is replaced whole or left as it is, never deleted first.
  */
 import type {
+  LimitExceeded,
   Missing,
   ObjectRow,
   PackId,
@@ -24,12 +25,12 @@ import { readBack } from './probes.ts'
 import { publish, sweep } from './publish.ts'
 import { ensureSpooled } from './rebuild.ts'
 import { releaseSpool } from './release.ts'
+import { LOST, permitted, type Step, stands } from './repair-permit.ts'
 import { type Placement, replicate } from './replicate.ts'
 import { spending, spendingEach } from './spending.ts'
 import { verifyBatch } from './verify.ts'
 
 const PAGE = 200
-const LOST: ReadonlySet<Verdict> = new Set(['damaged', 'missing'])
 
 /** Brings one object back to its policy, as far as vaults and bytes allow. */
 export function repair(context: Context, object: ObjectRow, options: RepairOptions = {}): Promise<RepairReport> {
@@ -49,6 +50,8 @@ async function repairOne(context: Context, object: ObjectRow, options: RepairOpt
   const retained = await retainedPacks(context, before)
   const planned = before.packs.flatMap((pack) => planFor(context, before, pack, retained))
   if (options.plan || planned.length === 0) {
+    const permit = await permitted(context, before, planned)
+    await permit.release()
     // A repair that died when all was done may have left its packs in the spool.
     if (!options.plan) await releaseSpool(context, [before])
     const actions = planned.map(({ pack, ...step }) => ({
@@ -57,23 +60,38 @@ async function repairOne(context: Context, object: ObjectRow, options: RepairOpt
       byteLength: pack.byteLength,
       outcome: 'planned' as const,
     }))
-    return reportOf(before, before, actions)
+    return { ...reportOf(before, before, actions), ...(permit.exceeds && { exceeds: permit.exceeds }) }
   }
+  const permit = await permitted(context, before, planned)
+  try {
+    const report = await carryOutAll(context, before, { planned: permit.steps, retained }, options)
+    return { ...report, actions: [...report.actions, ...permit.forbidden], ...(permit.exceeds && { exceeds: permit.exceeds }) }
+  } finally {
+    await permit.release()
+  }
+}
+
+async function carryOutAll(
+  context: Context,
+  before: Assessment,
+  { planned, retained }: { readonly planned: readonly Step[]; readonly retained: ReadonlySet<PackId> },
+  options: RepairOptions,
+): Promise<RepairReport> {
+  const { signal } = options
+  const { object } = before
   const first = await carryOut(context, planned, options)
   // A lock that could not be extended is no reason to buy another copy.
   const refused = first.filter(({ pack, vault }) =>
     planned.some((step) => step.action !== 'retain' && step.pack.id === pack.id && step.vault === vault),
   )
   const detour = before.packs.flatMap((pack) => aroundFailures(context, before, { pack, placements: refused, retained }))
-  const placements = [...first, ...(await carryOut(context, detour, options))]
+  const permit = await permitted(context, before, detour)
+  const second = await carryOut(context, permit.steps, options).finally(permit.release)
+  const placements = [...first, ...second]
   await publish(context, [(await context.catalog.objectById(object.id)) ?? object], { signal })
   const [after = before] = await reassess(context, [object])
   await releaseSpool(context, [after])
-  return reportOf(
-    before,
-    after,
-    [...planned, ...detour].map((step) => done(step, placements)),
-  )
+  return reportOf(before, after, [...[...planned, ...permit.steps].map((step) => done(step, placements)), ...permit.forbidden])
 }
 
 /** Repairs whatever needs it, object by object. */
@@ -92,13 +110,6 @@ async function* repairEach(context: Context, options: RepairOptions): AsyncGener
     after = last.id
   }
   if (!options.plan) await sweep(context, { signal: options.signal })
-}
-
-interface Step {
-  readonly pack: PackRow
-  readonly vault: string
-  readonly action: RepairAction['action']
-  readonly reason: string
 }
 
 /** What this pack needs: lost copies replaced where they were, and new ones where the policy asks for more. */
@@ -161,9 +172,6 @@ function aroundFailures(
     }),
   )
 }
-
-/** A copy that nobody has shown to be lost: silence is no reason to buy another. */
-const stands = ({ locator, verdict }: ReplicaReport): boolean => locator !== undefined && !LOST.has(verdict)
 
 async function carryOut(context: Context, steps: readonly Step[], options: RepairOptions): Promise<readonly Placement[]> {
   const { signal, onProgress } = options
