@@ -5,9 +5,11 @@ import { demandsOf, foundIn } from '../policy/demands.ts'
 import { headerPolicy } from '../policy/erasable.ts'
 import type { Context } from './context.ts'
 import { holdsFloor, homesOf, operatorsOf } from './evacuate-homes.ts'
+import { billOfMove } from './evacuate-plan.ts'
 import { readBack } from './probes.ts'
 import { showed } from './put.ts'
 import { type Placement, replicate } from './replicate.ts'
+import { allowed, monthly, overLimit } from './spending.ts'
 
 /** So many packs in a row that only the leaving vault could have, and no answer: it is taken for dead in this run. */
 const DEAD_AFTER = 3
@@ -41,7 +43,7 @@ export async function settlePack(
     const here = homes.chosen.filter((id) => found.shown.has(id) || (pack.kind === 'content' && homes.sound.has(id)))
     const todo = homes.chosen.filter((id) => !here.includes(id) && !found.silent.has(id) && !found.settling.has(id))
     if (todo.length > 0) {
-      const placements = await replicate(context, [{ pack, vaults: todo }], { ...options, probes: (row) => readBack(context, row) })
+      const placements = await place(context, moving.vault, pack, { todo, held: homes.held }, options)
       const unavailable = sort(context, placements, { found, held: homes.held, moving })
       if (unavailable) return unreadable(context, moving, replica, unavailable)
       moving.silences = 0
@@ -55,6 +57,21 @@ export async function settlePack(
       return settled
     }
   }
+}
+
+/** Within the month's limit: throws `exhausted` where it does not allow this pack, and the rest waits for the next run. */
+async function place(
+  context: Context,
+  leaving: string,
+  pack: PackRow,
+  { todo, held }: { readonly todo: readonly string[]; readonly held: ReadonlySet<string> },
+  options: EvacuateOptions,
+): Promise<readonly Placement[]> {
+  const add = todo.filter((id) => !held.has(id))
+  const permit = await allowed(context, await billOfMove(context, leaving, pack, { add, held }), monthly(context))
+  if (permit.refused) throw overLimit(permit.refused, 'What was moved so far is safe; raise the limit, or run this again next month')
+  const work = { ...options, covered: (_: PackRow, vault: string) => add.includes(vault), probes: (row: PackRow) => readBack(context, row) }
+  return replicate(context, [{ pack, vaults: todo }], work).finally(permit.release)
 }
 
 /** What became of the pack in vaults that were tried, with the reason. */

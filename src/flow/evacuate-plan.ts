@@ -75,7 +75,7 @@ export async function planEvacuation(context: Context, vault: string, { signal }
 }
 
 /** Sent to each target and read back there, and read once from the cheapest replica. */
-async function billOfMove(
+export async function billOfMove(
   context: Context,
   leaving: string,
   pack: PackRow,

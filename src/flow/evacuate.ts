@@ -24,7 +24,7 @@ import { planEvacuation, replicaPages, rootsIn } from './evacuate-plan.ts'
 import { NOTHING_REMOVED, type Removal, remainingIn, removeCopies } from './evacuate-remove.ts'
 import { lookAtLeaving } from './leaving.ts'
 import { publish } from './publish.ts'
-import { allowed, overLimit, spending } from './spending.ts'
+import { allowed, monthly, overLimit, spending } from './spending.ts'
 
 const PAGE = 500
 const PACKS_AT_ONCE = 2
@@ -62,7 +62,7 @@ async function assertKnown({ catalog, vaults }: Context, vault: string): Promise
 async function planned(context: Context, vault: string, options: EvacuateOptions): Promise<EvacuateReport> {
   const { catalog, clock } = context
   const { plan, bill } = await planEvacuation(context, vault, options)
-  const permit = await allowed(context, bill)
+  const permit = await allowed(context, bill, monthly(context))
   if (!permit.refused) await permit.release()
   const before = await catalog.inventoryOf(vault, clock())
   return report(context, vault, { state: 'planned', before, after: before, plan: withLimit(plan, permit.refused) })
@@ -87,22 +87,20 @@ async function carryOut(context: Context, vault: string, options: EvacuateOption
   const { plan, bill } = await planEvacuation(context, vault, options)
   const degrade = options.degrade === true || known?.degrade === true
   if (plan.unmet.length > 0 && !degrade) throw cannotLeave(vault, plan)
-  const permit = await allowed(context, bill)
+  const permit = await allowed(context, bill, monthly(context))
   if (permit.refused)
     throw overLimit(permit.refused, 'Nothing was moved and nothing was spent; raise the limit, or free the month of other costs')
-  try {
-    const row = await catalog.beginEvacuation({ vault, at: clock(), degrade, before })
-    await lookAtLeaving(context)
-    const moving: Moving = { vault, silences: 0, copiedBytes: 0 }
-    await moveAll(context, moving, row, options)
-    const left = await finish(context, vault)
-    const after = await catalog.inventoryOf(vault, clock())
-    const removal = left && options.remove ? await removeCopies(context, moving, options) : NOTHING_REMOVED
-    const facts = { began: row.began, before: row.before, after, plan, removal, copiedBytes: moving.copiedBytes }
-    return await report(context, vault, { state: left ? 'left' : 'leaving', ...facts })
-  } finally {
-    await permit.release()
-  }
+  // That it fits is known; each pack reserves its own share as it goes.
+  await permit.release()
+  const row = await catalog.beginEvacuation({ vault, at: clock(), degrade, before })
+  await lookAtLeaving(context)
+  const moving: Moving = { vault, silences: 0, copiedBytes: 0 }
+  await moveAll(context, moving, row, options)
+  const left = await finish(context, vault)
+  const after = await catalog.inventoryOf(vault, clock())
+  const removal = left && options.remove ? await removeCopies(context, moving, options) : NOTHING_REMOVED
+  const facts = { began: row.began, before: row.before, after, plan, removal, copiedBytes: moving.copiedBytes }
+  return report(context, vault, { state: left ? 'left' : 'leaving', ...facts })
 }
 
 function cannotLeave(vault: string, { unmet }: EvacuatePlan): PolicyError {

@@ -20,7 +20,7 @@ import { placementRules } from './placement-rules.ts'
 import { readBack, readBackBytes } from './probes.ts'
 import { listing, publish } from './publish.ts'
 import { releaseSpool } from './release.ts'
-import { type Placement, replicate } from './replicate.ts'
+import { type Placement, type ReplicateOptions, replicate } from './replicate.ts'
 import { type Sealing, sealingOf } from './sealing.ts'
 import { allowed, billFor, billOf, overLimit, readingBill, spending } from './spending.ts'
 
@@ -78,14 +78,15 @@ export async function replicateObjects(context: Context, objects: readonly Objec
   if (permit.refused) throw overLimit(permit.refused, keptInSpool(objects))
   const first =
     until === 'floor' ? plan.map(({ pack, floor }) => ({ pack, vaults: floor })) : plan.map(({ pack, all }) => ({ pack, vaults: all }))
-  const work = { ...options, acceptOnly: until === 'accepted', probes: (pack: PackRow) => readBack(context, pack) }
+  const covered = coverOf(plan)
+  const work = { ...options, acceptOnly: until === 'accepted', covered, probes: (pack: PackRow) => readBack(context, pack) }
   const rest = until === 'floor' ? beyond(plan) : []
   let ongoing = false
   try {
     const placed = await replicate(context, first, work)
     const placements = [...placed, ...(await aroundLeaving(context, placed, work))]
     const receipts = await conclude(context, objects, placements, { signal: options.signal, unfinished: rest.length > 0 })
-    if (rest.length > 0) later(context, objects, { rest, placements, release: permit.release }, options)
+    if (rest.length > 0) later(context, objects, { rest, placements, release: permit.release }, { ...options, covered })
     ongoing = rest.length > 0
     return receipts
   } catch (error) {
@@ -97,7 +98,7 @@ export async function replicateObjects(context: Context, objects: readonly Objec
 
 interface Planned {
   readonly pack: PackRow
-  /** Vaults that hold it already. */
+  /** Vaults that hold it already, as far as anybody knows. */
   readonly held: ReadonlySet<string>
   readonly all: readonly string[]
   readonly floor: readonly string[]
@@ -129,6 +130,11 @@ async function billOfPlan(context: Context, plan: readonly Planned[]): Promise<B
   return billOf(bills)
 }
 
+const coverOf = (plan: readonly Planned[]) => {
+  const held = new Map(plan.map((one) => [one.pack.id, one.held]))
+  return (pack: PackRow, vault: string) => held.get(pack.id)?.has(vault) !== true
+}
+
 const keptInSpool = (objects: readonly ObjectRow[]) => {
   const [first] = objects
   return (
@@ -145,11 +151,14 @@ async function aroundLeaving(
 ): Promise<readonly Placement[]> {
   const turnedAway = placed.filter(({ vault, outcome }) => outcome === 'failed' && context.leaving.has(vault))
   const plan = await planOf(context, [...new Map(turnedAway.map(({ pack }) => [pack.id, pack])).values()])
+  // In the place of one that was reckoned with: about as dear, and the month is looked at again.
+  const permit = await allowed(context, await billOfPlan(context, plan))
+  if (permit.refused) return []
   const jobs = plan.map(({ pack, all }) => ({
     pack,
     vaults: all.filter((id) => !placed.some((one) => one.pack.id === pack.id && one.vault === id)),
   }))
-  return replicate(context, jobs, work)
+  return replicate(context, jobs, work).finally(permit.release)
 }
 
 const removedMeanwhile = (cause?: unknown) =>
@@ -204,7 +213,7 @@ function later(
   context: Context,
   objects: readonly ObjectRow[],
   { rest, placements, release }: { readonly rest: readonly Job[]; readonly placements: readonly Placement[]; release(): Promise<void> },
-  options: PutOptions,
+  options: PutOptions & Pick<ReplicateOptions, 'covered'>,
 ): void {
   const work: Promise<unknown> = replicate(context, rest, { ...options, probes: (pack) => readBack(context, pack) })
     .then((others) => conclude(context, objects, [...placements, ...others], { signal: options.signal }))

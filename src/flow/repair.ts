@@ -2,18 +2,7 @@
  * Repair: challenge → the same placement with health filled in → read from intact replicas, re-hash → the same replicate.
  * Copies only bytes it has just verified; a damaged copy is replaced whole or left as it is, never deleted first.
  */
-import type {
-  LimitExceeded,
-  Missing,
-  ObjectRow,
-  PackId,
-  PackRow,
-  RepairAction,
-  RepairOptions,
-  RepairReport,
-  ReplicaReport,
-  Verdict,
-} from '../contracts.ts'
+import type { Missing, ObjectRow, PackId, PackRow, RepairAction, RepairOptions, RepairReport } from '../contracts.ts'
 import { ArchiveError, VaultError } from '../errors.ts'
 import { place } from '../policy/placement.ts'
 import { cannotRetain, isInForce, isRetained } from '../policy/retain.ts'

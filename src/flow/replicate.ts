@@ -38,6 +38,8 @@ export interface ReplicateOptions extends AbortOptions, ProgressOptions<Replicat
   readonly acceptOnly?: boolean | undefined
   /** How long another process that places the same pack is waited for, in milliseconds; default 5 minutes. */
   readonly patienceMs?: number | undefined
+  /** Was storing that pack there reckoned with, where limits are set? What was only to be found there and is not is a matter for repair. Default: it was. */
+  readonly covered?: ((pack: PackRow, vault: string) => boolean) | undefined
   /** What to read back, per object with blocks in the pack; `all` for everything. */
   readonly probes: (
     pack: PackRow,
@@ -185,6 +187,12 @@ async function store(
     const locator = retain && vault.renew ? await vault.renew(found, retain.until, { ...retain, signal }) : found
     return { locator, outcome: 'found' }
   }
+  if (context.limits && vault.profile.prices && options.covered?.(pack, id) === false)
+    throw new VaultError(
+      'exhausted',
+      id,
+      'it does not hold the pack any more, and storing it again was not reckoned with; repair does that within the limits',
+    )
   await ensureSpooled(context, pack, { signal })
   const name = pack.name.toString()
   const locator = await vault.put(context.spool.pack(pack), {

@@ -1,5 +1,5 @@
 /** Work that is counted for an activity, and limits that are asked before it spends. */
-import type { Activity, LimitExceeded, PackRow, Usage, VaultPrices } from '../contracts.ts'
+import type { Activity, LimitExceeded, Limits, PackRow, Usage, VaultPrices } from '../contracts.ts'
 import { ArchiveError } from '../errors.ts'
 import { type Bill, billOf, exceeded, monthOf, readBack, requested, storedMonthly, storedOnce, writesOf } from '../policy/cost.ts'
 import { limitText } from '../policy/limits.ts'
@@ -82,9 +82,12 @@ export { billOf }
 
 export type Allowed = { readonly refused: LimitExceeded } | { readonly refused?: undefined; release(): Promise<void> }
 
+/** The limit that work of many packs is held to. */
+export const monthly = ({ limits }: Context): Limits | undefined => limits?.perMonth && { perMonth: limits.perMonth }
+
 /** Reserves what a piece of work may cost, or says which limit forbids it. Call `release` when the work has ended and its costs are counted. */
-export async function allowed(context: Context, bill: Bill): Promise<Allowed> {
-  const { limits, catalog, clock } = context
+export async function allowed(context: Context, bill: Bill, limits: Limits | undefined = context.limits): Promise<Allowed> {
+  const { catalog, clock } = context
   const needs = joined(bill.once, bill.monthly)
   const free = { release: () => context.ledger.flush() }
   if (!limits || needs.size === 0) return free
