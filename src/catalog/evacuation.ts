@@ -19,6 +19,7 @@ type Evacuating = Pick<
   | 'garbageAmong'
   | 'evidenceIn'
   | 'objectsInVault'
+  | 'objectSizes'
   | 'inventoryOf'
   | 'saveDrill'
   | 'lastDrill'
@@ -100,6 +101,17 @@ export function evacuating(db: Database): Evacuating {
         .limit(limit)
         .execute()
       return rows.map(toObject)
+    },
+    objectSizes: async ({ after, limit }) => {
+      const rows = await db
+        .selectFrom('objects')
+        .select(['id', 'byte_length'])
+        .where('id', '>', after)
+        .where('shredded_at', 'is', null)
+        .orderBy('id')
+        .limit(limit)
+        .execute()
+      return rows.map((row) => ({ id: Number(row.id), byteLength: Number(row.byte_length) }))
     },
     inventoryOf: (vault, at) => read(db, (session) => inventory(session, vault, at)),
 

@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { catCommand } from './commands/cat.ts'
 import { costsCommand, estimateCommand } from './commands/costs.ts'
+import { drillCommand } from './commands/drill.ts'
 import { evacuateCommand } from './commands/evacuate.ts'
 import { explainCommand } from './commands/explain.ts'
 import { getCommand } from './commands/get.ts'
@@ -31,6 +32,7 @@ const COMMANDS = [
   statusCommand,
   verifyCommand,
   repairCommand,
+  drillCommand,
   evacuateCommand,
   renewCommand,
   thawCommand,

@@ -48,6 +48,11 @@ export interface CatalogEvacuation {
     vault: string,
     options?: { readonly after?: ObjectId | undefined; readonly limit?: number | undefined },
   ): Promise<readonly ObjectRow[]>
+  /** Every object that can still be read, by id, with no more than a draw needs. */
+  objectSizes(options: {
+    readonly after: ObjectId
+    readonly limit: number
+  }): Promise<readonly { readonly id: ObjectId; readonly byteLength: number }[]>
   inventoryOf(vault: string, at: number): Promise<VaultInventory>
 
   /** Keeps the last drill, as JSON. */

@@ -28,6 +28,8 @@ export interface DrillResult {
   readonly files: number
   readonly byteLength: number
   readonly ms: number
+  /** Of the error that ended it. */
+  readonly code?: string
   readonly detail?: string
 }
 
