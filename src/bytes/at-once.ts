@@ -6,12 +6,14 @@ import { setImmediate } from 'node:timers/promises'
 
 /** An answer that takes longer holds everybody up. */
 const SLOW_MS = 1
-/** Calls that are made elsewhere after a slow one, before the disk is tried again. */
-const ELSEWHERE = 64
+/** Calls that are made elsewhere after a slow one, before the disk is tried again; twice as many each time it is still slow. One slow call may be ours: memory being cleaned. */
+const FEWEST_ELSEWHERE = 4
+const MOST_ELSEWHERE = 64
 /** How long calls may follow each other before everything else has its turn. */
 const TURN_MS = 10
 
 let elsewhere = 0
+let penalty = FEWEST_ELSEWHERE
 let turnBegan = 0
 
 /** `now` and `later` give the same answer. */
@@ -24,7 +26,10 @@ export function atOnce<T>(now: () => T, later: () => Promise<T>): T | Promise<T>
   try {
     return now()
   } finally {
-    if (performance.now() - began > SLOW_MS) elsewhere = ELSEWHERE
+    if (performance.now() - began > SLOW_MS) {
+      elsewhere = penalty
+      penalty = Math.min(penalty * 2, MOST_ELSEWHERE)
+    } else penalty = FEWEST_ELSEWHERE
   }
 }
 

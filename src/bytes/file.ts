@@ -18,6 +18,9 @@ export interface ReadFileOptions extends AbortOptions {
   readonly pool: BufferPool
 }
 
+/** What a file was when it was listed. */
+export type Listed = Pick<BigIntStats, 'size' | 'mtimeNs' | 'ino' | 'dev'>
+
 /** How reading a short file ended. */
 export type Settled = { readonly bytes: Uint8Array } | { readonly error: unknown }
 
@@ -25,7 +28,7 @@ export type Settled = { readonly bytes: Uint8Array } | { readonly error: unknown
  * The content in chunks of the pool's size, the last one shorter. `seen` is what the file was when it was listed: throws SourceError `changed`
  * when it is another file, or has another size or modification time, before or after it was read.
  */
-export async function* readRegular(path: string, seen: BigIntStats, options: ReadFileOptions): AsyncGenerator<Uint8Array> {
+export async function* readRegular(path: string, seen: Listed, options: ReadFileOptions): AsyncGenerator<Uint8Array> {
   options.signal?.throwIfAborted()
   const file = await openListed(path)
   try {
@@ -38,7 +41,7 @@ export async function* readRegular(path: string, seen: BigIntStats, options: Rea
 }
 
 /** Reads a file that fits into memory at once, into memory of its own, with the same guarantees; can be started before anybody waits for it. */
-export async function readShort(path: string, seen: BigIntStats): Promise<Settled> {
+export async function readShort(path: string, seen: Listed): Promise<Settled> {
   try {
     return {
       bytes: await atOnce(
@@ -51,7 +54,7 @@ export async function readShort(path: string, seen: BigIntStats): Promise<Settle
   }
 }
 
-async function readLater(path: string, seen: BigIntStats): Promise<Uint8Array> {
+async function readLater(path: string, seen: Listed): Promise<Uint8Array> {
   const file = await openListed(path)
   try {
     const size = Number(seen.size)
@@ -65,7 +68,7 @@ async function readLater(path: string, seen: BigIntStats): Promise<Uint8Array> {
   }
 }
 
-function readNow(path: string, seen: BigIntStats): Uint8Array {
+function readNow(path: string, seen: Listed): Uint8Array {
   let file: number | undefined
   try {
     file = openSync(path, FLAGS)
@@ -145,11 +148,11 @@ async function assertEmpty(file: FileHandle, path: string): Promise<void> {
 
 const sizeLess = (path: string) => changed(path, 'has more bytes than its size says; copy it to a regular file')
 
-async function assertSame(file: FileHandle, path: string, seen: BigIntStats): Promise<void> {
+async function assertSame(file: FileHandle, path: string, seen: Listed): Promise<void> {
   assertUnchanged(await file.stat({ bigint: true }), path, seen)
 }
 
-function assertUnchanged(now: BigIntStats, path: string, seen: BigIntStats): void {
+function assertUnchanged(now: BigIntStats, path: string, seen: Listed): void {
   if (now.ino !== seen.ino || now.dev !== seen.dev || !now.isFile()) throw changed(path, 'was replaced')
   if (now.nlink === 0n) throw changed(path, 'was removed')
   if (now.size !== seen.size) throw changed(path, `had ${seen.size} bytes and has ${now.size}`)

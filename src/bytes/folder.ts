@@ -1,13 +1,13 @@
 /** Walks a directory of this machine: one folder in memory per level, in the same order everywhere. */
 import { isUtf8 } from 'node:buffer'
-import { type BigIntStats, lstatSync } from 'node:fs'
+import { type BigIntStats, lstatSync, readdirSync } from 'node:fs'
 import { lstat, readdir, readlink } from 'node:fs/promises'
 import picomatch from 'picomatch'
 import type { AbortOptions } from '../contracts/options.ts'
 import type { Entry, Mtime, SeenFile } from '../contracts/source.ts'
 import { SourceError } from '../errors.ts'
 import { atOnce, takeTurns } from './at-once.ts'
-import { readRegular, readShort, type Settled, sourceError } from './file.ts'
+import { type Listed, readRegular, readShort, type Settled, sourceError } from './file.ts'
 import { shown } from './paths.ts'
 import type { BufferPool } from './pool.ts'
 
@@ -17,6 +17,8 @@ const LOOK_AHEAD = 32
 /** Short files among the next siblings that are read before their turn: opening and closing them costs more than their bytes. */
 const READ_AHEAD = 6
 const SHORT_BYTES = 64 * 1024
+/** A folder whose own size is beyond that has so many names that reading them at once would hold everybody up. */
+const SHORT_FOLDER_BYTES = 64n * 1024n
 
 export interface FolderOptions extends AbortOptions {
   /** Globs, matched against the relative path and against the name; what matches is left out with everything below it. */
@@ -44,7 +46,7 @@ export async function* walkFolder(top: string, stats: BigIntStats, options: Fold
   const { signal, pool } = options
   const excluded = excludedBy(options.exclude)
   yield { path: '', kind: 'directory', seen: seenAt(top, stats), ...metadata(stats) }
-  const levels = [await openLevel(top, '', excluded)]
+  const levels = [await openLevel(top, '', stats, excluded)]
   for (let level = levels.at(-1); level; level = levels.at(-1)) {
     signal?.throwIfAborted()
     const { seen, at } = level
@@ -59,7 +61,7 @@ export async function* walkFolder(top: string, stats: BigIntStats, options: Fold
     // Not before somebody reads: a mere listing opens no file.
     const onOpen = () => readAhead(at, seen, pool.byteLength)
     yield await entryOf(`${at}/${sibling.name}`, path, sibling.stats, { pool, content: sibling.content, onOpen })
-    if (sibling.stats.isDirectory()) levels.push(await openLevel(`${at}/${sibling.name}`, path, excluded))
+    if (sibling.stats.isDirectory()) levels.push(await openLevel(`${at}/${sibling.name}`, path, sibling.stats, excluded))
   }
 }
 
@@ -73,13 +75,14 @@ export interface EntryOptions {
 /** A file, directory or symlink as an entry; throws `unsupported` for everything else. */
 export async function entryOf(at: string, path: string, stats: BigIntStats, options: EntryOptions): Promise<Entry> {
   const known = { path, seen: seenAt(at, stats), ...metadata(stats) }
-  if (stats.isFile()) return { ...known, kind: 'file', open: opener(at, stats, options), again: true, byteLength: Number(stats.size) }
+  // Whoever keeps an entry keeps what its closure needs, which is not all of `stats`.
+  if (stats.isFile()) return { ...known, kind: 'file', open: opener(at, known.seen, options), again: true, byteLength: Number(stats.size) }
   if (stats.isDirectory()) return { ...known, kind: 'directory' }
   if (stats.isSymbolicLink()) return { ...known, kind: 'symlink', target: await targetOf(at) }
   throw new SourceError('unsupported', `${shown(at)} is a ${special(stats)}, which has no content to store; exclude it`)
 }
 
-function opener(at: string, stats: BigIntStats, { pool, content, onOpen }: EntryOptions) {
+function opener(at: string, stats: Listed, { pool, content, onOpen }: EntryOptions) {
   return async function* ({ signal }: AbortOptions = {}): AsyncGenerator<Uint8Array> {
     onOpen?.()
     if (!isShort(stats, pool.byteLength)) {
@@ -104,10 +107,10 @@ function readAhead(at: string, siblings: readonly Sibling[], chunkSize: number):
   }
 }
 
-const isShort = ({ size }: BigIntStats, chunkSize: number) => size <= Math.min(SHORT_BYTES, chunkSize)
+const isShort = ({ size }: Listed, chunkSize: number) => size <= Math.min(SHORT_BYTES, chunkSize)
 
-async function openLevel(at: string, path: string, excluded: (path: string) => boolean): Promise<Level> {
-  const raw = await readdir(at, { encoding: 'buffer' }).catch((cause: unknown) => {
+async function openLevel(at: string, path: string, { size }: Listed, excluded: (path: string) => boolean): Promise<Level> {
+  const raw = await namesIn(at, size).catch((cause: unknown) => {
     throw sourceError(at, cause, { listed: path !== '' })
   })
   const names = raw
@@ -115,6 +118,11 @@ async function openLevel(at: string, path: string, excluded: (path: string) => b
     .map((name) => decoded(name, at))
     .filter((name) => !excluded(join(path, name)))
   return { at, path, names, next: 0, seen: [] }
+}
+
+async function namesIn(at: string, size: bigint): Promise<Buffer[]> {
+  const later = () => readdir(at, { encoding: 'buffer' })
+  return size > SHORT_FOLDER_BYTES ? later() : atOnce(() => readdirSync(at, { encoding: 'buffer' }), later)
 }
 
 async function look(level: Level): Promise<void> {

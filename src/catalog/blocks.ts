@@ -1,7 +1,8 @@
 /** Where blocks lie, and which packs are good enough to be reused. */
+import type { CID } from 'multiformats/cid'
 import type { BlockPlace, Catalog, Visibility } from '../contracts.ts'
 import { gather } from './batches.ts'
-import { keyOf } from './rows.ts'
+import { cidOf, keyOf } from './rows.ts'
 import { type Database, read } from './schema.ts'
 
 const TAIL_BYTES = 6
@@ -13,7 +14,7 @@ export function tailOf(cid: Uint8Array): number {
   return tail
 }
 
-export function blockLookups(db: Database): Pick<Catalog, 'findBlocks'> {
+export function blockLookups(db: Database): Pick<Catalog, 'findBlocks' | 'blocksAt'> {
   return {
     findBlocks: (cids, { visibility, owner, reusable = false }) =>
       read(db, async (session) => {
@@ -31,21 +32,45 @@ export function blockLookups(db: Database): Pick<Catalog, 'findBlocks'> {
         for (const row of rows) {
           const cid = wanted.get(keyOf(row.cid))
           if (cid === undefined || !open.has(row.pack)) continue
-          const place = {
-            cid,
-            pack: Number(row.pack),
-            ordinal: Number(row.ordinal),
-            offset: Number(row.position),
-            length: Number(row.length),
-          }
+          const place = placeOf(row, cid)
           const places = found.get(cid.toString())
           if (places) places.push(place)
           else found.set(cid.toString(), [place])
         }
         return found
       }),
+
+    blocksAt: (pack, ordinals) =>
+      read(db, async (session) => {
+        const rows = await gather(ordinals, (some) =>
+          session
+            .selectFrom('blocks')
+            .innerJoin('packs', 'packs.id', 'blocks.pack')
+            .selectAll('blocks')
+            .where('pack', '=', pack)
+            .where('ordinal', 'in', some)
+            .where('packs.owner', 'is', null)
+            .execute(),
+        )
+        return rows.map((row) => placeOf(row, cidOf(row.cid))).sort((a, b) => a.ordinal - b.ordinal)
+      }),
   }
 }
+
+interface BlockColumns {
+  readonly pack: number
+  readonly ordinal: number
+  readonly position: number
+  readonly length: number
+}
+
+const placeOf = ({ pack, ordinal, position, length }: BlockColumns, cid: CID): BlockPlace => ({
+  cid,
+  pack: Number(pack),
+  ordinal: Number(ordinal),
+  offset: Number(position),
+  length: Number(length),
+})
 
 type Sight = Parameters<Catalog['findBlocks']>[1]
 

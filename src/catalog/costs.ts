@@ -103,7 +103,14 @@ async function costsIn(db: Database, { since = '', until = '9999-12' }: Span): P
 }
 
 async function chargesIn(db: Database, { since = '', until = '9999-12' }: Span): Promise<readonly Charge[]> {
-  const rows = await db.selectFrom('charges').selectAll().where('month', '>=', since).where('month', '<=', until).orderBy('id').execute()
+  const rows = await db
+    .selectFrom('charges')
+    .selectAll()
+    .where('month', '>=', since)
+    .where('month', '<=', until)
+    .orderBy('month')
+    .orderBy('id')
+    .execute()
   return rows.map(({ at, vault, activity, amount, currency, detail }) => ({
     at: Number(at),
     vault,
@@ -115,15 +122,8 @@ async function chargesIn(db: Database, { since = '', until = '9999-12' }: Span):
 }
 
 async function heldIn(db: Database): Promise<MonthOfCosts['held']> {
-  const rows = await db
-    .selectFrom('replicas')
-    .innerJoin('packs', 'packs.id', 'replicas.pack')
-    .select(({ fn }) => ['replicas.vault', fn.sum('packs.byte_length').as('bytes')])
-    .where('replicas.state', '=', 'placed')
-    .groupBy('replicas.vault')
-    .orderBy('replicas.vault')
-    .execute()
-  return rows.map(({ vault, bytes }) => ({ vault, byteLength: Number(bytes) }))
+  const rows = await db.selectFrom('held').selectAll().where('byte_length', '>', 0).orderBy('vault').execute()
+  return rows.map(({ vault, byte_length }) => ({ vault, byteLength: Number(byte_length) }))
 }
 
 async function monthOf(session: Session, month: string): Promise<MonthOfCosts> {

@@ -4,6 +4,7 @@ import type { Catalog } from '../contracts.ts'
 import { CatalogError } from '../errors.ts'
 import { batchesOf, PAGE_LENGTH } from './batches.ts'
 import { dropFingerprints } from './fingerprints.ts'
+import { moveHeld } from './held.ts'
 import { PACK_COLUMNS, toPack } from './rows.ts'
 import { type Database, type Session, write } from './schema.ts'
 
@@ -46,6 +47,8 @@ export function forgetting(db: Database): Pick<Catalog, 'forget' | 'garbage' | '
         const row = await session.selectFrom('packs').select('garbage').where('id', '=', pack).executeTakeFirst()
         if (row === undefined) return
         if (row.garbage !== 1) throw new CatalogError('conflict', `pack ${pack} is in use; only garbage packs can be dropped`)
+        const replicas = await session.selectFrom('replicas').select('vault').where('pack', '=', pack).execute()
+        for (const { vault } of replicas) await moveHeld(session, pack, vault, 'gone')
         await dropFingerprints(session, pack)
         await session.deleteFrom('packs').where('id', '=', pack).execute()
       }),

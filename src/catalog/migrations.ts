@@ -13,7 +13,7 @@ export interface Dialectal {
   readonly clustered: RawBuilder<unknown>
 }
 
-export type Definable = Pick<Kysely<unknown>, 'schema'>
+export type Definable = Pick<Kysely<unknown>, 'schema' | 'getExecutor'>
 
 export interface Migration {
   readonly version: number

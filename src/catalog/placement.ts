@@ -2,6 +2,7 @@
 import type { Catalog, Journal } from '../contracts.ts'
 import { CatalogError } from '../errors.ts'
 import { gather, PAGE_LENGTH } from './batches.ts'
+import { moveHeld } from './held.ts'
 import { plain, toReplica } from './rows.ts'
 import { type Database, write } from './schema.ts'
 
@@ -26,17 +27,20 @@ export function placement(db: Database): Placement {
         await session.insertInto('replicas').values({ pack, vault, state: 'intended', intended_at: at }).execute()
       }),
 
-    placed: async (pack, vault, locator, at) => {
-      const found = { state: 'placed', locator, placed_at: at } as const
-      await db
-        .insertInto('replicas')
-        .values({ pack, vault, intended_at: at, ...found })
-        .onConflict((conflict) => conflict.columns(['pack', 'vault']).doUpdateSet(found))
-        .execute()
-    },
+    placed: (pack, vault, locator, at) =>
+      write(db, async (session) => {
+        const found = { state: 'placed', locator, placed_at: at } as const
+        await moveHeld(session, pack, vault, 'placed')
+        await session
+          .insertInto('replicas')
+          .values({ pack, vault, intended_at: at, ...found })
+          .onConflict((conflict) => conflict.columns(['pack', 'vault']).doUpdateSet(found))
+          .execute()
+      }),
 
     dropReplica: (pack, vault) =>
       write(db, async (session) => {
+        await moveHeld(session, pack, vault, 'gone')
         for (const table of ['replicas', 'evidence', 'evidence_totals', 'unanswered', 'journals'] as const)
           await session.deleteFrom(table).where('pack', '=', pack).where('vault', '=', vault).execute()
       }),

@@ -217,6 +217,12 @@ export interface ChargesTable {
   detail: string | null
 }
 
+/** Bytes of a vault's placed replicas, kept up to date by whoever changes one. */
+export interface HeldTable {
+  vault: string
+  byte_length: number
+}
+
 export interface ReservationsTable {
   key: string
   month: string
@@ -254,6 +260,7 @@ export interface DrillsTable {
 export interface Schema {
   costs: CostsTable
   charges: ChargesTable
+  held: HeldTable
   reservations: ReservationsTable
   evacuations: EvacuationsTable
   fates: FatesTable

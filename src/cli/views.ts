@@ -1,7 +1,10 @@
 /** Reports as lines for a person. Pure; everything from outside passes through `printable`. */
-import type { Missing, ObjectReport, ObjectState, ReplicaReport, RetainReport, Verdict } from '../contracts.ts'
+import type { Missing, ObjectReport, ObjectState, ReplicaReport, RetainReport, Verdict, XattrProblem } from '../contracts.ts'
 import { atMost, columns, count, formatBytes, printable, short } from './format.ts'
 import { paintState, paintVerdict, type Style } from './style.ts'
+
+/** How many extended attributes are told of by name. */
+export const MAX_PROBLEMS = 20
 
 /** `satisfied  bafy…  12.3 MiB  photos`. */
 export function objectLine(
@@ -51,6 +54,13 @@ export function retainLines(retain: RetainReport | undefined): string[] {
   if (!retain) return []
   const mode = retain.mode === undefined ? '' : ` (${retain.mode})`
   return [`  retained until ${printable(retain.until)}${mode}${retain.legalHold ? ', with a legal hold' : ''}`]
+}
+
+/** Extended attributes that were not kept or not set: the first of them, and how many there are. Not yet `printable`. */
+export function xattrLines(problems: readonly XattrProblem[], total: number): string[] {
+  const lines = problems.slice(0, MAX_PROBLEMS).map(({ path, name, reason }) => `${name} of ${path === '' ? '.' : path}: ${reason}`)
+  const more = total - lines.length
+  return more > 0 ? [...lines, `… and ${count(more, 'extended attribute')} more`] : lines
 }
 
 function verdicts(replicas: readonly ReplicaReport[], style: Style): string {

@@ -1,4 +1,7 @@
 /** What every catalog must do, as data for any test runner. */
+import { blockCases } from './catalog-blocks.ts'
+import { costCases } from './catalog-costs.ts'
+import { evacuationCases } from './catalog-evacuation.ts'
 import { evidenceCases } from './catalog-evidence.ts'
 import { fingerprintCases } from './catalog-fingerprints.ts'
 import type { CatalogCase } from './catalog-fixtures.ts'
@@ -12,9 +15,12 @@ export type { CatalogCase, CatalogContext } from './catalog-fixtures.ts'
 /** Run each with catalogs of its own; a case throws an AssertionError when it fails. */
 export const catalogCases: readonly CatalogCase[] = [
   ...putCases,
+  ...blockCases,
   ...retentionCases,
   ...evidenceCases,
   ...forgettingCases,
   ...fingerprintCases,
   ...shredCases,
+  ...costCases,
+  ...evacuationCases,
 ]

@@ -25,6 +25,7 @@ import type { RecipientsOptions, RecipientsReport } from './recipients.ts'
 import type { ShredCertificate, ShredOptions } from './shred.ts'
 import type { NamedEntry, Source } from './source.ts'
 import type { Profile, Vault, VaultProfile } from './vault.ts'
+import type { LoadXattrs } from './xattrs.ts'
 
 export interface ArchiveConfig {
   /** Folder of catalog and spool; made when absent. Default `./.perdure`. */
@@ -55,6 +56,8 @@ export interface ArchiveConfig {
   /** Opens an existing archive only; nothing is made. */
   readonly mustExist?: boolean | undefined
   readonly catalog?: Catalog | undefined
+  /** What reads and sets extended attributes. Default: the package `fs-xattr`, if it is installed. */
+  readonly loadXattrs?: LoadXattrs | undefined
   readonly clock?: Clock | undefined
   readonly random?: Random | undefined
 }

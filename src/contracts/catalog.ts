@@ -77,6 +77,8 @@ export interface Catalog extends CatalogCosts, CatalogEvacuation {
     cids: readonly CID[],
     options: { readonly visibility?: Visibility | undefined; readonly owner?: string | undefined; readonly reusable?: boolean | undefined },
   ): Promise<ReadonlyMap<string, readonly BlockPlace[]>>
+  /** Blocks of a sealed pack by position, ascending; positions that it does not have are left out. Index packs have none: their TOC tells. */
+  blocksAt(pack: PackId, ordinals: readonly number[]): Promise<readonly BlockPlace[]>
   /**
    * Known content by fingerprint, where every pack it needs is reusable as in `findBlocks`: that of the same place, else the one sealed first. In the
    * order asked for, undefined where there is none.

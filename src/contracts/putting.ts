@@ -4,10 +4,13 @@ import type { AbortOptions, ProgressOptions } from './options.ts'
 import type { ReplicaReport } from './policy.ts'
 import type { Mtime } from './source.ts'
 import type { Profile, Retention } from './vault.ts'
+import type { XattrProblem, XattrReport, Xattrs } from './xattrs.ts'
 
 export type PutEvent =
   | { readonly type: 'bytes-read'; readonly byteLength: number; readonly total?: number | undefined }
   | { readonly type: 'entry-imported'; readonly path: string; readonly root: string; readonly byteLength: number }
+  /** An extended attribute is there and was not kept: it may not be read, or its name is not UTF-8. */
+  | ({ readonly type: 'xattr-left-out' } & XattrProblem)
   | { readonly type: 'pack-closed'; readonly byteLength: number; readonly blocks: number }
   | {
       readonly type: 'sealed'
@@ -59,6 +62,11 @@ export interface PutOptions extends AbortOptions, ProgressOptions<PutEvent> {
   readonly trustMtime?: boolean | undefined
   /** Sealed content only: keep user and group ids as well. Default false. */
   readonly keepOwner?: boolean | undefined
+  /**
+   * Sealed content only: keep the extended attributes of files and directories of this machine, except labels and signatures of the machine itself. Takes
+   * the package `fs-xattr`. Throws SourceError `unsupported` for more than 64 KiB in one, or 768 KiB in all of a file as they are written. Default false.
+   */
+  readonly xattrs?: boolean | undefined
 }
 
 /** Bytes `[offset, offset + length)` of a file; `length` absent: to the end. */
@@ -86,6 +94,7 @@ export interface TreeEntry {
   readonly mtime?: Mtime | undefined
   readonly uid?: number | undefined
   readonly gid?: number | undefined
+  readonly xattrs?: Xattrs | undefined
 }
 
 export type RestoreEvent =
@@ -98,6 +107,8 @@ export interface RestoreOptions extends AbortOptions, ProgressOptions<RestoreEve
   readonly overwrite?: boolean | undefined
   /** Give files and directories the user and group ids that were kept of them; what the system refuses is in `warnings`. Default false. */
   readonly owner?: boolean | undefined
+  /** Give files and directories the extended attributes that were kept of them; what the system refuses is in the report. Default false. */
+  readonly xattrs?: boolean | undefined
 }
 
 export interface RestoreReport {
@@ -109,4 +120,6 @@ export interface RestoreReport {
   readonly reused: number
   /** Metadata that could not be set, in words. */
   readonly warnings: readonly string[]
+  /** Of a restore with `xattrs`. */
+  readonly xattrs?: XattrReport
 }

@@ -1,6 +1,7 @@
 /** What users hand to `put`. */
 import type { KnownContent } from './catalog-rows.ts'
 import type { AbortOptions } from './options.ts'
+import type { Xattrs } from './xattrs.ts'
 
 /** UnixFS modification time: seconds since the epoch and nanoseconds within the second. */
 export interface Mtime {
@@ -64,4 +65,6 @@ export interface Entry {
   readonly target?: string | undefined
   readonly mode?: number | undefined
   readonly mtime?: Mtime | undefined
+  /** Only where they were asked for. */
+  readonly xattrs?: Xattrs | undefined
 }

@@ -7,7 +7,7 @@ import { contain } from '../policy/challenge.ts'
 import type { Context } from './context.ts'
 import { eachOf } from './context.ts'
 import { type ReadOptions, readSpans, type SpanAnswer } from './read-spans.ts'
-import { spansOf } from './spans.ts'
+import { spansAt, spansOf } from './spans.ts'
 
 /** At most this many open probes are kept for a replica; enough to find the damage again. */
 const MAX_OPEN = 256
@@ -33,13 +33,11 @@ export type Judged = EvidenceRow & { readonly unanswered: readonly Unanswered[] 
 export async function challengeReplica(context: Context, challenge: ReplicaChallenge): Promise<Judged> {
   const { catalog, timeoutMs, scratch: pool } = context
   const { vault, pack, at, object, signal, onBytes } = challenge
-  const spans = await spansOf(context, pack)
   const open = await catalog.unansweredOf(pack.id, vault.profile.id)
-  const ordinals =
+  const probes =
     challenge.ordinals === 'all'
-      ? spans.map((_, ordinal) => ordinal)
-      : [...new Set([...open.map(({ ordinal }) => ordinal), ...challenge.ordinals])].sort((a, b) => a - b)
-  const probes = ordinals.flatMap((ordinal) => (spans[ordinal] ? [{ ordinal, span: spans[ordinal] }] : []))
+      ? (await spansOf(context, pack)).map((span, ordinal) => ({ ordinal, span }))
+      : await probesAt(context, pack, [...open.map(({ ordinal }) => ordinal), ...challenge.ordinals])
   const counts = { asked: 0, answered: 0, bytesRead: 0 }
   const bad: SpanAnswer[] = []
   await readAll(probes, { vault, at, signal, timeoutMs, pool }, (answer) => {
@@ -117,6 +115,15 @@ async function standingOf(
 }
 
 type Probe = { readonly ordinal: number; readonly span: Span }
+
+async function probesAt(context: Context, pack: PackRow, ordinals: readonly number[]): Promise<readonly Probe[]> {
+  const sorted = [...new Set(ordinals)].sort((a, b) => a - b)
+  const spans = await spansAt(context, pack, sorted)
+  return sorted.flatMap((ordinal) => {
+    const span = spans.get(ordinal)
+    return span ? [{ ordinal, span }] : []
+  })
+}
 
 async function readAll(probes: readonly Probe[], options: ReadOptions, take: (answer: SpanAnswer) => void): Promise<void> {
   let silent = 0

@@ -1,6 +1,6 @@
 /** What every verb needs: the archive's parts, bound once when it is opened. */
 import type { BufferPool } from '../bytes/pool.ts'
-import type { Activity, Catalog, Clock, Limits, PackId, Policy, Profile, Random, Vault, VaultProfile } from '../contracts.ts'
+import type { Activity, Catalog, Clock, Limits, LoadXattrs, PackId, Policy, Profile, Random, Vault, VaultProfile } from '../contracts.ts'
 import { ArchiveError, type VaultError } from '../errors.ts'
 import type { Identity, Recipient } from '../format/recipients.ts'
 import type { SigningKey } from '../format/sign.ts'
@@ -26,6 +26,7 @@ export interface Context {
   readonly recipients: readonly Recipient[]
   /** What opens sealed content. Only reading needs them. */
   readonly identities: readonly Identity[]
+  readonly loadXattrs: LoadXattrs
   readonly clock: Clock
   readonly random: Random
   readonly latencies: Latencies

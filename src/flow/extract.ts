@@ -8,6 +8,7 @@ import { type Claims, claimsOf, looksLikePart } from './claims.ts'
 import { tell } from './context.ts'
 import { type Lanes, lanesOf } from './lanes.ts'
 import { attempt, directoryAt, finishAt, linksTo, type Placing, sameThing, statAt, writeFileAt, writeLinkAt } from './target.ts'
+import type { XattrSetter } from './xattr-restore.ts'
 
 const WIDTH = 2
 const MAX_WARNINGS = 1_000
@@ -20,7 +21,9 @@ export interface ExtractTree {
   holds(entry: TreeEntry, at: string, options: AbortOptions): Promise<boolean>
 }
 
-export interface ExtractOptions extends Omit<RestoreOptions, 'path'> {
+export interface ExtractOptions extends Omit<RestoreOptions, 'path' | 'xattrs'> {
+  /** Sets extended attributes; absent: none are set. */
+  readonly xattrs?: XattrSetter | undefined
   /** What a file or symlink is called when the target is a directory. */
   readonly name?: string | undefined
   /** Bytes to come, for progress. */
@@ -29,7 +32,7 @@ export interface ExtractOptions extends Omit<RestoreOptions, 'path'> {
   readonly durable?: boolean | undefined
 }
 
-export type Extracted = Omit<RestoreReport, 'root'>
+export type Extracted = Omit<RestoreReport, 'root' | 'xattrs'>
 
 interface Run {
   readonly tree: ExtractTree
@@ -243,5 +246,5 @@ function placingOf({ options, signal, done }: Run, part: string): Placing {
   const warn = (warning: string) => {
     if (done.warnings.length < MAX_WARNINGS) done.warnings.push(warning)
   }
-  return { part, durable: options.durable ?? true, signal, warn }
+  return { part, durable: options.durable ?? true, xattrs: options.xattrs, signal, warn }
 }

@@ -31,6 +31,7 @@ import { counting, spending } from './spending.ts'
 import { openSpool } from './spool.ts'
 import { checkVault } from './vault-check.ts'
 import { verify, verifyAll } from './verify.ts'
+import { installedXattrs } from './xattr-access.ts'
 
 const GIB = 1024 ** 3
 const PAGE = 500
@@ -193,6 +194,7 @@ async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
     maxPackBytes: config.maxPackBytes ?? DEFAULT_MAX_PACK_BYTES,
     spoolBytes: config.spoolBytes ?? 64 * GIB,
     timeoutMs: config.timeoutMs ?? 30_000,
+    loadXattrs: config.loadXattrs ?? installedXattrs,
     key: await archiveKey(path, random),
     scratch: createPool({ byteLength: RUN_BYTES, count: SCRATCH_BUFFERS }),
     latencies: latencies(),

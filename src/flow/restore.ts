@@ -10,6 +10,7 @@ import type { Context } from './context.ts'
 import { type ExtractTree, extract } from './extract.ts'
 import { assertReadable, blocksOf, entries } from './get.ts'
 import { sealedTree } from './sealed-restore.ts'
+import { xattrSetter } from './xattr-restore.ts'
 
 const NOWHERE: BlockSink = { put: async (_, bytes) => recycle(bytes) }
 
@@ -18,15 +19,16 @@ const NOWHERE: BlockSink = { put: async (_, bytes) => recycle(bytes) }
  * is a directory; a directory's entries go into the target. Throws what `extract` throws, and `unavailable` when no replica has a block.
  */
 export async function restore(context: Context, object: ObjectRow, target: string, options: RestoreOptions = {}): Promise<RestoreReport> {
-  const { path: given, owner = false, ...rest } = options
+  const { path: given, owner = false, xattrs = false, ...rest } = options
   const path = given
     ?.split('/')
     .filter((segment) => segment !== '')
     .join('/')
   const { tree, name, size } = await treeOf(context, object, { path, signal: options.signal })
   const relative = { ...tree, entries: belowTop(owner ? tree.entries : withoutOwners(tree.entries), path) }
-  const extracted = await extract(relative, target, { ...rest, name: path || name, total: path ? undefined : size })
-  return { root: object.root.toString(), ...extracted }
+  const setter = xattrs ? xattrSetter(context.loadXattrs) : undefined
+  const extracted = await extract(relative, target, { ...rest, xattrs: setter, name: path || name, total: path ? undefined : size })
+  return { root: object.root.toString(), ...extracted, ...(setter && { xattrs: setter.report() }) }
 }
 
 interface RestoreTree {

@@ -2,7 +2,7 @@
 import type { CID } from 'multiformats/cid'
 import { collect } from '../bytes/collect.ts'
 import type { OpenedSource } from '../bytes/source.ts'
-import type { Extent, NewFingerprint, RetainRow } from '../contracts.ts'
+import type { Extent, NewFingerprint, RetainRow, XattrProblem } from '../contracts.ts'
 import { SourceError } from '../errors.ts'
 import { addressOf, RAW } from '../format/address.ts'
 import { type Block, joinAttributes } from '../format/record.ts'
@@ -15,6 +15,7 @@ import type { Draft, Drafts, IngestOptions } from './ingest.ts'
 import type { PackBuilder } from './pack-builder.ts'
 import { importSealed, type RangePrint, type SealedImport } from './sealed-import.ts'
 import { type Sealing, sealedProfile } from './sealing.ts'
+import { withXattrs } from './xattr-source.ts'
 
 const MAX_META_BYTES = 1024 * 1024
 
@@ -29,7 +30,9 @@ export async function sealedDrafts(context: Context, source: OpenedSource, build
   let prints: RangePrint[] = []
   let reusedFiles = 0
   let last: SealedImport | undefined
-  for await (const imported of importSealed(source, builder, { sealing, catalog, each, signal, onBytes })) {
+  const onLeftOut = (problem: XattrProblem) => tell(onProgress, { type: 'xattr-left-out', ...problem })
+  const told = sealing.xattrs ? withXattrs(source, { functions: sealing.xattrs, onLeftOut }) : source
+  for await (const imported of importSealed(told, builder, { sealing, catalog, each, signal, onBytes })) {
     const { path, cid, size, kind } = imported
     tell(onProgress, { type: 'entry-imported', path, root: cid.toString(), byteLength: size })
     last = imported
@@ -50,7 +53,9 @@ async function draft(context: Context, builder: PackBuilder, imported: SealedImp
   const { sealing, name, mediaType, prints } = options
   const { kind, size, padded, mode, mtime, uid, gid } = imported
   const type = kind === 'directory' ? 'directory' : 'file'
-  const described = { name, mediaType, type, size, padded, mode, mtime, uid, gid, fingerprint: sealing.reuse?.secret } as const
+  // Those of a directory are in its index.
+  const xattrs = type === 'file' ? imported.xattrs : undefined
+  const described = { name, mediaType, type, size, padded, mode, mtime, uid, gid, xattrs, fingerprint: sealing.reuse?.secret } as const
   const made = await sealedDraft(context, builder, imported, {
     sealing,
     meta: described,

@@ -5,7 +5,7 @@
 import type { CID } from 'multiformats/cid'
 import type { BufferPool } from '../bytes/pool.ts'
 import type { OpenedSource } from '../bytes/source.ts'
-import type { AbortOptions, Entry, FileFingerprint, Fingerprint, KnownContent } from '../contracts.ts'
+import type { AbortOptions, Entry, FileFingerprint, Fingerprint, KnownContent, Xattrs } from '../contracts.ts'
 import { SourceError } from '../errors.ts'
 import { padmeLength } from '../format/padding.ts'
 import { type Sealed, sealFile, sealPool } from '../format/seal.ts'
@@ -29,6 +29,7 @@ export interface SealedImport extends Imported {
   readonly padded?: number | undefined
   readonly uid?: number | undefined
   readonly gid?: number | undefined
+  readonly xattrs?: Xattrs | undefined
   /** Files whose content was known, so that nothing of it was stored: of a file 1 or 0; of a directory those that were not told of one by one. */
   readonly reusedFiles: number
   /** What the content can be known by from now on: the blocks number `from …  to - 1` since the last mark. */
@@ -274,10 +275,11 @@ function sizesOf({ item, sealed }: FileOnItsWay, { sealing }: Run): Pick<SealedI
   return { size, ...(padded > size && { padded }) }
 }
 
-const metadataOf = ({ mode, mtime, seen }: Pick<Entry, 'mode' | 'mtime' | 'seen'> = {}, { sealing }: Run) => ({
+const metadataOf = ({ mode, mtime, seen, xattrs }: Pick<Entry, 'mode' | 'mtime' | 'seen' | 'xattrs'> = {}, { sealing }: Run) => ({
   ...(mode !== undefined && { mode }),
   ...(mtime !== undefined && { mtime }),
   ...(sealing.keepOwner && seen && { uid: seen.uid, gid: seen.gid }),
+  ...(xattrs && { xattrs }),
 })
 
 function lineOf({ item, entry }: FileOnItsWay, { cid, size, padded }: Pick<SealedImport, 'cid' | 'size' | 'padded'>, run: Run): IndexEntry {

@@ -5,6 +5,7 @@
 import { recycle } from '../bytes/pool.ts'
 import type { AbortOptions, Catalog, Entry, FileFingerprint, KnownContent } from '../contracts.ts'
 import { LEAF_PLAINTEXT_BYTES } from '../format/age-layout.ts'
+import { xattrsByteLength } from '../format/xattrs.ts'
 import { eachOf } from './context.ts'
 import type { Reuse } from './sealing.ts'
 
@@ -90,6 +91,7 @@ async function* windowsOf(entries: AsyncIterable<Entry>): AsyncGenerator<readonl
     const small = isSmall(entry)
     if (small) window.push(entry)
     bytes += small && entry.kind === 'file' ? (entry.byteLength ?? 0) : 0
+    bytes += entry.xattrs ? xattrsByteLength(entry.xattrs) : 0
     if (small && window.length < WINDOW_ENTRIES && bytes < WINDOW_BYTES) continue
     if (window.length > 0) yield window
     window = []

@@ -6,11 +6,14 @@ import { createHash, type Hash } from 'node:crypto'
 import type { OpenedSource } from '../bytes/source.ts'
 import type { AbortOptions, Entry, KnownContent } from '../contracts.ts'
 import type { Fingerprints } from '../format/fingerprint.ts'
+import { encodeXattrs, xattrsByteLength } from '../format/xattrs.ts'
 import { type ItemPrint, itemsOf, itemsOfSeen, type Known, type SealedItem, type Seen, seenOf } from './sealed-items.ts'
 import type { Sealing } from './sealing.ts'
 
 /** Entries that are held in memory while it is open whether the directory is known. */
 const MOST_HELD = 100_000
+/** Bytes of extended attributes that are held with them. */
+const MOST_HELD_BYTES = 32 * 1024 * 1024
 
 export interface Scan {
   readonly items: AsyncIterable<SealedItem>
@@ -62,10 +65,11 @@ export interface DirectoryDigest {
 export function directoryDigest({ reuse, keepOwner }: Sealing): DirectoryDigest {
   const hash: Hash = createHash('sha256')
   return {
-    add({ path, kind, byteLength = 0, mode = '', mtime, target = '', seen }, print) {
+    add({ path, kind, byteLength = 0, mode = '', mtime, target = '', seen, xattrs }, print) {
       const time = mtime ? `${mtime.secs}.${mtime.nsecs ?? 0}` : ''
       const owner = keepOwner && seen ? `${seen.uid}:${seen.gid}` : ''
-      hash.update([path, kind, kind === 'file' ? byteLength : '', mode, time, target, owner, print ? '1' : '', ''].join('\0'))
+      const kept = xattrs ? JSON.stringify(encodeXattrs(xattrs)) : ''
+      hash.update([path, kind, kind === 'file' ? byteLength : '', mode, time, target, owner + kept, print ? '1' : '', ''].join('\0'))
       if (print) hash.update(print.key)
     },
     key: () => reuse?.prints.directory(hash.digest()) ?? new Uint8Array(0),
@@ -74,11 +78,13 @@ export function directoryDigest({ reuse, keepOwner }: Sealing): DirectoryDigest 
 
 async function* until(entries: AsyncGenerator<Entry>, left: Entry[]): AsyncGenerator<Entry> {
   let held = 0
+  let bytes = 0
   while (true) {
     const { done, value } = await entries.next()
     if (done) return
     held++
-    if (held > MOST_HELD || (value.kind === 'file' && !(value.again && value.byteLength !== undefined))) {
+    bytes += value.xattrs ? xattrsByteLength(value.xattrs) : 0
+    if (held > MOST_HELD || bytes > MOST_HELD_BYTES || (value.kind === 'file' && !(value.again && value.byteLength !== undefined))) {
       left.push(value)
       return
     }

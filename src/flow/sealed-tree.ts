@@ -90,11 +90,12 @@ function checked(range: ByteRange): ByteRange {
   throw new FormatError('bad-range', `offset ${offset} and length ${length} must be whole numbers from 0 on`)
 }
 
-const metadata = ({ mode, mtime, uid, gid }: Pick<IndexEntry, 'mode' | 'mtime' | 'uid' | 'gid'>) => ({
+const metadata = ({ mode, mtime, uid, gid, xattrs }: Pick<IndexEntry, 'mode' | 'mtime' | 'uid' | 'gid' | 'xattrs'>) => ({
   ...(mode !== undefined && { mode }),
   ...(mtime !== undefined && { mtime }),
   ...(uid !== undefined && { uid }),
   ...(gid !== undefined && { gid }),
+  ...(xattrs !== undefined && { xattrs }),
 })
 
 const normal = (path = ''): string =>

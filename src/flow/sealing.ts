@@ -1,6 +1,6 @@
 /** Is this put sealed, for whom, and under which names? Decided once, before the source is read. */
 import { base32 } from 'multiformats/bases/base32'
-import type { Profile, PutOptions, Random } from '../contracts.ts'
+import type { Profile, PutOptions, Random, XattrFunctions } from '../contracts.ts'
 import { ConfigError } from '../errors.ts'
 import { type Fingerprints, fingerprints, opaqueNames } from '../format/fingerprint.ts'
 import type { Padding } from '../format/padding.ts'
@@ -21,6 +21,8 @@ export interface Sealing {
   /** Undefined: everything is sealed anew. */
   readonly reuse: Reuse | undefined
   readonly keepOwner: boolean
+  /** What reads extended attributes, where they are kept. */
+  readonly xattrs?: XattrFunctions | undefined
 }
 
 /** How content that was sealed before is known again. */
@@ -39,7 +41,7 @@ const SEED_BYTES = 32
 
 export type SealingOptions = Pick<
   PutOptions,
-  'public' | 'padding' | 'profile' | 'reuse' | 'trustMtime' | 'keepOwner' | 'erasable' | 'retain'
+  'public' | 'padding' | 'profile' | 'reuse' | 'trustMtime' | 'keepOwner' | 'xattrs' | 'erasable' | 'retain'
 >
 
 /** Undefined for public content. Throws ConfigError `invalid` for options that sealed content cannot have. */
@@ -60,19 +62,25 @@ export async function sealingOf(context: Context, options: SealingOptions): Prom
     throw new ConfigError('invalid', 'what is retained cannot be erased while it is; leave out retain, or erasable')
   }
   if (erasable) checkErasable(context.policy, profilesOf(context), context.unopened)
+  const xattrs = options.xattrs ? await context.loadXattrs() : undefined
   // What can be erased is never the same as anything else, or it would not be gone with its headers.
   const reuse = options.reuse === false || erasable ? undefined : await reuseOf(context, padding, options)
   const named = reuse && opaqueNames(reuse.secret)
   const nameOf = (path: string) => opaqueName(named ? named(path).subarray(0, NAME_BYTES) : random(NAME_BYTES))
-  return { recipients, padding, erasable, random, nameOf, reuse, keepOwner }
+  return { recipients, padding, erasable, random, nameOf, reuse, keepOwner, xattrs }
 }
 
 /** Public content has the CIDs that others give it: there is no place for these, and no reason to leave them out silently. */
-function assertPublic({ padding = 'none', keepOwner = false, erasable = false }: SealingOptions): void {
+function assertPublic({ padding = 'none', keepOwner = false, xattrs = false, erasable = false }: SealingOptions): void {
   if (erasable)
     throw new ConfigError(
       'invalid',
       'public content cannot be erasable, since everybody may keep it; configure recipients, or leave it out',
+    )
+  if (xattrs)
+    throw new ConfigError(
+      'invalid',
+      'extended attributes are for sealed content: a public directory is UnixFS, which has no place for them; configure recipients, or leave out xattrs',
     )
   if (padding === 'none' && !keepOwner) return
   throw new ConfigError(

@@ -9,6 +9,7 @@ import { shown } from '../bytes/paths.ts'
 import type { AbortOptions, Mtime, TreeEntry } from '../contracts.ts'
 import { ArchiveError, type ArchiveErrorCode, FormatError, PerdureError } from '../errors.ts'
 import { fileWriter } from './file-writer.ts'
+import type { XattrSetter } from './xattr-restore.ts'
 
 const PART_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW
 const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK
@@ -88,19 +89,21 @@ export interface Placing extends AbortOptions {
   readonly part: string
   /** Flush to the disk before the name appears. */
   readonly durable: boolean
+  /** Absent: no extended attributes are set. */
+  readonly xattrs?: XattrSetter | undefined
   readonly warn: (warning: string) => void
 }
 
 /** Writes a file beside its place and renames it there, with its mode and mtime. On an error the part is removed. */
 export async function writeFileAt(at: string, entry: TreeEntry, content: AsyncIterable<Uint8Array>, placing: Placing): Promise<void> {
-  const { part, durable, signal, warn } = placing
+  const { part, durable, signal } = placing
   const file = await openPart(part, entry.mode === undefined ? 0o666 : 0o600)
   let ino: bigint | undefined
   try {
     try {
       ino = (await attempt(at, () => file.stat({ bigint: true }))).ino
       await copy(content, file, { at, entry, signal })
-      await setAttributes(file, entry, warn)
+      await setAttributes(file, entry, placing)
       if (durable) await attempt(at, () => file.sync())
     } finally {
       await file.close()
@@ -177,7 +180,7 @@ export async function linksTo(at: string, stats: BigIntStats, target: string): P
 /** Sets mode and mtime of a file or directory that is in its place; never of what a symlink leads to. */
 export async function finishAt(
   at: string,
-  entry: Pick<TreeEntry, 'path' | 'kind' | 'mode' | 'mtime' | 'uid' | 'gid'>,
+  entry: Pick<TreeEntry, 'path' | 'kind' | 'mode' | 'mtime' | 'uid' | 'gid' | 'xattrs'>,
   placing: Omit<Placing, 'part'>,
 ): Promise<void> {
   const { durable, warn } = placing
@@ -185,7 +188,7 @@ export async function finishAt(
     const handle = await open(at, READ_FLAGS)
     try {
       if (durable) await handle.sync()
-      await setAttributes(handle, entry, warn)
+      await setAttributes(handle, entry, placing)
     } finally {
       await handle.close()
     }
@@ -197,13 +200,15 @@ export async function finishAt(
 /** Set-id bits of files are left out: the file belongs to whoever restores it, not to whoever once granted them. */
 async function setAttributes(
   handle: FileHandle,
-  entry: Pick<TreeEntry, 'path' | 'kind' | 'mode' | 'mtime' | 'uid' | 'gid'>,
-  warn: Placing['warn'],
+  entry: Pick<TreeEntry, 'path' | 'kind' | 'mode' | 'mtime' | 'uid' | 'gid' | 'xattrs'>,
+  { warn, xattrs }: Pick<Placing, 'warn' | 'xattrs'>,
 ): Promise<void> {
   const { path, kind, mode, mtime, uid, gid } = entry
   // Before the mode: a change of owner takes bits of it away.
   if (uid !== undefined || gid !== undefined)
     await handle.chown(uid ?? NOBODY_ELSE, gid ?? NOBODY_ELSE).catch((error: unknown) => warn(notSet('owner', path, error)))
+  // Before it too: it may forbid to write.
+  await xattrs?.set(handle, entry)
   const granted = kind === 'file' && mode !== undefined ? mode & ~SET_ID : mode
   if (granted !== mode) warn(`${shown(path)} was stored with set-user-id or set-group-id; restored without`)
   if (granted !== undefined) await handle.chmod(granted & 0o7777).catch((error: unknown) => warn(notSet('mode', path, error)))

@@ -6,7 +6,9 @@ import { CID } from 'multiformats/cid'
 import { checkPath } from '../bytes/paths.ts'
 import type { AbortOptions } from '../contracts/options.ts'
 import type { Mtime } from '../contracts/source.ts'
+import type { Xattrs } from '../contracts/xattrs.ts'
 import { FormatError, SourceError } from '../errors.ts'
+import { decodeXattrs, encodeXattrs } from './xattrs.ts'
 
 /** What it is called in the directory. */
 export const INDEX_NAME = 'index.age'
@@ -37,7 +39,7 @@ export interface IndexEntry {
   readonly cid?: CID | undefined
   readonly uid?: number | undefined
   readonly gid?: number | undefined
-  readonly xattrs?: Readonly<Record<string, Uint8Array>> | undefined
+  readonly xattrs?: Xattrs | undefined
 }
 
 /** The first line. */
@@ -58,7 +60,7 @@ export function indexLine(entry: IndexEntry): string {
     cid: cid?.toString(),
     uid,
     gid,
-    xattrs: xattrs && Object.fromEntries(Object.entries(xattrs).map(([key, value]) => [key, Buffer.from(value).toString('base64')])),
+    xattrs: xattrs && encodeXattrs(xattrs),
   })}\n`
 }
 
@@ -167,13 +169,10 @@ function modeOf(value: unknown): number | undefined {
   throw malformed('a mode is not written in octal digits')
 }
 
-function xattrsOf(value: unknown): Readonly<Record<string, Uint8Array>> {
-  if (typeof value !== 'object' || value === null) throw malformed('extended attributes are not an object')
-  const entries = Object.entries(value).map(([key, text]: [string, unknown]) => {
-    if (typeof text !== 'string') throw malformed('an extended attribute is not text')
-    return [key, new Uint8Array(Buffer.from(text, 'base64'))] as const
-  })
-  return Object.fromEntries(entries)
+function xattrsOf(value: unknown): Xattrs {
+  const xattrs = decodeXattrs(value)
+  if (xattrs) return xattrs
+  throw malformed('extended attributes are not names with base64 values')
 }
 
 /** ISO 8601 with nine decimals, and `@seconds` where the calendar has no four-digit year: exact, and `touch -d` takes both. */

@@ -1,7 +1,9 @@
 /** What may not be said in clear of a sealed object: a small JSON text, kept as an age file beside the object and in index packs. */
 import type { Mtime } from '../contracts/source.ts'
+import type { Xattrs } from '../contracts/xattrs.ts'
 import { FormatError } from '../errors.ts'
 import { timeOf, timeText } from './sealed-index.ts'
+import { decodeXattrs, encodeXattrs } from './xattrs.ts'
 
 export interface SealedMeta {
   readonly name?: string | undefined
@@ -15,6 +17,8 @@ export interface SealedMeta {
   readonly mtime?: Mtime | undefined
   readonly uid?: number | undefined
   readonly gid?: number | undefined
+  /** Of a file; those of a directory are in its index. */
+  readonly xattrs?: Xattrs | undefined
   /** The archive's fingerprint secret, 32 bytes: whoever rebuilds the archive goes on with the same opaque names. */
   readonly fingerprint?: Uint8Array | undefined
   /** Whom it is sealed for, `age1…`; absent where one of them has no text. The age format does not say it. */
@@ -25,7 +29,7 @@ export interface SealedMeta {
 const STEP_BYTES = 256
 
 export function encodeMeta(meta: SealedMeta): Uint8Array {
-  const { name, mediaType, type, size, padded, mode, mtime, uid, gid, fingerprint, recipients } = meta
+  const { name, mediaType, type, size, padded, mode, mtime, uid, gid, xattrs, fingerprint, recipients } = meta
   const bytes = Buffer.from(
     JSON.stringify({
       version: 1,
@@ -39,6 +43,7 @@ export function encodeMeta(meta: SealedMeta): Uint8Array {
       mtime: mtime && timeText(mtime),
       uid,
       gid,
+      xattrs: xattrs && encodeXattrs(xattrs),
       fingerprint: fingerprint && Buffer.from(fingerprint).toString('base64'),
       recipients,
     }),
@@ -63,6 +68,8 @@ export function decodeMeta(bytes: Uint8Array): SealedMeta {
   >
   if (version !== 1) throw new FormatError('unsupported', `what is said of the sealed object has version ${String(version)}; 1 is read`)
   if ((type !== 'file' && type !== 'directory') || !isCount(size)) throw malformed()
+  const xattrs = 'xattrs' in value ? decodeXattrs(value.xattrs) : {}
+  if (!xattrs) throw malformed()
   return {
     type,
     size,
@@ -73,6 +80,7 @@ export function decodeMeta(bytes: Uint8Array): SealedMeta {
     ...(mtime !== undefined && { mtime: timeOf(mtime) }),
     ...(isCount(uid) && { uid }),
     ...(isCount(gid) && { gid }),
+    ...('xattrs' in value && { xattrs }),
     ...(isTexts(recipients) && { recipients }),
     ...(typeof fingerprint === 'string' && { fingerprint: new Uint8Array(Buffer.from(fingerprint, 'base64')) }),
   }

@@ -31,6 +31,7 @@ it('a catalog of schema 1 is upgraded when it is opened, and nothing in it was a
     'costs',
     'charges',
     'reservations',
+    'held',
     'fates',
     'evacuations',
     'drills',

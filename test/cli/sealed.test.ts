@@ -1,8 +1,14 @@
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { createArchive } from '../../src/archive.ts'
+import { installedXattrs } from '../../src/flow/xattr-access.ts'
+import { directory } from '../../src/vaults/directory.ts'
+import { memoryXattrs } from '../fakes/xattrs.ts'
 import { alice } from '../flow/sealed/keys.ts'
 import { type Place, place } from './run.ts'
+
+const installed = await installedXattrs().catch(() => undefined)
 
 const IDENTITY = 'id.txt'
 const with_ = ['--identity', IDENTITY]
@@ -78,5 +84,51 @@ describe('reading what is sealed', () => {
       const { code, document } = await at.json(args)
       expect([code, document.error]).toEqual([1, { code: 'no-identity', message: expect.stringContaining('--identity FILE') }])
     }
+  })
+})
+
+describe('extended attributes on the command line', () => {
+  /** Put with attributes in memory, into the archive that the command line works on. */
+  async function withAttributes(at: Place): Promise<string> {
+    const xattrs = memoryXattrs()
+    for (let number = 0; number < 25; number++) xattrs.of(join(at.cwd, 'album/plan.txt')).set(`user.${number + 10}`, Uint8Array.of(number))
+    const vaults = ['a', 'b'].map((id) => directory({ id, at: join(at.cwd, id) }))
+    await using archive = await createArchive({
+      path: join(at.cwd, '.perdure'),
+      vaults,
+      recipients: [alice.recipient],
+      loadXattrs: async () => xattrs.functions,
+    })
+    return (await archive.put(join(at.cwd, 'album'), { xattrs: true })).root
+  }
+
+  it('are refused where nothing is sealed', async () => {
+    await using at = await prepared()
+    const refused = await at.json(['put', 'album', '--public', '--xattrs'])
+    expect(refused).toMatchObject({ code: 2, document: { error: { code: 'invalid', message: expect.stringContaining('UnixFS') } } })
+  })
+
+  it.skipIf(installed)('name the package that they take', async () => {
+    await using at = await prepared()
+    const refused = await at.json(['put', 'album', '--xattrs'])
+    const message = expect.stringContaining('npm install fs-xattr')
+    expect(refused).toMatchObject({ code: 1, document: { error: { code: 'unsupported-runtime', message } } })
+    const root = await withAttributes(at)
+    const got = await at.run(['get', root, '-o', 'out', '--xattrs', ...with_])
+    expect(got.code).toBe(0)
+    const notes = got.stdout.split('\n').filter((line) => line.includes('note'))
+    expect(notes).toHaveLength(21)
+    expect(notes[0]).toMatch(/user\.10 of plan\.txt: .*npm install fs-xattr/)
+    expect(notes[20]).toContain('and 5 extended attributes more')
+    const again = await at.json(['get', root, '-o', 'out', '--xattrs', ...with_])
+    expect(again).toMatchObject({ code: 0, document: { xattrs: { set: 0, refused: 25 } } })
+    expect((await at.json(['get', root, '-o', 'out', ...with_])).document).not.toHaveProperty('xattrs')
+  })
+
+  it('are listed in base64', async () => {
+    await using at = await prepared()
+    const root = await withAttributes(at)
+    const { document } = await at.json(['ls', `${root}/plan.txt`, ...with_])
+    expect(document).toMatchObject({ entries: [{ path: 'plan.txt', xattrs: { 'user.10': 'AA==', 'user.34': 'GA==' } }] })
   })
 })

@@ -45,8 +45,25 @@ describe('the fingerprint of content', () => {
     expect(new Set(keys).size).toBe(keys.length)
   })
 
+  it('of a short file is bound to everything that of a long one is', () => {
+    const short = [noise(100, 'short')]
+    const flipped = Uint8Array.from(short[0] as Uint8Array)
+    flipped[99] = (flipped[99] ?? 0) ^ 1
+    const keys = [
+      keyOf(short),
+      keyOf([flipped]),
+      keyOf([(short[0] as Uint8Array).subarray(0, 99)]),
+      keyOf(short, { own: noise(32, 'other') }),
+      keyOf(short, { here: noise(32, 'other') }),
+      keyOf(short, { in: { ...scope, recipients: noise(10, 'others') } }),
+      keyOf(short, { in: { ...scope, padding: 'padme' } }),
+    ]
+    expect(new Set(keys).size).toBe(keys.length)
+    expect(keyOf([Uint8Array.from(short[0] as Uint8Array)])).toBe(keys[0])
+  })
+
   it('tells zeros of one length from zeros of another', () => {
-    const lengths = [0, 1, 15, 16, 17, 32, 983_040]
+    const lengths = [0, 1, 15, 16, 17, 32, 8_191, 8_192, 8_193, 983_040]
     expect(new Set(lengths.map((length) => keyOf([new Uint8Array(length)]))).size).toBe(lengths.length)
   })
 })

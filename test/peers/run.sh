@@ -31,6 +31,12 @@ for kind in packaged current; do
   fi
 done
 
+if settings=$(bash test/peers/xattr.sh); then
+  export PERDURE_FS_XATTR="${settings#FS_XATTR=}"
+else
+  echo 'SKIPPED: fs-xattr could not be compiled here (see above); extended attributes of real files were not tested' >&2
+fi
+
 for name in "${servers[@]}"; do
   if settings=$(bash "test/peers/$name.sh" start "$folder/$name" "$(free_port)"); then
     upper=$(tr '[:lower:]' '[:upper:]' <<< "$name")

@@ -11,11 +11,13 @@ import { identityOption } from '../options.ts'
 import type { Progress } from '../progress.ts'
 import { parseReference, type Reference } from '../reference.ts'
 import type { Style } from '../style.ts'
+import { xattrLines } from '../views.ts'
 
 interface Options {
   readonly output: string
   readonly overwrite?: boolean
   readonly owner?: boolean
+  readonly xattrs?: boolean
 }
 
 export function getCommand(program: Command, run: Run): void {
@@ -26,6 +28,7 @@ export function getCommand(program: Command, run: Run): void {
     .requiredOption('-o, --output <path>', 'where to; a file goes into it when it is a folder or ends with /')
     .option('--overwrite', 'replace files whose content differs')
     .option('--owner', 'give files the user and group ids that were kept of them')
+    .option('--xattrs', 'give files the extended attributes that were kept of them; takes the package fs-xattr')
     .addOption(identityOption())
     .action(run(get))
 }
@@ -41,6 +44,7 @@ async function get(context: CommandContext, text: string, options: Options): Pro
     path: reference.path,
     overwrite: options.overwrite ?? false,
     owner: options.owner,
+    xattrs: options.xattrs,
     onProgress: onRestore(reporter.progress),
   })
   await reporter.result(report, { lines: (style) => lines(report, style) })
@@ -81,7 +85,8 @@ async function isFolder(path: string): Promise<boolean> {
 function lines(report: RestoreReport, style: Style): string[] {
   const reused = report.reused > 0 ? style.dim(` · ${count(report.reused, 'file')} there already, checked again`) : ''
   const first = `${style.green('restored')}  ${count(report.files, 'file')}, ${formatBytes(report.byteLength)}, to ${printable(report.target)}${reused}`
-  return [first, ...report.warnings.map((warning) => `  ${style.yellow('note')}  ${printable(warning)}`)]
+  const notes = [...report.warnings, ...xattrLines(report.xattrs?.refusals ?? [], report.xattrs?.refused ?? 0)]
+  return [first, ...notes.map((note) => `  ${style.yellow('note')}  ${printable(note)}`)]
 }
 
 function onRestore(progress: Progress): (event: RestoreEvent) => void {

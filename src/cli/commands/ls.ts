@@ -1,6 +1,7 @@
 /** `perdure ls [ROOT[/path]]` */
 import type { Command } from 'commander'
 import type { ObjectSummary, TreeEntry } from '../../contracts.ts'
+import { encodeXattrs } from '../../format/xattrs.ts'
 import type { CommandContext, Run } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { formatBytes, printable } from '../format.ts'
@@ -47,8 +48,13 @@ async function entries({ archive, reporter, signal }: CommandContext, text: stri
 }
 
 /** An entry as JSON can hold it. */
-function plainEntry({ cid, mtime, ...entry }: TreeEntry) {
-  return { ...entry, cid: cid.toString(), ...(mtime === undefined ? {} : { mtime: timeOf(mtime) }) }
+function plainEntry({ cid, mtime, xattrs, ...entry }: TreeEntry) {
+  return {
+    ...entry,
+    cid: cid.toString(),
+    ...(mtime === undefined ? {} : { mtime: timeOf(mtime) }),
+    ...(xattrs === undefined ? {} : { xattrs: encodeXattrs(xattrs) }),
+  }
 }
 
 /** ISO 8601 to the millisecond, or the seconds themselves where no calendar reaches. */

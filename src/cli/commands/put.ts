@@ -2,7 +2,7 @@
 import { basename, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { Option } from 'commander'
-import type { Profile, PutEvent, PutOptions, Receipt, Retention, RetentionMode } from '../../contracts.ts'
+import type { Profile, PutEvent, PutOptions, Receipt, Retention, RetentionMode, XattrProblem } from '../../contracts.ts'
 import type { CommandContext, Run } from '../context.ts'
 import { UsageError } from '../errors.ts'
 import { type ExitCode, exitCodeOfPut } from '../exit-codes.ts'
@@ -10,7 +10,7 @@ import { count, formatBytes, printable } from '../format.ts'
 import { gather, parseMoment } from '../options.ts'
 import type { Progress } from '../progress.ts'
 import type { Style } from '../style.ts'
-import { missingLines, objectLine, replicaLines, retainLines } from '../views.ts'
+import { MAX_PROBLEMS, missingLines, objectLine, replicaLines, retainLines, xattrLines } from '../views.ts'
 
 interface Options {
   readonly name?: string
@@ -27,6 +27,7 @@ interface Options {
   readonly trustMtime?: boolean
   readonly pad?: boolean
   readonly owner?: boolean
+  readonly xattrs?: boolean
 }
 
 export function putCommand(program: Command, run: Run): void {
@@ -52,6 +53,7 @@ export function putCommand(program: Command, run: Run): void {
     .option('--trust-mtime', 'do not read files again whose size, mtime, ctime and inode are what they were')
     .option('--pad', 'fill sealed files up with at most 12 % of zeros, to hide their exact sizes')
     .option('--owner', 'keep user and group ids in what is sealed')
+    .option('--xattrs', 'keep extended attributes in what is sealed; takes the package fs-xattr')
     .action(run(put))
 }
 
@@ -61,6 +63,7 @@ async function put(context: CommandContext, path: string, options: Options): Pro
   const retain = retainOf(options)
   const archive = await context.archive()
   const fromStdin = path === '-'
+  const unkept: Unkept = { count: 0, first: [] }
   const putOptions: PutOptions = {
     signal,
     until: options.until,
@@ -74,12 +77,14 @@ async function put(context: CommandContext, path: string, options: Options): Pro
     trustMtime: options.trustMtime,
     padding: options.pad ? 'padme' : undefined,
     keepOwner: options.owner,
+    xattrs: options.xattrs,
     retain,
-    onProgress: onPut(reporter.progress),
+    onProgress: onPut(reporter.progress, unkept),
   }
   const receipt = await archive.put(fromStdin ? context.stdin : resolve(context.cwd, path), putOptions)
   const shown = { ...receipt, ...(putOptions.name !== undefined && { name: putOptions.name }) }
   await reporter.result(receipt, { lines: (style) => lines(shown, style), quiet: () => [receipt.root] })
+  for (const line of xattrLines(unkept.first, unkept.count)) await reporter.note(`Not kept: ${printable(line)}`)
   if (receipt.visibility === 'public' && !options.public) {
     await reporter.advise(
       'Stored in public: whoever reaches a vault can read it. Recipients in perdure.json seal what is put (perdure key new); --public says that it is meant so.',
@@ -109,8 +114,14 @@ function lines(receipt: Receipt, style: Style): string[] {
   ]
 }
 
+/** Extended attributes that were left out. */
+interface Unkept {
+  count: number
+  readonly first: XattrProblem[]
+}
+
 /** Reading first, then every vault's transfer summed up: vaults work side by side. */
-function onPut(progress: Progress): (event: PutEvent) => void {
+function onPut(progress: Progress, unkept: Unkept): (event: PutEvent) => void {
   let toSend = 0
   return (event) => {
     if (event.type === 'bytes-read') {
@@ -120,7 +131,9 @@ function onPut(progress: Progress): (event: PutEvent) => void {
       toSend += event.byteLength
       progress.phase('storing', toSend)
     } else if (event.type === 'bytes-sent') progress.advance(event.byteLength)
-    else if (event.type === 'placement-failed') progress.line(`${event.vault}: ${event.error.message}`)
+    else if (event.type === 'xattr-left-out') {
+      if (unkept.count++ < MAX_PROBLEMS) unkept.first.push(event)
+    } else if (event.type === 'placement-failed') progress.line(`${event.vault}: ${event.error.message}`)
     else if (event.type === 'sealed' && event.reusedBytes > 0) {
       const files = event.reusedFiles ? ` (${count(event.reusedFiles, 'file')})` : ''
       progress.line(`${formatBytes(event.reusedBytes)}${files} of ${printable(event.root)} were stored before and are not stored again`)
