@@ -35,12 +35,12 @@ const MOST_TROUBLES = 100
 export async function evacuate(context: Context, vault: string, options: EvacuateOptions = {}): Promise<EvacuateReport> {
   await lookAtLeaving(context)
   await assertKnown(context, vault)
-  if (options.cancel) return cancel(context, vault)
   if (options.plan) return planned(context, vault, options)
   const lease = await context.catalog.acquire(`evacuate:${vault}`, { ttlMs: LEASE_MS })
   if (!lease) throw new ArchiveError('busy', `another process is evacuating ${vault}; wait for it, then run this again to see what is left`)
   const heartbeat = setInterval(() => void lease.renew().catch(() => undefined), LEASE_MS / 3).unref()
   try {
+    if (options.cancel) return await cancel(context, vault)
     return await spending(context, 'evacuate', (own) => carryOut(patiently(own, vault), vault, options))
   } finally {
     clearInterval(heartbeat)

@@ -53,7 +53,10 @@ export async function verifyBatch(
   const wholes = new Map<string, Promise<EvidenceRow>>()
   const rows = await eachOf(objects, OBJECTS_AT_ONCE, async (object) => {
     const known = await assess(context, object)
-    const vaults = [...context.vaults.values()].filter(({ profile }) => options.vaults === undefined || options.vaults.includes(profile.id))
+    // What lies in a vault that was left counts for nothing: reading it costs, and tells nothing that is asked.
+    const vaults = [...context.vaults.values()].filter(
+      ({ profile: { id } }) => options.vaults?.includes(id) ?? context.leaving.get(id) !== 'left',
+    )
     return Promise.all(
       vaults.map((vault) => {
         const replicas = known.replicas.filter((replica) => replica.vault === vault.profile.id && replica.state === 'placed')
