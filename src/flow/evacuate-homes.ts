@@ -17,6 +17,8 @@ export interface Homes {
   readonly held: ReadonlySet<string>
   /** Those of them that have shown it, by evidence that the policy accepts now. */
   readonly sound: ReadonlySet<string>
+  /** When each of them showed it last. */
+  readonly shownAt: ReadonlyMap<string, number>
   /** Vaults that it should be in once the leaving one is gone, held ones included. */
   readonly chosen: readonly string[]
   /** What the vaults that stay cannot meet, and could with the leaving one. */
@@ -34,22 +36,31 @@ export async function homesOf(
   const rows = (await catalog.replicasOf([pack.id])).filter(
     ({ vault }) => vault !== leaving && vaults.has(vault) && !context.leaving.has(vault),
   )
+  const evidence = Map.groupBy(await catalog.evidenceIn(pack.id), ({ vault }) => vault)
   const footings = await footingsOf(
     context,
     pack,
+    evidence,
     rows.map(({ vault }) => vault),
   )
+  const shownAt = new Map([...evidence].map(([vault, own]) => [vault, Math.max(...own.map(({ at }) => at))]))
   const placed = rows.filter(({ vault, state }) => state === 'placed' && footings.get(vault) !== 'lost').map(({ vault }) => vault)
   const held = new Set(placed.filter((vault) => !excluded.has(vault)))
   const sound = new Set([...held].filter((vault) => footings.get(vault) === 'sound'))
   if (pack.kind === 'index') {
     const chosen = listing(context).filter((id) => id !== leaving && !excluded.has(id))
-    return { held, sound, chosen, unmet: chosen.length > 0 ? [] : [NO_LISTING] }
+    return { held, sound, shownAt, chosen, unmet: chosen.length > 0 ? [] : [NO_LISTING] }
   }
   const retained = (await catalog.retentionOf([pack.id], context.clock())).has(pack.id)
   const rules = placementRules(context, pack, { held, retained, excluded: new Map([...excluded, [leaving, LEAVING]]) })
   const without = place(rules)
-  return { held, sound, chosen: without.chosen, unmet: without.unmet.length === 0 ? [] : worsened(without, place(withIt(rules, leaving))) }
+  return {
+    held,
+    sound,
+    shownAt,
+    chosen: without.chosen,
+    unmet: without.unmet.length === 0 ? [] : worsened(without, place(withIt(rules, leaving))),
+  }
 }
 
 const NO_LISTING: Missing = {
@@ -75,9 +86,13 @@ function worsened(without: PlacementPlan, before: PlacementPlan): readonly Missi
   })
 }
 
-async function footingsOf(context: Context, pack: PackRow, vaults: readonly string[]): Promise<ReadonlyMap<string, Footing>> {
+async function footingsOf(
+  context: Context,
+  pack: PackRow,
+  evidence: ReadonlyMap<string, readonly EvidenceRow[]>,
+  vaults: readonly string[],
+): Promise<ReadonlyMap<string, Footing>> {
   const { catalog, policy, clock } = context
-  const evidence = Map.groupBy(await catalog.evidenceIn(pack.id), ({ vault }) => vault)
   const objects = await catalog.objectsIn(pack.id, { limit: MOST_OBJECTS + 1 })
   const now = clock()
   return new Map(

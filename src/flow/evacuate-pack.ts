@@ -18,19 +18,21 @@ const MOST_OBJECTS = 16
 /** What goes on over the packs of one run. */
 export interface Moving {
   readonly vault: string
+  /** When the run began. */
+  readonly since: number
   silences: number
   copiedBytes: number
 }
 
 export type Settled = Pick<FateRow, 'fate' | 'detail'>
 
-/** Brings the pack to its homes, as far as they and its bytes can be had. Rejects only for the catalog, a full disk or the caller's signal. */
+/** Brings the pack to its homes, as far as they and its bytes can be had. With `fresh`, each of them must have shown it since the run began. Rejects only for the catalog, a full disk or the caller's signal. */
 export async function settlePack(
   context: Context,
   moving: Moving,
   replica: ReplicaRow,
   pack: PackRow,
-  options: EvacuateOptions,
+  { fresh = false, ...options }: EvacuateOptions & { readonly fresh?: boolean },
 ): Promise<Settled> {
   if (await isUnneeded(context, pack)) return { fate: 'unneeded' }
   const { held } = await homesOf(context, moving.vault, pack)
@@ -39,8 +41,10 @@ export async function settlePack(
   const found: Findings = { shown: new Set(), failed: new Map(), silent: new Map(), settling: new Map() }
   for (;;) {
     const homes = await homesOf(context, moving.vault, pack, found.failed)
-    // Nobody challenges index packs on rotation: what is known of them is as old as they are.
-    const here = homes.chosen.filter((id) => found.shown.has(id) || (pack.kind === 'content' && homes.sound.has(id)))
+    // Nobody challenges index packs on rotation: what is known of them may be as old as they are.
+    const since = fresh || pack.kind === 'index' ? moving.since : Number.NEGATIVE_INFINITY
+    const stands = (id: string) => homes.sound.has(id) && (homes.shownAt.get(id) ?? 0) >= since
+    const here = homes.chosen.filter((id) => found.shown.has(id) || stands(id))
     const todo = homes.chosen.filter((id) => !here.includes(id) && !found.silent.has(id) && !found.settling.has(id))
     if (todo.length > 0) {
       const placements = await place(context, moving.vault, pack, { todo, held: homes.held }, options)

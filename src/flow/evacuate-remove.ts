@@ -48,7 +48,7 @@ async function removeCopy(
   const vault = context.vaults.get(moving.vault)
   if (!vault) return 'the vault is not configured any more'
   if (!vault.remove) return 'this vault cannot delete'
-  const { fate, detail } = await settlePack(context, moving, replica, pack, options)
+  const { fate, detail } = await settlePack(context, moving, replica, pack, { ...options, fresh: true })
   if (fate !== 'safe' && fate !== 'unneeded') return `its other copies are not shown to be intact now: ${detail ?? fate}`
   const patience = AbortSignal.timeout(context.timeoutMs)
   const signal = options.signal ? AbortSignal.any([options.signal, patience]) : patience

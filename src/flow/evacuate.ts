@@ -94,7 +94,7 @@ async function carryOut(context: Context, vault: string, options: EvacuateOption
   await permit.release()
   const row = await catalog.beginEvacuation({ vault, at: clock(), degrade, before })
   await lookAtLeaving(context)
-  const moving: Moving = { vault, silences: 0, copiedBytes: 0 }
+  const moving: Moving = { vault, since: clock(), silences: 0, copiedBytes: 0 }
   await moveAll(context, moving, row, options)
   const left = await finish(context, vault)
   const after = await catalog.inventoryOf(vault, clock())
@@ -113,7 +113,7 @@ function cannotLeave(vault: string, { unmet }: EvacuatePlan): PolicyError {
 
 /** Content first, then records that name its new homes, then what is left of index packs. */
 async function moveAll(context: Context, moving: Moving, row: EvacuationRow, options: EvacuateOptions): Promise<void> {
-  const since = context.clock()
+  const { since } = moving
   await settleAll(context, moving, { kind: 'content', since, published: row.published }, options)
   await publishMoved(context, moving.vault, options)
   await settleAll(context, moving, { kind: 'index', since, published: 0 }, options)

@@ -137,6 +137,22 @@ describe('evacuate', () => {
     expect((await bytesOf(archive.get(root))).equals(noise(1_000))).toBe(true)
   })
 
+  it.each([true, false])(
+    'looks at the others once more before it deletes, however fresh what is known of them (they take it again: %s)',
+    async (takes) => {
+      const { archive, members } = await fleet(['a', 'b', 'c'])
+      const { root } = await archive.put(noise(1_000))
+      await archive.evacuate('a')
+      for (const member of [members.b, members.c]) member.store.delete(only(contentOf(member)))
+      if (!takes) for (const member of [members.b, members.c]) member.faults.putFails = 1_000
+      const report = await archive.evacuate('a', { remove: true })
+      expect(contentOf(members.a)).toHaveLength(takes ? 0 : 1)
+      expect((await bytesOf(archive.get(root))).equals(noise(1_000))).toBe(true)
+      if (takes) expect(report).toMatchObject({ state: 'left', remaining: [] })
+      else expect(report.remaining).toMatchObject([{ reason: expect.stringMatching(/not shown to be intact now/) }])
+    },
+  )
+
   it('says what a vault keeps that does not delete, and for how long', async () => {
     const { archive, members } = await fleet(['a', 'b', 'c'], {
       profiles: { a: { term: 'perpetual', canForget: false, prices: { currency: 'AR', storagePerGiBOnce: 1 } } },
