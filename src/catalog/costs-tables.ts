@@ -1,4 +1,4 @@
-/** The schema's step to spending: sums by month, charges, what vaults hold, and reservations of work under way. */
+/** The schema's step to spending: sums by month, charges, and reservations of work under way. */
 import { sql } from 'kysely'
 import type { Definable, Dialectal } from './migrations.ts'
 
@@ -29,13 +29,6 @@ export async function costsTables(db: Definable, { integer, clustered }: Dialect
     .addColumn('detail', 'text')
     .execute()
   await db.schema.createIndex('charges_by_month').on('charges').columns(['month', 'id']).execute()
-  await db.schema
-    .createTable('held')
-    .addColumn('vault', 'text', (column) => column.notNull().primaryKey())
-    .addColumn('byte_length', integer, (column) => column.notNull())
-    .execute()
-  await sql`insert into held (vault, byte_length) select replicas.vault, sum(packs.byte_length) from replicas
-    inner join packs on packs.id = replicas.pack where replicas.state = 'placed' group by replicas.vault`.execute(db)
   await db.schema
     .createTable('reservations')
     .addColumn('key', 'text', (column) => column.notNull())

@@ -122,8 +122,14 @@ async function chargesIn(db: Database, { since = '', until = '9999-12' }: Span):
 }
 
 async function heldIn(db: Database): Promise<MonthOfCosts['held']> {
-  const rows = await db.selectFrom('held').selectAll().where('byte_length', '>', 0).orderBy('vault').execute()
-  return rows.map(({ vault, byte_length }) => ({ vault, byteLength: Number(byte_length) }))
+  const rows = await db
+    .selectFrom('replica_tallies')
+    .select(({ fn }) => ['vault', fn.sum('byte_length').as('bytes')])
+    .where('state', '=', 'placed')
+    .groupBy('vault')
+    .orderBy('vault')
+    .execute()
+  return rows.map(({ vault, bytes }) => ({ vault, byteLength: Number(bytes) })).filter(({ byteLength }) => byteLength > 0)
 }
 
 async function monthOf(session: Session, month: string): Promise<MonthOfCosts> {

@@ -2,9 +2,9 @@
 import type { Catalog, Journal } from '../contracts.ts'
 import { CatalogError } from '../errors.ts'
 import { gather, PAGE_LENGTH } from './batches.ts'
-import { moveHeld } from './held.ts'
 import { plain, toReplica } from './rows.ts'
-import { type Database, write } from './schema.ts'
+import { type Database, type Session, write } from './schema.ts'
+import { recount, STANDING, type Standing } from './tallies.ts'
 
 type Placement = Pick<Catalog, 'intend' | 'placed' | 'dropReplica' | 'replicasOf' | 'replicasIn' | 'journal'>
 
@@ -12,37 +12,46 @@ export function placement(db: Database): Placement {
   return {
     intend: (pack, vault, at) =>
       write(db, async (session) => {
-        const known = await session
-          .selectFrom('replicas')
-          .select('state')
-          .where('pack', '=', pack)
-          .where('vault', '=', vault)
-          .executeTakeFirst()
-        if (known) return
+        if (await standingOf(session, pack, vault)) return
         if (await session.selectFrom('evacuations').select('state').where('vault', '=', vault).executeTakeFirst())
           throw new CatalogError(
             'conflict',
             `vault ${vault} is being left; nothing new goes there (\`perdure evacuate ${vault} --cancel\` ends that)`,
           )
-        await session.insertInto('replicas').values({ pack, vault, state: 'intended', intended_at: at }).execute()
+        const row = await session
+          .insertInto('replicas')
+          .values({ pack, vault, state: 'intended', intended_at: at })
+          .returning(STANDING)
+          .executeTakeFirstOrThrow()
+        await recount(session, [{ pack, after: row }])
       }),
 
     placed: (pack, vault, locator, at) =>
       write(db, async (session) => {
+        const before = await standingOf(session, pack, vault)
         const found = { state: 'placed', locator, placed_at: at } as const
-        await moveHeld(session, pack, vault, 'placed')
-        await session
+        const after = await session
           .insertInto('replicas')
           .values({ pack, vault, intended_at: at, ...found })
           .onConflict((conflict) => conflict.columns(['pack', 'vault']).doUpdateSet(found))
-          .execute()
+          .returning(STANDING)
+          .executeTakeFirstOrThrow()
+        await recount(session, [{ pack, before, after }])
       }),
 
-    dropReplica: (pack, vault) =>
+    dropReplica: (pack, vault, { intendedAt } = {}) =>
       write(db, async (session) => {
-        await moveHeld(session, pack, vault, 'gone')
-        for (const table of ['replicas', 'evidence', 'evidence_totals', 'unanswered', 'journals'] as const)
+        const before = await standingOf(session, pack, vault)
+        for (const table of ['replicas', 'evidence', 'evidence_totals', 'unanswered', 'journals', 'rotations'] as const)
           await session.deleteFrom(table).where('pack', '=', pack).where('vault', '=', vault).execute()
+        await recount(session, [{ pack, before }])
+        if (intendedAt === undefined) return
+        const after = await session
+          .insertInto('replicas')
+          .values({ pack, vault, state: 'intended', intended_at: intendedAt })
+          .returning(STANDING)
+          .executeTakeFirstOrThrow()
+        await recount(session, [{ pack, after }])
       }),
 
     replicasOf: async (packs) => {
@@ -66,6 +75,10 @@ export function placement(db: Database): Placement {
 
     journal: (pack, vault) => journal(db, pack, vault),
   }
+}
+
+function standingOf(session: Session, pack: number, vault: string): Promise<Standing | undefined> {
+  return session.selectFrom('replicas').select(STANDING).where('pack', '=', pack).where('vault', '=', vault).executeTakeFirst()
 }
 
 function journal(db: Database, pack: number, vault: string): Journal {

@@ -2,6 +2,9 @@
 import type { Generated, Kysely, Transaction } from 'kysely'
 import type {
   Activity,
+  ArchiveEventType,
+  LogEntryKind,
+  LogPack,
   ObjectState,
   PackFate,
   PackKind,
@@ -13,6 +16,7 @@ import type {
   Verdict,
   Visibility,
 } from '../contracts.ts'
+import type { AuditSchema } from './audit-schema.ts'
 
 export type Flag = 0 | 1
 
@@ -103,6 +107,8 @@ export interface ReplicasTable {
   verdict_object: number | null
   /** What the vault has confirmed. */
   retained_until: Generated<number | null>
+  /** When it last showed bytes that hashed right. */
+  shown_at: Generated<number | null>
 }
 
 export interface EvidenceTable {
@@ -217,12 +223,6 @@ export interface ChargesTable {
   detail: string | null
 }
 
-/** Bytes of a vault's placed replicas, kept up to date by whoever changes one. */
-export interface HeldTable {
-  vault: string
-  byte_length: number
-}
-
 export interface ReservationsTable {
   key: string
   month: string
@@ -257,10 +257,83 @@ export interface DrillsTable {
   report: string
 }
 
-export interface Schema {
+export interface LogEntriesTable {
+  position: number
+  kind: LogEntryKind
+  root: Uint8Array | null
+  bytes: Uint8Array
+}
+
+export interface LogNodesTable {
+  level: number
+  position: number
+  hash: Uint8Array
+}
+
+export interface LogPacksTable {
+  pack: number
+  first: number
+  size: number
+  role: LogPack['role']
+}
+
+export interface LogAlarmsTable {
+  id: Generated<number>
+  verdict: 'rolled-back' | 'forked'
+  checkpoint: string
+  detail: string
+  at: number
+  cleared_at: number | null
+}
+
+export interface EventsTable {
+  seq: Generated<number>
+  event: string
+  at: number
+  body: string
+}
+
+export interface EventTotalsTable {
+  type: ArchiveEventType
+  total: number
+  last_at: number
+  last: string
+}
+
+export interface DeliveriesTable {
+  hook: string
+  seq: number
+  /** Rank, the least severe 0. */
+  severity: number
+  tries: Generated<number>
+}
+
+export interface HooksTable {
+  hook: string
+  delivered: Generated<number>
+  given_up: Generated<number>
+  dropped: Generated<number>
+  delivered_at: Generated<number | null>
+  failures: Generated<number>
+  failing_since: Generated<number | null>
+  retry_at: Generated<number | null>
+  failure: Generated<string | null>
+}
+
+export interface ReplicaTalliesTable {
+  vault: string
+  state: ReplicaState
+  /** Empty: never challenged. */
+  verdict: Verdict | ''
+  /** -1: never shown. */
+  day: number
+  replicas: number
+  byte_length: number
+}
+
+export interface Schema extends AuditSchema {
   costs: CostsTable
   charges: ChargesTable
-  held: HeldTable
   reservations: ReservationsTable
   evacuations: EvacuationsTable
   fates: FatesTable
@@ -282,6 +355,15 @@ export interface Schema {
   fingerprints: FingerprintsTable
   fingerprint_extents: FingerprintExtentsTable
   fingerprint_files: FingerprintFilesTable
+  log_entries: LogEntriesTable
+  log_nodes: LogNodesTable
+  log_packs: LogPacksTable
+  log_alarms: LogAlarmsTable
+  events: EventsTable
+  event_totals: EventTotalsTable
+  deliveries: DeliveriesTable
+  hooks: HooksTable
+  replica_tallies: ReplicaTalliesTable
 }
 
 export type Database = Kysely<Schema>

@@ -6,9 +6,13 @@ import { drillCommand } from './commands/drill.ts'
 import { evacuateCommand } from './commands/evacuate.ts'
 import { explainCommand } from './commands/explain.ts'
 import { getCommand } from './commands/get.ts'
+import { hooksCommand } from './commands/hooks.ts'
 import { initCommand } from './commands/init.ts'
 import { keyCommand } from './commands/key.ts'
+import { logCommand } from './commands/log.ts'
 import { lsCommand } from './commands/ls.ts'
+import { metricsCommand } from './commands/metrics.ts'
+import { planCommand } from './commands/plan.ts'
 import { pruneCommand } from './commands/prune.ts'
 import { putCommand } from './commands/put.ts'
 import { receiptCommand } from './commands/receipt.ts'
@@ -18,6 +22,7 @@ import { repairCommand } from './commands/repair.ts'
 import { rmCommand } from './commands/rm.ts'
 import { shredCommand } from './commands/shred.ts'
 import { statusCommand } from './commands/status.ts'
+import { surveyCommand } from './commands/survey.ts'
 import { thawCommand } from './commands/thaw.ts'
 import { vaultCommand } from './commands/vault.ts'
 import { verifyCommand } from './commands/verify.ts'
@@ -31,6 +36,8 @@ const COMMANDS = [
   lsCommand,
   statusCommand,
   verifyCommand,
+  surveyCommand,
+  planCommand,
   repairCommand,
   drillCommand,
   evacuateCommand,
@@ -44,8 +51,11 @@ const COMMANDS = [
   costsCommand,
   vaultCommand,
   receiptCommand,
+  logCommand,
   keyCommand,
   recipientsCommand,
+  hooksCommand,
+  metricsCommand,
 ]
 
 const EXIT_CODES = `

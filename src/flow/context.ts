@@ -1,9 +1,24 @@
 /** What every verb needs: the archive's parts, bound once when it is opened. */
 import type { BufferPool } from '../bytes/pool.ts'
-import type { Activity, Catalog, Clock, Limits, LoadXattrs, PackId, Policy, Profile, Random, Vault, VaultProfile } from '../contracts.ts'
+import type {
+  Activity,
+  AuditSettings,
+  Catalog,
+  Clock,
+  HookConfig,
+  Limits,
+  LoadXattrs,
+  PackId,
+  Policy,
+  Profile,
+  Random,
+  Vault,
+  VaultProfile,
+} from '../contracts.ts'
 import { ArchiveError, type VaultError } from '../errors.ts'
 import type { Identity, Recipient } from '../format/recipients.ts'
 import type { SigningKey } from '../format/sign.ts'
+import type { Events } from './events.ts'
 import type { Latencies } from './latency.ts'
 import type { Ledger } from './ledger.ts'
 import type { Spool } from './spool.ts'
@@ -17,6 +32,7 @@ export interface Context {
   /** Why a vault could not be opened, by id. Its own answers may be better by now. */
   readonly unopened: Map<string, VaultError>
   readonly policy: Policy
+  readonly audit: AuditSettings
   readonly profile: Profile
   readonly maxPackBytes: number
   readonly spoolBytes: number
@@ -30,6 +46,9 @@ export interface Context {
   readonly clock: Clock
   readonly random: Random
   readonly latencies: Latencies
+  readonly events: Events
+  /** Who is told of events outside this process. */
+  readonly hooks: readonly HookConfig[]
   /** Memory that challenges read into. */
   readonly scratch: BufferPool
   readonly ledger: Ledger

@@ -1,18 +1,18 @@
 /** Estimate: what a put of a source would cost, up front and by the month, vault by vault. Stores nothing. */
 import type { CostEstimate, EstimateOptions, Quote, Source, Usage, Vault } from '../contracts.ts'
 import { VaultError } from '../errors.ts'
+import { OBJECT_SAMPLE } from '../policy/audit.ts'
 import { samplesFor } from '../policy/challenge.ts'
-import { added, billOf, exceeded, monthOf, NOTHING } from '../policy/cost.ts'
+import { added, billOf, monthOf, NOTHING } from '../policy/cost.ts'
 import { estimateVault, type Stored } from '../policy/estimate.ts'
 import { moneyOf } from '../policy/money.ts'
 import { type PlacementPlan, place } from '../policy/placement.ts'
 import { evidenceRulesFor } from '../policy/policy.ts'
 import { type Context, profilesOf } from './context.ts'
+import { listing } from './index-pack.ts'
 import { leavingVaults, lookAtLeaving } from './leaving.ts'
 import { measure } from './measure.ts'
-import { listing } from './publish.ts'
-import { pricesOf, spending } from './spending.ts'
-import { DEFAULT_SAMPLE } from './verify.ts'
+import { pricesOf, spending, wouldExceed } from './spending.ts'
 
 /** Months whose failures tell how often things are done again. */
 const MEASURED_MONTHS = 3
@@ -36,7 +36,7 @@ async function estimated(context: Context, source: Source, options: EstimateOpti
   const stored: Stored = { byteLength: newBytes, packs, blocks, objects: 1 }
   const bills = await billsOf(context, plan, stored, options)
   const bill = billOf(bills.map((one) => one.bill))
-  const exceeds = await forbidden(context, bill)
+  const exceeds = await wouldExceed(context, bill)
   return {
     files,
     byteLength,
@@ -57,7 +57,7 @@ async function estimated(context: Context, source: Source, options: EstimateOpti
 async function billsOf(context: Context, { chosen }: PlacementPlan, stored: Stored, options: EstimateOptions) {
   const listed = listing(context)
   const rates = await ratesOf(context)
-  const draws = samplesFor(DEFAULT_SAMPLE)
+  const draws = samplesFor(OBJECT_SAMPLE)
   const ids = [...chosen, ...listed.filter((id) => !chosen.includes(id) && pricesOf(context, id) !== undefined)]
   return Promise.all(
     ids
@@ -97,14 +97,4 @@ async function ratesOf({ catalog, clock }: Context): Promise<ReadonlyMap<string,
   const sums = new Map<string, Usage>()
   for (const row of await catalog.costs({ since })) sums.set(row.vault, added(sums.get(row.vault) ?? NOTHING, row))
   return sums
-}
-
-/** What the limits would say now, beside work that is under way elsewhere. */
-async function forbidden(context: Context, bill: Parameters<typeof exceeded>[1]) {
-  const { limits, catalog, clock } = context
-  if (!limits) return undefined
-  await context.ledger.flush()
-  const span = { since: monthOf(clock()), until: monthOf(clock()) }
-  const [rows, charges, held] = await Promise.all([catalog.costs(span), catalog.charges(span), catalog.heldBytes()])
-  return exceeded(limits, bill, { pricesOf: (vault) => pricesOf(context, vault), month: { rows, charges, held, reserved: [] } })
 }

@@ -5,9 +5,9 @@ import { type PlacementPlan, place } from '../policy/placement.ts'
 import { evidenceRulesFor } from '../policy/policy.ts'
 import { type Footing, weigh } from '../policy/weigh.ts'
 import type { Context } from './context.ts'
+import { listing } from './index-pack.ts'
 import { LEAVING } from './leaving.ts'
 import { placementRules } from './placement-rules.ts'
-import { listing } from './publish.ts'
 
 /** With more objects than this in a pack, only evidence of the whole pack speaks for all of them. */
 const MOST_OBJECTS = 16

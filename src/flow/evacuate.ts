@@ -9,7 +9,6 @@ import type {
   EvacuateReport,
   EvacuationRow,
   FateRow,
-  LimitExceeded,
   PackKind,
   ReplicaRow,
   VaultInventory,
@@ -23,8 +22,12 @@ import { type Moving, settlePack } from './evacuate-pack.ts'
 import { planEvacuation, replicaPages, rootsIn } from './evacuate-plan.ts'
 import { NOTHING_REMOVED, type Removal, remainingIn, removeCopies } from './evacuate-remove.ts'
 import { lookAtLeaving } from './leaving.ts'
+import { appendLog } from './log.ts'
+import { assertHistory } from './log-alarm.ts'
+import { publishCheckpoint } from './log-travel.ts'
 import { publish } from './publish.ts'
-import { allowed, monthly, overLimit, spending } from './spending.ts'
+import { scoresOf } from './scores.ts'
+import { allowed, monthly, overLimit, spending, wouldExceed } from './spending.ts'
 
 const PAGE = 500
 const PACKS_AT_ONCE = 2
@@ -62,13 +65,10 @@ async function assertKnown({ catalog, vaults }: Context, vault: string): Promise
 async function planned(context: Context, vault: string, options: EvacuateOptions): Promise<EvacuateReport> {
   const { catalog, clock } = context
   const { plan, bill } = await planEvacuation(context, vault, options)
-  const permit = await allowed(context, bill, monthly(context))
-  if (!permit.refused) await permit.release()
+  const exceeds = await wouldExceed(context, bill, monthly(context))
   const before = await catalog.inventoryOf(vault, clock())
-  return report(context, vault, { state: 'planned', before, after: before, plan: withLimit(plan, permit.refused) })
+  return report(context, vault, { state: 'planned', before, after: before, plan: { ...plan, ...(exceeds && { exceeds }) } })
 }
-
-const withLimit = (plan: EvacuatePlan, exceeds: LimitExceeded | undefined): EvacuatePlan => ({ ...plan, ...(exceeds && { exceeds }) })
 
 async function cancel(context: Context, vault: string): Promise<EvacuateReport> {
   const { catalog, clock } = context
@@ -82,6 +82,8 @@ async function cancel(context: Context, vault: string): Promise<EvacuateReport> 
 
 async function carryOut(context: Context, vault: string, options: EvacuateOptions): Promise<EvacuateReport> {
   const { catalog, clock } = context
+  await assertHistory(context)
+  await scoresOf(context)
   const before = await catalog.inventoryOf(vault, clock())
   const known = await catalog.evacuation(vault)
   const { plan, bill } = await planEvacuation(context, vault, options)
@@ -97,6 +99,7 @@ async function carryOut(context: Context, vault: string, options: EvacuateOption
   const moving: Moving = { vault, since: clock(), silences: 0, copiedBytes: 0 }
   await moveAll(context, moving, row, options)
   const left = await finish(context, vault)
+  if (moving.copiedBytes > 0 || left !== (row.state === 'left')) await enter(context, moving, plan, left, options)
   const after = await catalog.inventoryOf(vault, clock())
   const removal = left && options.remove ? await removeCopies(context, moving, options) : NOTHING_REMOVED
   const facts = { began: row.began, before: row.before, after, plan, removal, copiedBytes: moving.copiedBytes }
@@ -186,6 +189,16 @@ async function publishMoved(context: Context, vault: string, { signal }: Evacuat
     after = last.id
     await catalog.updateEvacuation(vault, { published: after })
   }
+}
+
+/** Enters what was done into the log, and brings the log's new end to the vaults that stay. */
+async function enter(context: Context, moving: Moving, plan: EvacuatePlan, complete: boolean, options: EvacuateOptions): Promise<void> {
+  const { vault, copiedBytes: byteLength } = moving
+  const { safe: packs } = await context.catalog.countFates(vault)
+  await appendLog(context, [
+    { kind: 'evacuate', vault, packs, byteLength, to: plan.targets.map((target) => target.vault).sort(), complete },
+  ])
+  await publishCheckpoint(context, { signal: options.signal })
 }
 
 /** Once everything is safe, what lies in the vault does not count any more, and the objects are judged without it. */

@@ -4,6 +4,7 @@ import { IPFS } from '../policy/demands.ts'
 import { explain } from '../policy/explain.ts'
 import { type Context, profilesOf } from './context.ts'
 import { LEAVING } from './leaving.ts'
+import { lastScores, quarantined } from './scores.ts'
 
 /** Explains where a pack would go; of a vault that could not be opened it says why. */
 export function explainArchive(context: Context, { byteLength = context.maxPackBytes }: { readonly byteLength?: number | undefined } = {}) {
@@ -12,6 +13,8 @@ export function explainArchive(context: Context, { byteLength = context.maxPackB
     policy,
     vaults: profilesOf(context).filter(({ id }) => !leaving.has(id)),
     packBytes: Math.min(byteLength, maxPackBytes),
+    excluded: quarantined(context),
+    scores: lastScores(context),
   })
   const vaults = found.vaults.map((vault) => {
     const reason = unopened.get(vault.id)?.message

@@ -1,8 +1,12 @@
 /** Reading from several replicas of one pack: the best first, the next when it takes unusually long, fails or lies. */
-import type { AbortOptions, EvidenceRow, PackId, PackRow, ReplicaRow, Span, Vault, Verdict } from '../contracts.ts'
+import type { AbortOptions, EvidenceRow, PackId, PackRow, ReplicaRow, Span, Vault, VaultScore, Verdict } from '../contracts.ts'
+import { NO_ANSWERS } from './answers.ts'
 import { type Context, packRow } from './context.ts'
+import { recordEvidence } from './events.ts'
 import { follows, RUN_BYTES, readRun } from './read-run.ts'
 import { type Answer, readSpan } from './read-span.ts'
+
+import { recordAnswers, scoresOf } from './scores.ts'
 import { spansOf } from './spans.ts'
 
 /** Patience before a second replica is asked, when a vault's pace is not known yet, in milliseconds. */
@@ -33,7 +37,11 @@ export async function loadPack(context: Context, id: PackId): Promise<KnownPack>
   const evidence = await context.catalog.packEvidence([id])
   const bad = new Set(evidence.filter(({ verdict }) => verdict === 'missing').map(({ vault }) => vault))
   if (context.reading?.cheapest) for (const { vault } of newestOf(evidence).filter(({ verdict }) => UNHEALTHY.has(verdict))) bad.add(vault)
-  return { row, spans: new Map(spans.map((span) => [span.cid.toString(), span])), sources: ordered(context, replicas, bad) }
+  return {
+    row,
+    spans: new Map(spans.map((span) => [span.cid.toString(), span])),
+    sources: ordered(context, replicas, { bad, scores: await scoresOf(context) }),
+  }
 }
 
 const UNHEALTHY: ReadonlySet<Verdict> = new Set(['damaged', 'missing', 'unreachable', 'denied'])
@@ -44,11 +52,24 @@ function newestOf(evidence: readonly EvidenceRow[]): readonly EvidenceRow[] {
   return [...newest.values()]
 }
 
-/** Warm before cold, not known to be gone before the rest, then the cheapest where that is asked for, then the quickest. */
-function ordered(context: Context, replicas: readonly ReplicaRow[], bad: ReadonlySet<string>): readonly Source[] {
-  const health = ({ vault }: Source) => (vault.profile.cold ? 4 : 0) + (bad.has(vault.profile.id) ? 2 : 0)
+interface Reputation {
+  /** Vaults that are known not to have the pack. */
+  readonly bad: ReadonlySet<string>
+  readonly scores: ReadonlyMap<string, VaultScore>
+}
+
+/** Quarantined last, warm before cold, not known to be gone before the rest, then the cheapest where that is asked for, then the one that is likely to answer soonest. */
+function ordered(context: Context, replicas: readonly ReplicaRow[], { bad, scores }: Reputation): readonly Source[] {
+  const health = ({ vault }: Source) =>
+    (scores.get(vault.profile.id)?.quarantine ? 8 : 0) + (vault.profile.cold ? 4 : 0) + (bad.has(vault.profile.id) ? 2 : 0)
   const rank = (source: Source) => health(source) + (source.vault.profile.network === 'local' ? 0 : 1)
-  const pace = ({ vault }: Source) => context.latencies.quantile(vault.profile.id) ?? UNKNOWN_PACE_MS
+  const pace = ({ vault }: Source) => {
+    const { slowMs = 0, availability = 1, integrity = 1 } = scores.get(vault.profile.id) ?? {}
+    // From other days only slowness is believed.
+    const before = Math.max(UNKNOWN_PACE_MS, slowMs)
+    // A vault that answers half the time is taken to be twice as slow.
+    return (context.latencies.quantile(vault.profile.id) ?? before) / Math.max(0.01, availability * integrity)
+  }
   const { cheapest = false, last } = context.reading ?? {}
   // Amounts of unlike currencies do not compare; whoever states no price is taken for free.
   const dearer = (a: Source, b: Source) => {
@@ -184,7 +205,7 @@ async function reportWrong(context: Context, pack: KnownPack, span: Span, source
   const ordinal = [...pack.spans.values()].findIndex(({ offset }) => offset === span.offset)
   const open = await context.catalog.unansweredOf(pack.row.id, source.vault.profile.id)
   const now = context.clock()
-  await context.catalog.recordEvidence([
+  await recordEvidence(context, [
     {
       pack: pack.row.id,
       vault: source.vault.profile.id,
@@ -200,4 +221,6 @@ async function reportWrong(context: Context, pack: KnownPack, span: Span, source
       unanswered: ordinal < 0 || open.some((one) => one.ordinal === ordinal) ? open : [...open, { ordinal, since: now, tries: 0 }],
     },
   ])
+  const { damaged, absent } = { damaged: answer.outcome === 'damaged' ? 1 : 0, absent: answer.outcome === 'absent' ? 1 : 0 }
+  await recordAnswers(context, source.vault.profile.id, { ...NO_ANSWERS, damaged, absent }, answer.error.message)
 }

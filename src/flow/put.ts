@@ -3,7 +3,7 @@
  * policy judged → signed records and receipt. Run it again after any crash: what is stored is found, what is missing is done.
  */
 import { namedEntries, type OpenedSource, openSource } from '../bytes/source.ts'
-import type { AbortOptions, NamedEntry, ObjectRow, PackId, PackRow, PutOptions, Receipt, Source } from '../contracts.ts'
+import type { AbortOptions, InclusionProof, NamedEntry, ObjectRow, PackId, PackRow, PutOptions, Receipt, Source } from '../contracts.ts'
 import { ArchiveError, CatalogError, PolicyError } from '../errors.ts'
 import { LEAF_PLAINTEXT_BYTES } from '../format/age-layout.ts'
 import { signReceipt } from '../format/receipt.ts'
@@ -14,13 +14,17 @@ import { evidenceRulesFor } from '../policy/policy.ts'
 import { cannotRetain, retainRow } from '../policy/retain.ts'
 import { type Assessment, reassess } from './assess.ts'
 import { type Context, profilesOf } from './context.ts'
+import { listing } from './index-pack.ts'
 import { ingest } from './ingest.ts'
 import { lookAtLeaving } from './leaving.ts'
+import { assertHistory } from './log-alarm.ts'
+import { logWrites } from './log-writes.ts'
 import { placementRules } from './placement-rules.ts'
 import { readBack, readBackBytes } from './probes.ts'
-import { listing, publish } from './publish.ts'
+import { publish } from './publish.ts'
 import { releaseSpool } from './release.ts'
 import { type Placement, type ReplicateOptions, replicate } from './replicate.ts'
+import { scoresOf } from './scores.ts'
 import { type Sealing, sealingOf } from './sealing.ts'
 import { allowed, billFor, billOf, overLimit, readingBill, spending } from './spending.ts'
 
@@ -32,6 +36,7 @@ const TOC_ENTRY_BYTES = 48
 export function put(context: Context, source: Source, options: PutOptions = {}): Promise<Receipt> {
   return spending(context, 'put', async (own) => {
     checkRetain(own, options)
+    await assertHistory(own)
     const sealing = await sealingOf(own, options)
     const opened = await openSource(source, { exclude: options.exclude, chunkSize: chunkSizeFor(own, options, sealing) })
     const { objects } = await ingest(own, opened, { ...options, each: false, sealing })
@@ -48,6 +53,7 @@ export function putAll(
 ): Promise<readonly Receipt[]> {
   return spending(context, 'put', async (own) => {
     checkRetain(own, options)
+    await assertHistory(own)
     const sealing = await sealingOf(own, options)
     const chunkSize = chunkSizeFor(own, options, sealing)
     const source: OpenedSource = { shape: 'tree', entries: (abort) => namedEntries(entries, { ...abort, chunkSize }) }
@@ -106,14 +112,17 @@ interface Planned {
 
 async function planOf(context: Context, packs: readonly PackRow[]): Promise<readonly Planned[]> {
   await lookAtLeaving(context)
+  await scoresOf(context)
   const holding = await holders(context, packs)
+  const begun = Map.groupBy(await context.catalog.replicasOf(packs.map(({ id }) => id)), ({ pack }) => pack)
   const retained = await context.catalog.retentionOf(
     packs.map(({ id }) => id),
     context.clock(),
   )
   return packs.map((pack) => {
     const held = holding.get(pack.id) ?? new Set<string>()
-    return { pack, held, ...planned(context, pack, { held, retained: retained.has(pack.id) }) }
+    const known = { held, begun: new Set(begun.get(pack.id)?.map(({ vault }) => vault)), retained: retained.has(pack.id) }
+    return { pack, held, ...planned(context, pack, known) }
   })
 }
 
@@ -185,15 +194,16 @@ async function conclude(
   placements: readonly Placement[],
   { signal, unfinished = false }: AbortOptions & { readonly unfinished?: boolean },
 ): Promise<readonly Receipt[]> {
-  const published = await publish(context, objects, { signal })
   const assessments = await reassess(context, objects)
   if (assessments.some(({ packs }) => packs.length === 0)) throw removedMeanwhile()
+  const logged = await logWrites(context, assessments)
+  const published = await publish(context, objects, { signal })
   if (!unfinished) await releaseSpool(context, assessments)
   const named = new Set(placements.map(({ vault }) => vault))
   const complete =
     !unfinished && [...placements, ...published.filter(({ vault }) => named.has(vault))].every((placement) => showed(context, placement))
   const receipts: Receipt[] = []
-  for (const assessment of assessments) receipts.push(await receiptOf(context, assessment, complete))
+  for (const assessment of assessments) receipts.push(await receiptOf(context, assessment, complete, logged.get(assessment.object.id)))
   await context.catalog.saveReceipts(
     receipts.map((receipt, index) => ({ object: objects[index]?.id ?? 0, receipt: JSON.stringify(receipt), at: context.clock() })),
   )
@@ -240,7 +250,7 @@ async function holders(context: Context, packs: readonly PackRow[]): Promise<Rea
 function planned(
   context: Context,
   pack: PackRow,
-  known: { readonly held: ReadonlySet<string>; readonly retained: boolean },
+  known: { readonly held: ReadonlySet<string>; readonly begun: ReadonlySet<string>; readonly retained: boolean },
 ): { readonly all: readonly string[]; readonly floor: readonly string[] } {
   const { policy, ...question } = placementRules(context, pack, known)
   const floor = place({ ...question, policy: { ...policy, copies: Math.max(1, policy.floor), distinct: {} } }).chosen
@@ -248,7 +258,12 @@ function planned(
   return { all, floor: floor.every((id) => all.includes(id)) ? floor : all }
 }
 
-async function receiptOf(context: Context, { object, packs, report }: Assessment, complete: boolean): Promise<Receipt> {
+async function receiptOf(
+  context: Context,
+  { object, packs, report }: Assessment,
+  complete: boolean,
+  log: InclusionProof | undefined,
+): Promise<Receipt> {
   const statement = {
     version: 1 as const,
     root: report.root,
@@ -264,6 +279,7 @@ async function receiptOf(context: Context, { object, packs, report }: Assessment
     missing: report.missing,
     ...(report.retain && { retain: report.retain }),
     complete,
+    ...(log && { log }),
   }
   return signReceipt(statement, context.key)
 }

@@ -5,7 +5,7 @@ import { limitText } from '../policy/limits.ts'
 import type { Assessment } from './assess.ts'
 import type { Context } from './context.ts'
 import { readBackBytes } from './probes.ts'
-import { allowed, billFor, billOf, pricesOf, readingBill } from './spending.ts'
+import { allowed, billFor, billOf, pricesOf, readingBill, wouldExceed } from './spending.ts'
 
 export const LOST: ReadonlySet<Verdict> = new Set(['damaged', 'missing'])
 
@@ -27,8 +27,7 @@ export interface Permit {
   release(): Promise<void>
 }
 
-/** Asks the limits before anything is sent. What they forbid is in the report with what it needs, however urgent it is; what is free is done. */
-export async function permitted(context: Context, known: Assessment, steps: readonly Step[]): Promise<Permit> {
+async function billOfSteps(context: Context, known: Assessment, steps: readonly Step[]): Promise<Bill> {
   const sources = new Map<PackId, string>()
   const bills: Bill[] = []
   for (const { pack, vault, action } of steps) {
@@ -38,7 +37,16 @@ export async function permitted(context: Context, known: Assessment, steps: read
     if (source !== undefined) bills.push(readingBill(context, source, pack.byteLength))
     sources.set(pack.id, source ?? '')
   }
-  const permit = await allowed(context, billOf(bills))
+  return billOf(bills)
+}
+
+/** The limit that a planned repair would not be allowed to pass. */
+export const wouldNeed = async (context: Context, known: Assessment, steps: readonly Step[]) =>
+  wouldExceed(context, await billOfSteps(context, known, steps))
+
+/** Asks the limits before anything is sent. What they forbid is in the report with what it needs, however urgent it is; what is free is done. */
+export async function permitted(context: Context, known: Assessment, steps: readonly Step[]): Promise<Permit> {
+  const permit = await allowed(context, await billOfSteps(context, known, steps))
   if (!permit.refused) return { steps, forbidden: [], release: permit.release }
   const { refused } = permit
   const isFree = ({ vault, action }: Step) => action === 'retain' || pricesOf(context, vault) === undefined

@@ -2,20 +2,34 @@
  * Repair: challenge → the same placement with health filled in → read from intact replicas, re-hash → the same replicate.
  * Copies only bytes it has just verified; a damaged copy is replaced whole or left as it is, never deleted first.
  */
-import type { Missing, ObjectRow, PackId, PackRow, RepairAction, RepairOptions, RepairReport } from '../contracts.ts'
+import type {
+  ArchiveFact,
+  Missing,
+  NewLogEntry,
+  ObjectRow,
+  PackId,
+  PackRow,
+  RepairAction,
+  RepairOptions,
+  RepairReport,
+} from '../contracts.ts'
 import { ArchiveError, VaultError } from '../errors.ts'
 import { place } from '../policy/placement.ts'
 import { cannotRetain, isInForce, isRetained } from '../policy/retain.ts'
 import { type Assessment, reassess } from './assess.ts'
 import { type Context, eachOf } from './context.ts'
 import { leavingVaults, lookAtLeaving } from './leaving.ts'
+import { appendLog, MOST_LISTED } from './log.ts'
+import { assertHistory } from './log-alarm.ts'
+import { logForgotten } from './log-writes.ts'
 import { barred, placementRules } from './placement-rules.ts'
 import { readBack } from './probes.ts'
 import { publish, sweep } from './publish.ts'
 import { ensureSpooled } from './rebuild.ts'
 import { releaseSpool } from './release.ts'
-import { LOST, permitted, type Step, stands } from './repair-permit.ts'
+import { LOST, permitted, type Step, stands, wouldNeed } from './repair-permit.ts'
 import { type Placement, replicate } from './replicate.ts'
+import { scoresOf } from './scores.ts'
 import { spending, spendingEach } from './spending.ts'
 import { verifyBatch } from './verify.ts'
 
@@ -33,28 +47,34 @@ export function repair(context: Context, object: ObjectRow, options: RepairOptio
 async function repairOne(context: Context, object: ObjectRow, options: RepairOptions): Promise<RepairReport> {
   const { signal } = options
   await lookAtLeaving(context)
+  if (!options.plan) await assertHistory(context)
   const [before] = await verifyBatch(context, [object], { level: 'sampled', signal })
   if (!before) throw new ArchiveError('unknown-root', `object ${object.root} was removed meanwhile`)
   if (before.report.shredded) return reportOf(before, before, [])
   const retained = await retainedPacks(context, before)
+  await scoresOf(context)
   const planned = before.packs.flatMap((pack) => planFor(context, before, pack, retained))
   if (options.plan || planned.length === 0) {
-    const permit = await permitted(context, before, planned)
-    await permit.release()
-    // A repair that died when all was done may have left its packs in the spool.
-    if (!options.plan) await releaseSpool(context, [before])
+    const exceeds = await wouldNeed(context, before, planned)
+    // A repair that died when all was done may have left its packs in the spool; a put that died before its end, no entry and no record.
+    if (!options.plan) {
+      await releaseSpool(context, [before])
+      if ((await logForgotten(context, before)) || object.sequence === 0) await publish(context, [object], { signal })
+    }
     const actions = planned.map(({ pack, ...step }) => ({
       ...step,
       pack: pack.name.toString(),
       byteLength: pack.byteLength,
       outcome: 'planned' as const,
     }))
-    return { ...reportOf(before, before, actions), ...(permit.exceeds && { exceeds: permit.exceeds }) }
+    return { ...reportOf(before, before, actions), ...(exceeds && { exceeds }) }
   }
   const permit = await permitted(context, before, planned)
+  const { exceeds, forbidden } = permit
+  if (permit.steps.length === 0) return { ...reportOf(before, before, forbidden), ...(exceeds && { exceeds }) }
   try {
     const report = await carryOutAll(context, before, { planned: permit.steps, retained }, options)
-    return { ...report, actions: [...report.actions, ...permit.forbidden], ...(permit.exceeds && { exceeds: permit.exceeds }) }
+    return { ...report, actions: [...report.actions, ...forbidden], ...(exceeds && { exceeds }) }
   } finally {
     await permit.release()
   }
@@ -77,10 +97,19 @@ async function carryOutAll(
   const permit = await permitted(context, before, detour)
   const second = await carryOut(context, permit.steps, options).finally(permit.release)
   const placements = [...first, ...second]
-  await publish(context, [(await context.catalog.objectById(object.id)) ?? object], { signal })
   const [after = before] = await reassess(context, [object])
+  const actions = [...[...planned, ...permit.steps].map((step) => done(step, placements)), ...permit.forbidden]
+  await logForgotten(context, after)
+  await appendLog(context, [repairEntry(before, after, actions)])
+  await publish(context, [(await context.catalog.objectById(object.id)) ?? object], { signal })
   await releaseSpool(context, [after])
-  return reportOf(before, after, [...[...planned, ...permit.steps].map((step) => done(step, placements)), ...permit.forbidden])
+  await context.events.emit(...actions.map((action) => factOf(after.report.root, action)))
+  return reportOf(before, after, actions)
+}
+
+function factOf(root: string, { pack, vault, action, byteLength, outcome }: RepairAction): ArchiveFact {
+  if (outcome === 'repaired') return { type: 'repair-done', root, vault, pack, action, byteLength }
+  return { type: 'repair-failed', root, vault, pack, action }
 }
 
 /** Repairs whatever needs it, object by object. */
@@ -116,7 +145,8 @@ function planFor(context: Context, known: Assessment, pack: PackRow, retained: R
       reason: `the copy there is ${verdict}${detail ? `: ${detail}` : ''}`,
     }))
   const held = new Set([...replicas.filter(stands).map(({ vault }) => vault), ...steps.map(({ vault }) => vault)])
-  const { add } = place(placementRules(context, pack, { held, retained: retained.has(pack.id) }))
+  const begun = new Set(replicas.map(({ vault }) => vault))
+  const { add } = place(placementRules(context, pack, { held, begun, retained: retained.has(pack.id) }))
   return [
     ...steps,
     ...looseLocks(context, known, pack).filter(({ vault }) => held.has(vault) && !steps.some((step) => step.vault === vault)),
@@ -149,9 +179,11 @@ function aroundFailures(
   // Bytes that no replica could give are no vault's refusal: another vault would not get them either.
   const excluded = new Map(own.flatMap(({ vault, error }) => (error instanceof VaultError ? [[vault, error.message]] : [])))
   if (excluded.size === 0) return []
-  const stood = report.replicas.filter((replica) => replica.pack === pack.name.toString() && stands(replica)).map(({ vault }) => vault)
+  const replicas = report.replicas.filter((replica) => replica.pack === pack.name.toString())
+  const stood = replicas.filter(stands).map(({ vault }) => vault)
+  const begun = new Set(replicas.map(({ vault }) => vault))
   const held = new Set([...stood, ...own.filter(({ outcome }) => outcome !== 'failed').map(({ vault }) => vault)])
-  const { add } = place(placementRules(context, pack, { held, excluded, retained: retained.has(pack.id) }))
+  const { add } = place(placementRules(context, pack, { held, begun, excluded, retained: retained.has(pack.id) }))
   return add.map(
     (vault): Step => ({
       pack,
@@ -189,6 +221,17 @@ async function carryOut(context: Context, steps: readonly Step[], options: Repai
   })
   return placements.flat()
 }
+
+const repairEntry = (before: Assessment, { report }: Assessment, actions: readonly RepairAction[]): NewLogEntry => ({
+  kind: 'repair',
+  root: report.root,
+  before: before.report.state,
+  state: report.state,
+  actionCount: actions.length,
+  actions: actions
+    .slice(0, MOST_LISTED)
+    .map(({ pack, vault, action, outcome }) => ({ pack, vault, action, outcome: outcome === 'repaired' ? 'repaired' : 'failed' })),
+})
 
 function done(step: Step, placements: readonly Placement[]): RepairAction {
   const { pack, vault, action, reason } = step

@@ -85,7 +85,10 @@ export type Allowed = { readonly refused: LimitExceeded } | { readonly refused?:
 /** The limit that work of many packs is held to. */
 export const monthly = ({ limits }: Context): Limits | undefined => limits?.perMonth && { perMonth: limits.perMonth }
 
-/** Reserves what a piece of work may cost, or says which limit forbids it. Call `release` when the work has ended and its costs are counted. */
+/**
+ * Reserves what a piece of work may cost, or says which limit forbids it, and tells hooks of a month that is used up. Call `release` when the work has ended
+ * and its costs are counted.
+ */
 export async function allowed(context: Context, bill: Bill, limits: Limits | undefined = context.limits): Promise<Allowed> {
   const { catalog, clock } = context
   const needs = joined(bill.once, bill.monthly)
@@ -99,14 +102,33 @@ export async function allowed(context: Context, bill: Bill, limits: Limits | und
   await context.ledger.flush()
   const key = Buffer.from(context.random(KEY_BYTES)).toString('hex')
   const amounts = [...needs].map(([currency, units]) => ({ currency, amount: textOf(units) }))
-  const refused = await catalog.reserve({ key, month: monthOf(clock()), amounts }, (month) => exceeded(limits, bill, { ...known, month }))
-  if (refused) return { refused }
+  const month = monthOf(clock())
+  const refused = await catalog.reserve({ key, month, amounts }, (found) => exceeded(limits, bill, { ...known, month: found }))
+  if (refused) {
+    const { currency, allowed: limit, spent = 0, reserved = 0, storage = 0 } = refused
+    await context.events.emit({ type: 'cost-cap-reached', currency, period: month, used: spent + reserved + storage, limit })
+    return { refused }
+  }
   return {
     release: async () => {
       await context.ledger.flush()
       await catalog.unreserve(key)
     },
   }
+}
+
+/** The same question for a plan: reserves nothing and tells nobody. */
+export async function wouldExceed(
+  context: Context,
+  bill: Bill,
+  limits: Limits | undefined = context.limits,
+): Promise<LimitExceeded | undefined> {
+  const { catalog, clock } = context
+  if (!limits || joined(bill.once, bill.monthly).size === 0) return undefined
+  await context.ledger.flush()
+  const span = { since: monthOf(clock()), until: monthOf(clock()) }
+  const [rows, charges, held] = await Promise.all([catalog.costs(span), catalog.charges(span), catalog.heldBytes()])
+  return exceeded(limits, bill, { pricesOf: (vault) => pricesOf(context, vault), month: { rows, charges, held, reserved: [] } })
 }
 
 /** The error of a limit; `kept` says in a few words what became of the work. */
