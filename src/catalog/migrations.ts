@@ -2,6 +2,7 @@
 import { type Kysely, type QueryExecutorProvider, type RawBuilder, sql } from 'kysely'
 import { auditTables } from './audit-tables.ts'
 import { costsTables } from './costs-tables.ts'
+import { dueTables } from './due-tables.ts'
 import { evacuationTables } from './evacuation-tables.ts'
 import { hookTables } from './hook-tables.ts'
 import { logTables } from './log-tables.ts'
@@ -29,6 +30,7 @@ export const MIGRATIONS: readonly Migration[] = [
   auditTables,
   logTables,
   hookTables,
+  dueTables,
   costsTables,
   evacuationTables,
 ]

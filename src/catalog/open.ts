@@ -3,6 +3,7 @@ import type { Catalog, Clock } from '../contracts.ts'
 import { audits } from './audit.ts'
 import { blockLookups } from './blocks.ts'
 import { costing } from './costs.ts'
+import { dueLookups } from './due.ts'
 import { evacuating } from './evacuation.ts'
 import { eventLog } from './events.ts'
 import { evidences } from './evidence.ts'
@@ -49,9 +50,10 @@ export function catalogOn({ db, close }: Connection, { clock }: { readonly clock
     ...fingerprinting(db),
     ...packLookups(db),
     ...objectLookups(db),
+    ...dueLookups(db),
     ...summing(db),
     ...placement(db),
-    ...evidences(db),
+    ...evidences(db, clock),
     ...records(db),
     ...shreds(db),
     ...retentions(db),

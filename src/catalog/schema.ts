@@ -1,12 +1,10 @@
 /** The tables as Kysely sees them. CIDs are their bytes, times milliseconds, booleans 0 or 1; every integer stays below 2^53. */
 import type { Generated, Kysely, Transaction } from 'kysely'
 import type {
-  Activity,
   ArchiveEventType,
   LogEntryKind,
   LogPack,
   ObjectState,
-  PackFate,
   PackKind,
   Possession,
   Profile,
@@ -17,6 +15,7 @@ import type {
   Visibility,
 } from '../contracts.ts'
 import type { AuditSchema } from './audit-schema.ts'
+import type { SpendingSchema } from './spending-schema.ts'
 
 export type Flag = 0 | 1
 
@@ -79,6 +78,8 @@ export interface ObjectsTable {
   retain_until: Generated<number | null>
   retain_mode: Generated<RetentionMode | null>
   retain_hold: Generated<Flag>
+  /** When it should be audited next; 0: now. */
+  due_at: Generated<number>
 }
 
 export interface AttributesTable {
@@ -199,62 +200,21 @@ export interface FingerprintFilesTable {
   key: Uint8Array
 }
 
-export interface CostsTable {
-  month: string
+export interface VaultPausesTable {
   vault: string
-  activity: Activity
-  /** JSON; empty where the vault stated none. */
-  prices: string
-  writes: number
-  reads: number
-  stored_bytes: number
-  read_bytes: number
-  failed: number
-}
-
-export interface ChargesTable {
-  id: Generated<number>
-  month: string
+  reason: 'silent' | 'denied' | 'limited'
+  failures: number
+  since: number
   at: number
-  vault: string
-  activity: Activity
-  amount: string
-  currency: string
+  until: number
+  silent_ms: number
   detail: string | null
 }
 
-export interface ReservationsTable {
-  key: string
-  month: string
-  amount: string
-  currency: string
-  host: string
-  pid: number
-  started: string
-  expires_at: number
-}
-
-export interface EvacuationsTable {
-  vault: string
-  state: 'leaving' | 'left'
-  began_at: number
-  degrade: Flag
-  before: string
-  published: number
-}
-
-export interface FatesTable {
-  vault: string
-  pack: number
-  fate: PackFate
+export interface WatchMarksTable {
+  name: string
   at: number
-  detail: string | null
-}
-
-export interface DrillsTable {
-  id: number
-  at: number
-  report: string
+  detail: string
 }
 
 export interface LogEntriesTable {
@@ -331,13 +291,7 @@ export interface ReplicaTalliesTable {
   byte_length: number
 }
 
-export interface Schema extends AuditSchema {
-  costs: CostsTable
-  charges: ChargesTable
-  reservations: ReservationsTable
-  evacuations: EvacuationsTable
-  fates: FatesTable
-  drills: DrillsTable
+export interface Schema extends AuditSchema, SpendingSchema {
   packs: PacksTable
   tocs: TocsTable
   blocks: BlocksTable
@@ -355,6 +309,8 @@ export interface Schema extends AuditSchema {
   fingerprints: FingerprintsTable
   fingerprint_extents: FingerprintExtentsTable
   fingerprint_files: FingerprintFilesTable
+  vault_pauses: VaultPausesTable
+  watch_marks: WatchMarksTable
   log_entries: LogEntriesTable
   log_nodes: LogNodesTable
   log_packs: LogPacksTable

@@ -8,6 +8,8 @@ import type { Reporter } from './reporter.ts'
 export interface CommandContext {
   readonly reporter: Reporter
   readonly signal: AbortSignal
+  /** From here on an interruption is how the command is meant to end, not a failure. */
+  endsOnInterrupt(): void
   readonly stdin: AsyncIterable<Uint8Array>
   readonly cwd: string
   /** As given with `--config`. */

@@ -42,6 +42,7 @@ export async function main(args: readonly string[], options: MainOptions = {}): 
   const interrupts = listenForInterrupts(() => void reporter.note('Stopping; again to kill. What is stored stays valid.'))
   let code: ExitCode = EXIT.ok
   let shown = ''
+  let endless = false
 
   const run: Run =
     <Args extends readonly unknown[]>(body: (context: CommandContext, ...args: Args) => Promise<ExitCode>) =>
@@ -50,7 +51,10 @@ export async function main(args: readonly string[], options: MainOptions = {}): 
       const { signal } = interrupts
       const warn = (text: string) => reporter.note(text)
       const passphrase = passphrases({ env, cwd, signal, warn, openTerminal: options.terminal ?? openTerminal })
-      const parts = { reporter, signal, stdin, cwd, env, configFile, flags, passphrase }
+      const endsOnInterrupt = () => {
+        endless = true
+      }
+      const parts = { reporter, signal, endsOnInterrupt, stdin, cwd, env, configFile, flags, passphrase }
       const context = createContext({ ...parts, open: options.open ?? openArchive })
       try {
         code = await body(context, ...(given.slice(0, -1) as unknown as Args))
@@ -62,7 +66,7 @@ export async function main(args: readonly string[], options: MainOptions = {}): 
   try {
     const program = createProgram({ run, version: await version(options.packageFile), write: (text) => (shown += text) })
     await program.parseAsync(args, { from: 'user' })
-    interrupts.signal.throwIfAborted()
+    if (!endless) interrupts.signal.throwIfAborted()
     return code
   } catch (error) {
     if (error instanceof CommanderError && shown !== '') return await showHelp(error, shown, { stdout, stderr })

@@ -26,6 +26,7 @@ import { surveyCommand } from './commands/survey.ts'
 import { thawCommand } from './commands/thaw.ts'
 import { vaultCommand } from './commands/vault.ts'
 import { verifyCommand } from './commands/verify.ts'
+import { watchCommand } from './commands/watch.ts'
 import type { Run } from './context.ts'
 
 const COMMANDS = [
@@ -42,6 +43,7 @@ const COMMANDS = [
   drillCommand,
   evacuateCommand,
   renewCommand,
+  watchCommand,
   thawCommand,
   rmCommand,
   shredCommand,

@@ -1,7 +1,9 @@
 /** What every catalog must do, as data for any test runner. */
+
 import { auditCases } from './catalog-audit.ts'
 import { blockCases } from './catalog-blocks.ts'
 import { costCases } from './catalog-costs.ts'
+import { dueCases } from './catalog-due.ts'
 import { evacuationCases } from './catalog-evacuation.ts'
 import { eventCases } from './catalog-events.ts'
 import { evidenceCases } from './catalog-evidence.ts'
@@ -27,6 +29,7 @@ export const catalogCases: readonly CatalogCase[] = [
   ...shredCases,
   ...costCases,
   ...evacuationCases,
+  ...dueCases,
   ...auditCases,
   ...logCases,
   ...eventCases,

@@ -30,6 +30,7 @@ import type { RecipientsOptions, RecipientsReport } from './recipients.ts'
 import type { ShredCertificate, ShredOptions } from './shred.ts'
 import type { NamedEntry, Source } from './source.ts'
 import type { Profile, Vault, VaultProfile } from './vault.ts'
+import type { Glance, WatchOptions, WatchReport } from './watch.ts'
 import type { LoadXattrs } from './xattrs.ts'
 
 export interface ArchiveConfig {
@@ -129,6 +130,13 @@ export interface Archive extends AsyncDisposable, LogVerbs {
   renew(root?: CID | string, options?: RenewOptions): Promise<RenewReport>
   /** Asks cold vaults to make an object readable, and tells how far they are; call it again until `readable`. Nothing else ever asks for a restore. */
   thaw(root: CID | string, options?: ThawOptions): Promise<ThawReport>
+  /**
+   * Keeps watch: audits what is due, repairs with hysteresis, renews, and sleeps, until the signal is aborted, which ends it cleanly. One watch leads per
+   * archive; a second one waits. With `once` one cycle, and `busy` when another leads.
+   */
+  watch(options?: WatchOptions): Promise<WatchReport>
+  /** The whole archive at a glance: what is safe, at risk and unknown, and why. Asks no vault. */
+  glance(options?: AbortOptions): Promise<Glance>
   rm(root: CID | string, options?: AbortOptions): Promise<RemoveReport>
   prune(options?: AbortOptions & { readonly plan?: boolean | undefined }): Promise<PruneReport>
   explain(options?: { readonly byteLength?: number | undefined }): Explanation

@@ -2,6 +2,7 @@
 import type { CID } from 'multiformats/cid'
 import type { CatalogAudit, RotationRow } from './catalog-audit.ts'
 import type { CatalogCosts } from './catalog-costs.ts'
+import type { CatalogDue } from './catalog-due.ts'
 import type { CatalogEvacuation } from './catalog-evacuation.ts'
 import type { Announce, Announcement, CatalogHooks, StandingChange, StateChange } from './catalog-hooks.ts'
 import type { CatalogLog, LogPack } from './catalog-log.ts'
@@ -38,7 +39,7 @@ export interface Lease {
  * The local index and journal. Every method is one short transaction, durable when it resolves (SQLite: `synchronous=FULL`), and safe to call from
  * several processes. Throws CatalogError.
  */
-export interface Catalog extends CatalogAudit, CatalogLog, CatalogHooks, CatalogCosts, CatalogEvacuation {
+export interface Catalog extends CatalogAudit, CatalogDue, CatalogLog, CatalogHooks, CatalogCosts, CatalogEvacuation {
   // puts
   /** Registers a closed pack of a put that is still running: invisible to everybody but its owner. */
   stagePack(pack: StagedPack): Promise<PackId>
@@ -174,9 +175,17 @@ export interface Catalog extends CatalogAudit, CatalogLog, CatalogHooks, Catalog
   packEvidence(packs: readonly PackId[]): Promise<readonly EvidenceRow[]>
   unansweredOf(pack: PackId, vault: string): Promise<readonly Unanswered[]>
   evidenceTotals(pack: PackId, vault: string): Promise<EvidenceTotals | undefined>
-  /** `announce` hears of states that changed, in the order of the rows; resolves to the events that were new. */
+  /**
+   * `dueAt` left out: when it is to be audited stays as it is. `announce` hears of states that changed, in the order of the rows; resolves to the events
+   * that were new.
+   */
   setStates(
-    rows: readonly { readonly object: ObjectId; readonly state: ObjectState; readonly freshUntil: number }[],
+    rows: readonly {
+      readonly object: ObjectId
+      readonly state: ObjectState
+      readonly freshUntil: number
+      readonly dueAt?: number | undefined
+    }[],
     announce?: Announce<StateChange>,
   ): Promise<readonly ArchiveEvent[]>
 

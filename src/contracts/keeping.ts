@@ -35,6 +35,8 @@ export interface RenewOptions extends AbortOptions {
   readonly plan?: boolean | undefined
   /** Renew what lapses within so many days. Default: a third of the vault's term, and at most 30. */
   readonly leadDays?: number | undefined
+  /** Makes the default lead at least so long: who comes by rarely must renew early. */
+  readonly leastLeadDays?: number | undefined
   /** Renew to this date; default: one term of the vault from now. */
   readonly until?: Date | undefined
   /** Only these vaults. */
@@ -103,6 +105,8 @@ export interface RepairAction {
   readonly byteLength: number
   /** `planned` with `plan: true`. */
   readonly outcome: 'planned' | 'repaired' | 'failed'
+  /** Of the error that kept it from being done. */
+  readonly code?: string
   readonly detail?: string
 }
 

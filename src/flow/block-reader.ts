@@ -7,6 +7,7 @@ import { collect } from '../bytes/collect.ts'
 import type { AbortOptions, BlockPlace, PackId, PackRow, Span, Visibility } from '../contracts.ts'
 import { ArchiveError } from '../errors.ts'
 import { inlined, matches } from '../format/address.ts'
+import type { SourcePreference } from '../policy/sources.ts'
 import type { Context } from './context.ts'
 import { grouped, hedged, type KnownPack, loadPack, runFrom } from './hedge.ts'
 
@@ -29,12 +30,15 @@ interface Wanted {
   readonly reject: (error: unknown) => void
 }
 
-export function blockReader(context: Context, scope: { readonly visibility: Visibility }): BlockReader {
+export function blockReader(
+  context: Context,
+  scope: { readonly visibility: Visibility; readonly prefer?: SourcePreference | undefined },
+): BlockReader {
   const known = new Map<PackId, Promise<KnownPack>>()
   let queue: Wanted[] = []
 
   const load = (id: PackId): Promise<KnownPack> => {
-    const found = known.get(id) ?? loadPack(context, id)
+    const found = known.get(id) ?? loadPack(context, id, scope.prefer)
     known.delete(id)
     known.set(id, found)
     found.catch(() => known.delete(id))

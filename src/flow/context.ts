@@ -1,7 +1,6 @@
 /** What every verb needs: the archive's parts, bound once when it is opened. */
 import type { BufferPool } from '../bytes/pool.ts'
 import type {
-  Activity,
   AuditSettings,
   Catalog,
   Clock,
@@ -52,15 +51,15 @@ export interface Context {
   /** Memory that challenges read into. */
   readonly scratch: BufferPool
   readonly ledger: Ledger
-  /** What the vaults of this context count for; absent in the archive's own, where it is `other`. */
-  readonly activity?: Activity | undefined
   readonly limits: Limits | undefined
   /** Vaults that get nothing new; what lies in one that was `left` does not count any more. Look again with `lookAtLeaving`. */
   readonly leaving: Map<string, 'leaving' | 'left'>
-  /** How replicas are chosen to read from; absent: the spool, then the quickest. */
+  /** How replicas are chosen to read from, beyond what is usual: the spool first. */
   readonly reading?: Reading | undefined
   /** Work that goes on after a verb resolved; `close` waits for it. */
   readonly background: Set<Promise<unknown>>
+  /** While a watch runs: vaults that are left alone until that moment. */
+  readonly pauses?: ReadonlyMap<string, number> | undefined
   /** Packs on their way back into the spool, so that two vaults that need one wait for the same. */
   readonly rebuilding: Map<PackId, Promise<void>>
 }
@@ -69,8 +68,6 @@ export interface Context {
 export interface Reading {
   /** The spool is left alone: what is read shows that vaults have it. */
   readonly vaultsOnly?: boolean | undefined
-  /** The cheapest healthy replica first, not the quickest. */
-  readonly cheapest?: boolean | undefined
   /** Asked last, unless it is cheaper. */
   readonly last?: string | undefined
 }

@@ -54,7 +54,7 @@ export async function evacuate(context: Context, vault: string, options: Evacuat
 /** A dying vault is asked again, and read from last unless it is the cheapest. */
 function patiently(context: Context, vault: string): Context {
   const vaults = new Map([...context.vaults].map(([id, own]) => [id, id === vault ? retrying(own) : own]))
-  return { ...context, vaults, reading: { cheapest: true, last: vault } }
+  return { ...context, vaults, reading: { last: vault } }
 }
 
 async function assertKnown({ catalog, vaults }: Context, vault: string): Promise<void> {

@@ -1,5 +1,6 @@
 /** Reading from several replicas of one pack: the best first, the next when it takes unusually long, fails or lies. */
 import type { AbortOptions, EvidenceRow, PackId, PackRow, ReplicaRow, Span, Vault, VaultScore, Verdict } from '../contracts.ts'
+import { compareSources, type SourcePreference } from '../policy/sources.ts'
 import { NO_ANSWERS } from './answers.ts'
 import { type Context, packRow } from './context.ts'
 import { recordEvidence } from './events.ts'
@@ -30,21 +31,19 @@ export interface KnownPack {
   readonly sources: readonly Source[]
 }
 
-export async function loadPack(context: Context, id: PackId): Promise<KnownPack> {
+export async function loadPack(context: Context, id: PackId, prefer: SourcePreference = 'quick'): Promise<KnownPack> {
   const row = await packRow(context, id)
   const spans = await spansOf(context, row)
   const replicas = await context.catalog.replicasOf([id])
   const evidence = await context.catalog.packEvidence([id])
   const bad = new Set(evidence.filter(({ verdict }) => verdict === 'missing').map(({ vault }) => vault))
-  if (context.reading?.cheapest) for (const { vault } of newestOf(evidence).filter(({ verdict }) => UNHEALTHY.has(verdict))) bad.add(vault)
-  return {
-    row,
-    spans: new Map(spans.map((span) => [span.cid.toString(), span])),
-    sources: ordered(context, replicas, { bad, scores: await scoresOf(context) }),
-  }
+  // Who waits for nothing does not wait for a vault that has just been silent.
+  if (prefer === 'cheap') for (const { vault } of newestOf(evidence).filter(({ verdict }) => SILENT.has(verdict))) bad.add(vault)
+  const reputation = { bad, scores: await scoresOf(context), prefer }
+  return { row, spans: new Map(spans.map((span) => [span.cid.toString(), span])), sources: ordered(context, replicas, reputation) }
 }
 
-const UNHEALTHY: ReadonlySet<Verdict> = new Set(['damaged', 'missing', 'unreachable', 'denied'])
+const SILENT: ReadonlySet<Verdict> = new Set(['unreachable', 'denied'])
 
 function newestOf(evidence: readonly EvidenceRow[]): readonly EvidenceRow[] {
   const newest = new Map<string, EvidenceRow>()
@@ -56,37 +55,29 @@ interface Reputation {
   /** Vaults that are known not to have the pack. */
   readonly bad: ReadonlySet<string>
   readonly scores: ReadonlyMap<string, VaultScore>
+  readonly prefer: SourcePreference
 }
 
-/** Quarantined last, warm before cold, not known to be gone before the rest, then the cheapest where that is asked for, then the one that is likely to answer soonest. */
-function ordered(context: Context, replicas: readonly ReplicaRow[], { bad, scores }: Reputation): readonly Source[] {
-  const health = ({ vault }: Source) =>
-    (scores.get(vault.profile.id)?.quarantine ? 8 : 0) + (vault.profile.cold ? 4 : 0) + (bad.has(vault.profile.id) ? 2 : 0)
-  const rank = (source: Source) => health(source) + (source.vault.profile.network === 'local' ? 0 : 1)
-  const pace = ({ vault }: Source) => {
-    const { slowMs = 0, availability = 1, integrity = 1 } = scores.get(vault.profile.id) ?? {}
+function ordered(context: Context, replicas: readonly ReplicaRow[], { bad, scores, prefer }: Reputation): readonly Source[] {
+  const standing = ({ vault: { profile } }: Source) => {
+    const { quarantine, slowMs = 0, availability = 1, integrity = 1 } = scores.get(profile.id) ?? {}
     // From other days only slowness is believed.
     const before = Math.max(UNKNOWN_PACE_MS, slowMs)
-    // A vault that answers half the time is taken to be twice as slow.
-    return (context.latencies.quantile(vault.profile.id) ?? before) / Math.max(0.01, availability * integrity)
+    return {
+      profile,
+      last: context.reading?.last === profile.id,
+      missing: bad.has(profile.id),
+      quarantined: quarantine !== undefined,
+      // A vault that answers half the time is taken to be twice as slow.
+      paceMs: (context.latencies.quantile(profile.id) ?? before) / Math.max(0.01, availability * integrity),
+    }
   }
-  const { cheapest = false, last } = context.reading ?? {}
-  // Amounts of unlike currencies do not compare; whoever states no price is taken for free.
-  const dearer = (a: Source, b: Source) => {
-    const [one, other] = [a.vault.profile.prices, b.vault.profile.prices]
-    if (!cheapest || (one && other && one.currency !== other.currency)) return 0
-    return (one?.egressPerGiB ?? 0) - (other?.egressPerGiB ?? 0)
-  }
-  const leaving = ({ vault }: Source) => (vault.profile.id === last ? 1 : 0)
-  const order = cheapest
-    ? (a: Source, b: Source) => health(a) - health(b) || dearer(a, b) || leaving(a) - leaving(b) || rank(a) - rank(b) || pace(a) - pace(b)
-    : (a: Source, b: Source) => rank(a) - rank(b) || pace(a) - pace(b)
   return replicas
     .flatMap(({ vault: id, state, locator }) => {
       const vault = context.vaults.get(id)
       return vault && state === 'placed' && locator !== undefined ? [{ vault, at: locator }] : []
     })
-    .sort(order)
+    .sort((a, b) => compareSources(standing(a), standing(b), prefer))
 }
 
 /** Cuts spans, in order of their offsets, into groups that one read each can bring; without a vault that reads by offset each stands alone. */

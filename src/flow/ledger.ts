@@ -1,27 +1,30 @@
 /**
- * What the archive spends, counted at the vaults' interface and kept by month. Each verb works on vaults that count for its own activity; sums wait in memory
- * and are written together, before every put to a vault that has prices, and at the end of every verb: a killed process has paid for nothing that is not written.
+ * What the archive spends, counted at the vaults' interface and kept by month, vault and the activity under way. Sums wait in memory and are written together,
+ * before every put to a vault that has prices, and at the end of every verb: a killed process has paid for nothing that is not written.
  */
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Activity, Catalog, Charge, Clock, CostRow, Usage, Vault, VaultPrices } from '../contracts.ts'
 import { added, monthOf, NOTHING, writesOf } from '../policy/cost.ts'
 import { type Meter, metered } from '../wrap/metered.ts'
 
+/** What the calls of this chain of work count for; outside of any it is `other`. However vaults are wrapped on the way, their calls are the chain's. */
+export const activity = new AsyncLocalStorage<Activity>()
+
+const current = (): Activity => activity.getStore() ?? 'other'
+
 export interface Ledger {
-  /** The vaults as they are, counted for that activity. */
-  as(activity: Activity): ReadonlyMap<string, Vault>
+  /** The same vault, counted. */
+  meter(vault: Vault): Vault
   record(vault: string, activity: Activity, usage: Partial<Usage>, prices?: VaultPrices): void
   charge(charge: Charge): void
   /** Writes what waits, in one transaction. A catalog that fails keeps no work from being done: it waits on. */
   flush(): Promise<void>
 }
 
-type Waiting = Map<string, CostRow>
-
-export function openLedger(catalog: Pick<Catalog, 'addCosts'>, vaults: ReadonlyMap<string, Vault>, clock: Clock): Ledger {
-  let waiting: Waiting = new Map()
+export function openLedger(catalog: Pick<Catalog, 'addCosts'>, clock: Clock): Ledger {
+  let waiting = new Map<string, CostRow>()
   let charges: Charge[] = []
   let flushing: Promise<void> = Promise.resolve()
-  const views = new Map<Activity, ReadonlyMap<string, Vault>>()
 
   const record: Ledger['record'] = (vault, activity, usage, prices) => {
     const month = monthOf(clock())
@@ -51,26 +54,17 @@ export function openLedger(catalog: Pick<Catalog, 'addCosts'>, vaults: ReadonlyM
     return flushing
   }
 
-  const meterOf = ({ profile }: Vault, activity: Activity): Meter => {
+  const meterOf = ({ profile }: Vault): Meter => {
     const { id, prices, paid } = profile
     return {
-      add: (usage) => record(id, activity, usage, prices),
+      add: (usage) => record(id, current(), usage, prices),
       writesOf: (byteLength) => writesOf(profile, byteLength),
       beforePut: async () => {
         if (prices || paid) await flush()
       },
-      charged: (charge) => charges.push({ at: clock(), vault: id, activity, ...charge }),
+      charged: (charge) => charges.push({ at: clock(), vault: id, activity: current(), ...charge }),
     }
   }
 
-  return {
-    as(activity) {
-      const known = views.get(activity) ?? new Map([...vaults].map(([id, vault]) => [id, metered(vault, meterOf(vault, activity))]))
-      views.set(activity, known)
-      return known
-    },
-    record,
-    charge: (charge) => charges.push(charge),
-    flush,
-  }
+  return { meter: (vault) => metered(vault, meterOf(vault)), record, charge: (charge) => charges.push(charge), flush }
 }

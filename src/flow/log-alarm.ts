@@ -32,12 +32,14 @@ export async function assertNoAlarm({ catalog }: Pick<Context, 'catalog'>): Prom
 }
 
 /** Remembers a contradiction, once. */
-export async function remember(context: Context, found: CheckedCheckpoint | undefined): Promise<void> {
+export async function remember(context: Context, found: (CheckedCheckpoint & { readonly vault?: string }) | undefined): Promise<void> {
   if (found?.verdict !== 'rolled-back' && found?.verdict !== 'forked') return
   const { verdict, checkpoint, detail = verdict } = found
-  const known = await context.catalog.logAlarm()
-  if (known?.checkpoint === checkpoint && known.verdict === verdict) return
+  const alarm = await context.catalog.logAlarm()
+  if (alarm?.checkpoint === checkpoint && alarm.verdict === verdict) return
   await context.catalog.raiseLogAlarm({ verdict, checkpoint, detail, at: context.clock() })
+  const known = await context.catalog.logSize()
+  await context.events.emit({ type: `history-${verdict}`, source: found.vault ?? 'checkpoint', known, found: found.size ?? 0 })
 }
 
 /** Keeps a published checkpoint beside the catalog. Nothing depends on it: a file that cannot be written, or is torn by a power loss, only shows nothing. */

@@ -31,7 +31,7 @@ import { prune, remove } from './remove.ts'
 import { repair, repairAll } from './repair.ts'
 import { scoresOf } from './scores.ts'
 import { type SealingKeys, sealingKeys } from './sealing-keys.ts'
-import { counting, spending } from './spending.ts'
+import { spending, spendingEach } from './spending.ts'
 import { openSpool } from './spool.ts'
 import { checkVault } from './vault-check.ts'
 import { verify, verifyAll } from './verify.ts'
@@ -44,7 +44,6 @@ const SCRATCH_BUFFERS = 8
 export async function openArchive(config: ArchiveConfig): Promise<Archive> {
   const context = await openContext(config)
   const found = (root: CID | string) => objectOf(context, root)
-  const reading = counting(context, 'read')
   let closed: Promise<void> | undefined
   const close = () => {
     closed ??= closeContext(context)
@@ -59,14 +58,11 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
     putAll: (list, options) => putAll(context, list, options),
     async *get(root, options) {
       const object = await found(root)
-      try {
-        yield* get(reading, object, options)
-      } finally {
-        await context.ledger.flush()
-      }
+      yield* spendingEach(context, 'read', () => get(context, object, options))
     },
     async *entries(root, options) {
-      yield* entries(reading, await found(root), options)
+      const object = await found(root)
+      yield* spendingEach(context, 'read', () => entries(context, object, options))
     },
     restore: async (root, target, options) => {
       const { restore } = await import('./restore.ts')
@@ -109,6 +105,14 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
       const { thaw } = await import('./thaw.ts')
       return thaw(context, await found(root), options)
     },
+    watch: async (options) => {
+      const { watch } = await import('./watch.ts')
+      return watch(context, options)
+    },
+    glance: async (options) => {
+      const { glance } = await import('./glance.ts')
+      return glance(context, options)
+    },
     rm: async (root, options) => {
       const object = await found(root)
       return spending(context, 'remove', (own) => remove(own, object, options))
@@ -147,11 +151,11 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
     },
     survey: async (id, options) => {
       const { surveyVault } = await import('./survey.ts')
-      return surveyVault(context, id, options)
+      return spending(context, 'survey', () => surveyVault(context, id, options))
     },
     auditStructure: async (id, options) => {
       const { auditStructure } = await import('./structure.ts')
-      return auditStructure(context, id, options)
+      return spending(context, 'survey', () => auditStructure(context, id, options))
     },
     planAudit: async () => {
       const { auditPlan } = await import('./plan.ts')
@@ -225,11 +229,11 @@ async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
   const session = `${process.pid}-${Buffer.from(random(8)).toString('hex')}`
   const spool = await openSpool(join(path, 'spool'), catalog, session)
   await spool.collect()
-  const ledger = openLedger(catalog, known.vaults, clock)
+  const ledger = openLedger(catalog, clock)
   const leaving = new Map((await catalog.evacuations()).map(({ vault, state }) => [vault, state]))
   const context: Context = {
     ...known,
-    vaults: ledger.as('other'),
+    vaults: new Map([...known.vaults].map(([id, vault]) => [id, ledger.meter(vault)])),
     ledger,
     limits,
     leaving,
@@ -250,7 +254,7 @@ async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
   return context
 }
 
-async function closeContext(context: Context): Promise<void> {
+export async function closeContext(context: Context): Promise<void> {
   await Promise.allSettled([...context.background])
   await context.ledger.flush()
   try {

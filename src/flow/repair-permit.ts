@@ -1,23 +1,12 @@
 /** What a repair may do: the limits on spending are asked before anything is sent. */
-import type { LimitExceeded, PackId, PackRow, RepairAction, ReplicaReport, Verdict } from '../contracts.ts'
+import type { LimitExceeded, PackId, PackRow, RepairAction } from '../contracts.ts'
 import type { Bill } from '../policy/cost.ts'
 import { limitText } from '../policy/limits.ts'
 import type { Assessment } from './assess.ts'
 import type { Context } from './context.ts'
 import { readBackBytes } from './probes.ts'
+import { type Step, stands } from './repair-plan.ts'
 import { allowed, billFor, billOf, pricesOf, readingBill, wouldExceed } from './spending.ts'
-
-export const LOST: ReadonlySet<Verdict> = new Set(['damaged', 'missing'])
-
-export interface Step {
-  readonly pack: PackRow
-  readonly vault: string
-  readonly action: RepairAction['action']
-  readonly reason: string
-}
-
-/** A copy that nobody has shown to be lost: silence is no reason to buy another. */
-export const stands = ({ locator, verdict }: ReplicaReport): boolean => locator !== undefined && !LOST.has(verdict)
 
 export interface Permit {
   /** What may be done: everything, or what costs nothing. */
@@ -59,6 +48,7 @@ export async function permitted(context: Context, known: Assessment, steps: read
       pack: pack.name.toString(),
       byteLength: pack.byteLength,
       outcome: 'failed',
+      code: 'exhausted',
       detail,
     })),
     exceeds: refused,

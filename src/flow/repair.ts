@@ -2,33 +2,21 @@
  * Repair: challenge → the same placement with health filled in → read from intact replicas, re-hash → the same replicate.
  * Copies only bytes it has just verified; a damaged copy is replaced whole or left as it is, never deleted first.
  */
-import type {
-  ArchiveFact,
-  Missing,
-  NewLogEntry,
-  ObjectRow,
-  PackId,
-  PackRow,
-  RepairAction,
-  RepairOptions,
-  RepairReport,
-} from '../contracts.ts'
-import { ArchiveError, VaultError } from '../errors.ts'
-import { place } from '../policy/placement.ts'
-import { cannotRetain, isInForce, isRetained } from '../policy/retain.ts'
+import type { ArchiveFact, Missing, NewLogEntry, ObjectRow, PackRow, RepairAction, RepairOptions, RepairReport } from '../contracts.ts'
+import { ArchiveError, PerdureError } from '../errors.ts'
 import { type Assessment, reassess } from './assess.ts'
 import { type Context, eachOf } from './context.ts'
-import { leavingVaults, lookAtLeaving } from './leaving.ts'
+import { lookAtLeaving } from './leaving.ts'
 import { appendLog, MOST_LISTED } from './log.ts'
 import { assertHistory } from './log-alarm.ts'
 import { logForgotten } from './log-writes.ts'
-import { barred, placementRules } from './placement-rules.ts'
 import { readBack } from './probes.ts'
 import { publish, sweep } from './publish.ts'
 import { ensureSpooled } from './rebuild.ts'
 import { releaseSpool } from './release.ts'
-import { LOST, permitted, type Step, stands, wouldNeed } from './repair-permit.ts'
-import { type Placement, replicate } from './replicate.ts'
+import { permitted, wouldNeed } from './repair-permit.ts'
+import { aroundFailures, type PlanRules, retainedPacks, type Step, stepsFor } from './repair-plan.ts'
+import { type Placement, type ReplicateOptions, replicate } from './replicate.ts'
 import { scoresOf } from './scores.ts'
 import { spending, spendingEach } from './spending.ts'
 import { verifyBatch } from './verify.ts'
@@ -53,11 +41,29 @@ async function repairOne(context: Context, object: ObjectRow, options: RepairOpt
   if (before.report.shredded) return reportOf(before, before, [])
   const retained = await retainedPacks(context, before)
   await scoresOf(context)
-  const planned = before.packs.flatMap((pack) => planFor(context, before, pack, retained))
-  if (options.plan || planned.length === 0) {
+  return carryOutPlan(
+    context,
+    before,
+    before.packs.flatMap((pack) => stepsFor(context, before, pack, { retained })),
+    { ...options, retained },
+  )
+}
+
+type CarryOptions = RepairOptions & Pick<ReplicateOptions, 'patienceMs'>
+
+type PlanOptions = CarryOptions & Pick<PlanRules, 'retained' | 'shut'>
+
+/** Carries out what was planned for an object, or shows it with `plan`, and judges anew. */
+export const carryOutPlan = (context: Context, before: Assessment, planned: readonly Step[], options: PlanOptions): Promise<RepairReport> =>
+  spending(context, 'repair', () => permittedPlan(context, before, planned, options))
+
+async function permittedPlan(context: Context, before: Assessment, planned: readonly Step[], options: PlanOptions): Promise<RepairReport> {
+  const { signal, plan = false } = options
+  const { object } = before
+  if (plan || planned.length === 0) {
     const exceeds = await wouldNeed(context, before, planned)
     // A repair that died when all was done may have left its packs in the spool; a put that died before its end, no entry and no record.
-    if (!options.plan) {
+    if (!plan) {
       await releaseSpool(context, [before])
       if ((await logForgotten(context, before)) || object.sequence === 0) await publish(context, [object], { signal })
     }
@@ -73,7 +79,7 @@ async function repairOne(context: Context, object: ObjectRow, options: RepairOpt
   const { exceeds, forbidden } = permit
   if (permit.steps.length === 0) return { ...reportOf(before, before, forbidden), ...(exceeds && { exceeds }) }
   try {
-    const report = await carryOutAll(context, before, { planned: permit.steps, retained }, options)
+    const report = await carryOutAll(context, before, permit.steps, options)
     return { ...report, actions: [...report.actions, ...forbidden], ...(exceeds && { exceeds }) }
   } finally {
     await permit.release()
@@ -83,17 +89,17 @@ async function repairOne(context: Context, object: ObjectRow, options: RepairOpt
 async function carryOutAll(
   context: Context,
   before: Assessment,
-  { planned, retained }: { readonly planned: readonly Step[]; readonly retained: ReadonlySet<PackId> },
-  options: RepairOptions,
+  planned: readonly Step[],
+  { retained, shut, ...options }: PlanOptions,
 ): Promise<RepairReport> {
-  const { signal } = options
+  const { signal, patienceMs } = options
   const { object } = before
   const first = await carryOut(context, planned, options)
   // A lock that could not be extended is no reason to buy another copy.
   const refused = first.filter(({ pack, vault }) =>
     planned.some((step) => step.action !== 'retain' && step.pack.id === pack.id && step.vault === vault),
   )
-  const detour = before.packs.flatMap((pack) => aroundFailures(context, before, { pack, placements: refused, retained }))
+  const detour = before.packs.flatMap((pack) => aroundFailures(context, before, { pack, placements: refused, retained, shut }))
   const permit = await permitted(context, before, detour)
   const second = await carryOut(context, permit.steps, options).finally(permit.release)
   const placements = [...first, ...second]
@@ -101,7 +107,7 @@ async function carryOutAll(
   const actions = [...[...planned, ...permit.steps].map((step) => done(step, placements)), ...permit.forbidden]
   await logForgotten(context, after)
   await appendLog(context, [repairEntry(before, after, actions)])
-  await publish(context, [(await context.catalog.objectById(object.id)) ?? object], { signal })
+  await publish(context, [(await context.catalog.objectById(object.id)) ?? object], { signal, patienceMs })
   await releaseSpool(context, [after])
   await context.events.emit(...actions.map((action) => factOf(after.report.root, action)))
   return reportOf(before, after, actions)
@@ -130,72 +136,8 @@ async function* repairEach(context: Context, options: RepairOptions): AsyncGener
   if (!options.plan) await sweep(context, { signal: options.signal })
 }
 
-/** What this pack needs: lost copies replaced where they were, and new ones where the policy asks for more. */
-function planFor(context: Context, known: Assessment, pack: PackRow, retained: ReadonlySet<PackId>): readonly Step[] {
-  const { report } = known
-  // A vault that is being left gets nothing new, nor does one that has come to keep what it has get what must be erasable.
-  const refused = new Map([...(pack.erasable ? barred(context) : []), ...leavingVaults(context)])
-  const replicas = report.replicas.filter((replica) => replica.pack === pack.name.toString() && context.vaults.has(replica.vault))
-  const steps: Step[] = replicas
-    .filter(({ vault, verdict }) => LOST.has(verdict) && !refused.has(vault))
-    .map(({ vault, verdict, detail }) => ({
-      pack,
-      vault,
-      action: 'replace',
-      reason: `the copy there is ${verdict}${detail ? `: ${detail}` : ''}`,
-    }))
-  const held = new Set([...replicas.filter(stands).map(({ vault }) => vault), ...steps.map(({ vault }) => vault)])
-  const begun = new Set(replicas.map(({ vault }) => vault))
-  const { add } = place(placementRules(context, pack, { held, begun, retained: retained.has(pack.id) }))
-  return [
-    ...steps,
-    ...looseLocks(context, known, pack).filter(({ vault }) => held.has(vault) && !steps.some((step) => step.vault === vault)),
-    ...add.map((vault): Step => ({ pack, vault, action: 'place', reason: 'the policy asks for more copies than stand' })),
-  ]
-}
-
-async function retainedPacks({ catalog, clock }: Context, { packs }: Assessment): Promise<ReadonlySet<PackId>> {
-  const ids = packs.map(({ id }) => id)
-  return new Set((await catalog.retentionOf(ids, clock())).keys())
-}
-
-/** Replicas that are not known to be retained as the object asks, where they could be. */
-function looseLocks(context: Context, { object: { retain }, replicas }: Assessment, pack: PackRow): readonly Step[] {
-  if (!isInForce(retain, context.clock())) return []
-  return replicas
-    .filter((replica) => replica.pack === pack.id && replica.state === 'placed' && !isRetained(replica, retain))
-    .filter(({ vault }) => !context.leaving.has(vault) && cannotRetain(context.vaults.get(vault)?.profile ?? {}) === undefined)
-    .map(({ vault }) => ({ pack, vault, action: 'retain', reason: 'its lock is not known to last as long as the object asks' }))
-}
-
-/** When a vault would not take its copy, the next best vaults are asked. */
-function aroundFailures(
-  context: Context,
-  { report }: Assessment,
-  known: { readonly pack: PackRow; readonly placements: readonly Placement[]; readonly retained: ReadonlySet<PackId> },
-): readonly Step[] {
-  const { pack, placements, retained } = known
-  const own = placements.filter((placement) => placement.pack.id === pack.id)
-  // Bytes that no replica could give are no vault's refusal: another vault would not get them either.
-  const excluded = new Map(own.flatMap(({ vault, error }) => (error instanceof VaultError ? [[vault, error.message]] : [])))
-  if (excluded.size === 0) return []
-  const replicas = report.replicas.filter((replica) => replica.pack === pack.name.toString())
-  const stood = replicas.filter(stands).map(({ vault }) => vault)
-  const begun = new Set(replicas.map(({ vault }) => vault))
-  const held = new Set([...stood, ...own.filter(({ outcome }) => outcome !== 'failed').map(({ vault }) => vault)])
-  const { add } = place(placementRules(context, pack, { held, begun, excluded, retained: retained.has(pack.id) }))
-  return add.map(
-    (vault): Step => ({
-      pack,
-      vault,
-      action: 'place',
-      reason: `in the place of ${[...excluded.keys()].join(', ')}, which would not take it`,
-    }),
-  )
-}
-
-async function carryOut(context: Context, steps: readonly Step[], options: RepairOptions): Promise<readonly Placement[]> {
-  const { signal, onProgress } = options
+async function carryOut(context: Context, steps: readonly Step[], options: CarryOptions): Promise<readonly Placement[]> {
+  const { signal, onProgress, patienceMs } = options
   const perPack = [...Map.groupBy(steps, ({ pack }) => pack.id).values()]
   const placements = await eachOf(perPack, 1, async (own) => {
     const [first] = own
@@ -214,7 +156,14 @@ async function carryOut(context: Context, steps: readonly Step[], options: Repai
     for (const [action, group] of sorted) {
       const jobs = [{ pack, vaults: group.map(({ vault }) => vault) }]
       done.push(
-        ...(await replicate(context, jobs, { signal, onProgress, replace: action === 'replace', acceptOnly: action === 'retain', probes })),
+        ...(await replicate(context, jobs, {
+          signal,
+          onProgress,
+          patienceMs,
+          replace: action === 'replace',
+          acceptOnly: action === 'retain',
+          probes,
+        })),
       )
     }
     return done
@@ -248,6 +197,7 @@ function done(step: Step, placements: readonly Placement[]): RepairAction {
     reason,
     byteLength: pack.byteLength,
     outcome: held ? 'repaired' : 'failed',
+    ...(!held && placement?.error instanceof PerdureError && { code: placement.error.code }),
     ...(detail !== undefined && { detail }),
   }
 }

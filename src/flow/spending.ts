@@ -5,40 +5,32 @@ import { type Bill, billOf, exceeded, monthOf, readBack, requested, storedMonthl
 import { limitText } from '../policy/limits.ts'
 import { EMPTY, joined, purseOf, textOf } from '../policy/money.ts'
 import type { Context } from './context.ts'
+import { activity } from './ledger.ts'
 
 const KEY_BYTES = 8
 
-/** The same context, its vaults counted for that activity; work within other work counts for the outer. */
-export function counting(context: Context, activity: Activity): Context {
-  return context.activity === undefined
-    ? { ...context, activity, vaults: context.ledger.as(activity), ...(activity === 'repair' && { reading: { cheapest: true } }) }
-    : context
-}
-
-/** Counts the work for an activity and writes the sums when it ends, however it does. */
-export async function spending<T>(context: Context, activity: Activity, work: (context: Context) => Promise<T>): Promise<T> {
-  if (context.activity !== undefined) return work(context)
+/** Counts the work for an activity and writes the sums when it ends, however it does. Work within other work counts for the outer. */
+export async function spending<T>(context: Context, name: Activity, work: (context: Context) => Promise<T>): Promise<T> {
+  if (activity.getStore() !== undefined) return work(context)
   try {
-    return await work(counting(context, activity))
+    return await activity.run(name, () => work(context))
   } finally {
     await context.ledger.flush()
   }
 }
 
 /** The same for work that yields; sums are written after each item. */
-export async function* spendingEach<T>(
-  context: Context,
-  activity: Activity,
-  work: (context: Context) => AsyncIterable<T>,
-): AsyncGenerator<T> {
-  const own = counting(context, activity)
+export async function* spendingEach<T>(context: Context, name: Activity, work: (context: Context) => AsyncIterable<T>): AsyncGenerator<T> {
+  const counting = <R>(step: () => R): R => (activity.getStore() === undefined ? activity.run(name, step) : step())
+  const items = counting(() => work(context)[Symbol.asyncIterator]())
   try {
-    for await (const item of work(own)) {
-      yield item
-      if (own !== context) await context.ledger.flush()
+    for (let step = await counting(() => items.next()); !step.done; step = await counting(() => items.next())) {
+      yield step.value
+      await context.ledger.flush()
     }
   } finally {
-    if (own !== context) await context.ledger.flush()
+    await counting(() => items.return?.())
+    await context.ledger.flush()
   }
 }
 

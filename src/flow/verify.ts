@@ -49,11 +49,20 @@ async function* verifyEach(context: Context, options: VerifyOptions): AsyncGener
 }
 
 /** Challenges objects side by side and judges them. Packs read whole after `since`, for whichever object, are not read again. */
-export async function verifyBatch(
+export function verifyBatch(
   context: Context,
   objects: readonly ObjectRow[],
   options: VerifyOptions,
   since = context.clock(),
+): Promise<readonly Assessment[]> {
+  return spending(context, 'verify', () => challengeBatch(context, objects, options, since))
+}
+
+async function challengeBatch(
+  context: Context,
+  objects: readonly ObjectRow[],
+  options: VerifyOptions,
+  since: number,
 ): Promise<readonly Assessment[]> {
   const wholes = new Map<string, Promise<EvidenceRow>>()
   const purse = options.rotation ? await openPurse(context) : undefined
@@ -115,7 +124,7 @@ async function challengeVault(context: Context, known: Assessment, run: VaultRun
     const pack = packs.get(id)
     if (!pack || locator === undefined) return undefined
     const target = { vault, pack, at: locator, signal }
-    if (level === 'listed' || !(await mayRead(target, options))) return askStanding(context, target)
+    if (level === 'listed' || !(await mayRead(target, options))) return askStanding(context, { ...target, object: known.object.id })
     const probe = probes?.get(id)
     if (probe && purse) return challengeWithin(context, { ...target, ...probe, onBytes }, { purse, onProgress })
     if (probe) return challengeReplica(context, { ...target, ...probe, onBytes })

@@ -177,6 +177,20 @@ describe('evacuate', () => {
   })
 })
 
+it('nothing is read from a vault that was left, renewed in it, or brought to it, by verify or the watch', async () => {
+  const { archive, members, clock } = await fleet(['a', 'b', 'c'])
+  const { root } = await archive.put(noise(1_000))
+  await archive.evacuate('a')
+  const { read, put } = members.a.faults.calls
+  clock.advanceDays(25)
+  await all(archive.verifyAll())
+  clock.advanceDays(25)
+  await archive.watch({ once: true })
+  expect(members.a.faults.calls).toMatchObject({ read, put })
+  expect((await archive.status(root)).state).toBe('satisfied')
+  expect((await archive.glance()).vaults.find(({ vault }) => vault === 'a')).toMatchObject({ leaving: 'left' })
+})
+
 describe('a vault that is dying while it is left', () => {
   it('is read only where nobody else has it', async () => {
     const { archive, members } = await fleet(['a', 'b', 'c'])
