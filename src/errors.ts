@@ -141,6 +141,10 @@ export type ArchiveErrorCode =
   | 'shredded'
   /** It was not put as erasable, so deleting its headers would promise nothing. */
   | 'not-erasable'
+  /** No vault that was read holds records of the archive that is to be recovered. */
+  | 'no-records'
+  /** Several archives lie there, and nothing says which one is meant. */
+  | 'ambiguous'
   /** The archive has signed a longer log than its catalog holds: the catalog is an older one. */
   | 'rolled-back'
   /** The archive has signed two logs, neither of which is the beginning of the other. */

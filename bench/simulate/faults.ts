@@ -20,16 +20,18 @@ function sleep(life: Life): void {
   const { world } = life.chance
   const days = world.between(0.5, 20)
   const isBad = world.chance(0.7)
+  // Less than half the grace is seen of it: with what the sleep may count for, still less than the grace.
+  const before = 0.45 * life.scenario.policy.graceDays
   const places = [...life.world.places.values()].filter(({ dead }) => !dead)
-  if (isBad) for (const place of places) if (world.chance(0.5)) goOut(life, place, life.now + 2.3 * DAY)
-  at(life, life.now + 2 * DAY, () => {
+  if (isBad) for (const place of places) if (world.chance(0.5)) goOut(life, place, life.now + (before + 0.3) * DAY)
+  at(life, life.now + before * DAY, () => {
     if (life.now >= life.calmAt) return
     if (life.keeper.asleepUntil < life.now) life.keeper.asleepFrom = life.now
     life.keeper.asleepUntil = Math.max(life.keeper.asleepUntil, life.now + days * DAY)
     life.note(() => `the machine sleeps for ${days.toFixed(1)} days`)
   })
-  if (!isBad || life.now + (2 + days) * DAY >= life.calmAt) return
-  at(life, life.now + (2 + days - 0.1) * DAY, () => {
+  if (!isBad || life.now + (before + days) * DAY >= life.calmAt) return
+  at(life, life.now + (before + days - 0.1) * DAY, () => {
     for (const place of places) if (!place.dead && world.chance(0.5)) goOut(life, place, life.now + world.between(0.2, 1) * DAY)
   })
 }
@@ -148,13 +150,22 @@ function stall(life: Life, place: Place): void {
   life.note(() => `${place.profile.id} stalls`)
 }
 
-/** An outage that follows another before anybody could notice its end is one outage. */
+/**
+ * An outage that follows another before anybody could notice its end is one outage. While the loop was off nobody could notice: then what it saw before
+ * counts, and of the time it was off half the grace at most, as the library counts it.
+ */
 export function goOut(life: Life, place: Place, until: number): void {
-  const { world, now, scenario } = life
+  const { world, keeper, now, scenario } = life
+  const grace = scenario.policy.graceDays * DAY
   const back = Math.max(place.outUntil, world.isolatedUntil)
-  if (now - back >= scenario.retryDays * 2 * DAY) {
-    if (back - place.outSince >= scenario.policy.graceDays * DAY) place.backAt = back
+  const [from, to] = [Math.max(back, Math.min(now, keeper.asleepFrom)), Math.min(now, keeper.asleepUntil)]
+  const awake = now - back - Math.max(0, to - from)
+  if (awake >= scenario.retryDays * 2 * DAY) {
+    if (back - place.outSince >= grace) place.backAt = back
     place.outSince = now
+  } else if (to > from) {
+    const seen = Math.max(0, Math.min(back, keeper.asleepFrom) - place.outSince)
+    place.outSince = now - seen - Math.min(now - keeper.asleepFrom, grace / 2) - awake
   }
   place.outUntil = Math.max(place.outUntil, until)
   life.note(() => `${place.profile.id} is out for ${((place.outUntil - now) / DAY).toFixed(1)} days`)

@@ -132,7 +132,7 @@ function ratesOf(chance: Chance): FaultRates {
     priceRise: some(4, 40, 0.3),
     correlated: some(1, 10),
     isolation: some(0.5, 10, 0.5),
-    sleep: some(0.3, 10, 0.5),
+    sleep: some(0.1, 4, 0.6),
     renewalFails: some(1, 10, 0.5),
     crash: chance.pick([0, 0.02, 0.2]),
   }

@@ -6,6 +6,7 @@ import { dueTables } from './due-tables.ts'
 import { evacuationTables } from './evacuation-tables.ts'
 import { hookTables } from './hook-tables.ts'
 import { logTables } from './log-tables.ts'
+import { recoveryTables } from './recovery-tables.ts'
 import { shredTables } from './shred-tables.ts'
 
 /** What the databases call differently. */
@@ -31,6 +32,7 @@ export const MIGRATIONS: readonly Migration[] = [
   logTables,
   hookTables,
   dueTables,
+  recoveryTables,
   costsTables,
   evacuationTables,
 ]

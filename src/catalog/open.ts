@@ -17,6 +17,8 @@ import { outbox } from './outbox.ts'
 import { packLookups } from './packs.ts'
 import { placement } from './placement.ts'
 import { records } from './records.ts'
+import { recovering } from './recovery.ts'
+import { restoring } from './restore.ts'
 import { retentions } from './retention.ts'
 import { sealing } from './seal.ts'
 import { shreds } from './shreds.ts'
@@ -61,6 +63,8 @@ export function catalogOn({ db, close }: Connection, { clock }: { readonly clock
     ...forgetting(db),
     ...costing(db, clock),
     ...evacuating(db),
+    ...recovering(db),
+    ...restoring(db),
     ...logs(db),
     ...logPacks(db),
     ...eventLog(db),

@@ -1,5 +1,5 @@
 /** What a command gets to work with. */
-import type { Archive } from '../contracts.ts'
+import type { Archive, ArchiveConfig } from '../contracts.ts'
 import type { LoadedConfig } from './config.ts'
 import type { ExitCode } from './exit-codes.ts'
 import type { AskPassphrase } from './passphrase.ts'
@@ -20,6 +20,8 @@ export interface CommandContext {
   /** Asks for a passphrase wherever this command may take one from. */
   readonly passphrase: AskPassphrase
   config(): Promise<LoadedConfig>
+  /** What the archive is opened with: for commands that work while there is none. */
+  archiveConfig(): Promise<ArchiveConfig>
   /** Opens the archive at the first call; it is closed when the command ends. */
   archive(): Promise<Archive>
 }

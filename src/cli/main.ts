@@ -108,7 +108,7 @@ function commonOptionsOf(command: unknown): CommonOptions {
   return (command as { optsWithGlobals(): CommonOptions }).optsWithGlobals()
 }
 
-type ContextParts = Omit<CommandContext, 'config' | 'archive' | 'identityFiles'> & {
+type ContextParts = Omit<CommandContext, 'config' | 'archive' | 'archiveConfig' | 'identityFiles'> & {
   readonly open: OpenArchive
   /** As given with `--identity`. */
   readonly flags: readonly string[]
@@ -122,9 +122,12 @@ function createContext(parts: ContextParts): CommandContext & { close(): Promise
   let told = false
   const loaded = () => (config ??= loadConfig({ file: rest.configFile, cwd, env }))
   const files = async () => identityFiles({ flags, env, cwd, configured: (await loaded()).identities ?? [] })
-  const opened = async () => {
+  const settings = async () => {
     const identities = lazyIdentities(await files(), { ask: rest.passphrase, warn: (text) => reporter.note(text) })
-    const made = await open(await archiveConfig(await loaded(), { identities }))
+    return archiveConfig(await loaded(), { identities })
+  }
+  const opened = async () => {
+    const made = await open(await settings())
     made.on(() => {
       told = true
     })
@@ -133,6 +136,7 @@ function createContext(parts: ContextParts): CommandContext & { close(): Promise
   return {
     ...rest,
     config: loaded,
+    archiveConfig: settings,
     identityFiles: files,
     archive: () => (archive ??= opened()),
     close: async () => {

@@ -43,6 +43,14 @@ export function parseHours(text: string): { readonly from: string; readonly to: 
   return { from, to }
 }
 
+/** `127.0.0.1:9464`, `[::1]:9464`, `localhost:9464`, or the port alone, on this machine. */
+export function parseListen(text: string): { readonly host: string; readonly port: number } {
+  const [, bracketed, plain, digits] = /^(?:(?:\[([^\]]+)\]|([^:]+)):)?(\d{1,5})$/.exec(text.trim()) ?? []
+  const port = Number(digits ?? Number.NaN)
+  if (!(port <= 65_535)) throw new InvalidArgumentError('It must be an address and a port of this machine such as 127.0.0.1:9464.')
+  return { host: bracketed ?? plain ?? '127.0.0.1', port }
+}
+
 /** `0.99` or `99%`, strictly between 0 and 1. */
 export function parseShare(text: string): number {
   const value = text.endsWith('%') ? Number(text.slice(0, -1)) / 100 : Number(text)

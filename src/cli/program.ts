@@ -5,6 +5,7 @@ import { costsCommand, estimateCommand } from './commands/costs.ts'
 import { drillCommand } from './commands/drill.ts'
 import { evacuateCommand } from './commands/evacuate.ts'
 import { explainCommand } from './commands/explain.ts'
+import { exportCommand } from './commands/export.ts'
 import { getCommand } from './commands/get.ts'
 import { hooksCommand } from './commands/hooks.ts'
 import { initCommand } from './commands/init.ts'
@@ -17,6 +18,7 @@ import { pruneCommand } from './commands/prune.ts'
 import { putCommand } from './commands/put.ts'
 import { receiptCommand } from './commands/receipt.ts'
 import { recipientsCommand } from './commands/recipients.ts'
+import { recoverCommand } from './commands/recover.ts'
 import { renewCommand } from './commands/renew.ts'
 import { repairCommand } from './commands/repair.ts'
 import { rmCommand } from './commands/rm.ts'
@@ -56,6 +58,8 @@ const COMMANDS = [
   logCommand,
   keyCommand,
   recipientsCommand,
+  recoverCommand,
+  exportCommand,
   hooksCommand,
   metricsCommand,
 ]

@@ -12,6 +12,7 @@ import type { CatalogCase } from './catalog-fixtures.ts'
 import { forgettingCases } from './catalog-forgetting.ts'
 import { logCases } from './catalog-log.ts'
 import { putCases } from './catalog-puts.ts'
+import { recoveryCases } from './catalog-recovery.ts'
 import { retentionCases } from './catalog-retention.ts'
 import { shredCases } from './catalog-shred.ts'
 import { tallyCases } from './catalog-tallies.ts'
@@ -34,4 +35,5 @@ export const catalogCases: readonly CatalogCase[] = [
   ...logCases,
   ...eventCases,
   ...tallyCases,
+  ...recoveryCases,
 ]

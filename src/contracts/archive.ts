@@ -7,6 +7,7 @@ import type { CostEstimate, CostsOptions, CostsReport, EstimateOptions, Limits }
 import type { DrillOptions, DrillReport } from './drill.ts'
 import type { EvacuateOptions, EvacuateReport } from './evacuate.ts'
 import type { ArchiveListener } from './events.ts'
+import type { ExportOptions, ExportReport } from './export.ts'
 import type { DeliverOptions, DeliveryReport, HookConfig, HookReport, HookTest } from './hooks.ts'
 import type {
   Explanation,
@@ -139,6 +140,11 @@ export interface Archive extends AsyncDisposable, LogVerbs {
   glance(options?: AbortOptions): Promise<Glance>
   rm(root: CID | string, options?: AbortOptions): Promise<RemoveReport>
   prune(options?: AbortOptions & { readonly plan?: boolean | undefined }): Promise<PruneReport>
+  /**
+   * Writes objects to a folder that is not there yet, as a BagIt 1.0 bag of CARs, records and receipts that stock tools open. Sealed objects stay sealed.
+   * A second call finishes what a first one left. Throws ArchiveError `exists`, `unknown-root`.
+   */
+  export(folder: string, options?: ExportOptions): Promise<ExportReport>
   explain(options?: { readonly byteLength?: number | undefined }): Explanation
   /** The newest receipt of a root, as it was signed. */
   receipt(root: CID | string): Promise<Receipt | undefined>

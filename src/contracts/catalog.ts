@@ -6,6 +6,7 @@ import type { CatalogDue } from './catalog-due.ts'
 import type { CatalogEvacuation } from './catalog-evacuation.ts'
 import type { Announce, Announcement, CatalogHooks, StandingChange, StateChange } from './catalog-hooks.ts'
 import type { CatalogLog, LogPack } from './catalog-log.ts'
+import type { CatalogRecovery } from './catalog-recovery.ts'
 import type {
   BlockPlace,
   EvidenceRow,
@@ -39,7 +40,7 @@ export interface Lease {
  * The local index and journal. Every method is one short transaction, durable when it resolves (SQLite: `synchronous=FULL`), and safe to call from
  * several processes. Throws CatalogError.
  */
-export interface Catalog extends CatalogAudit, CatalogDue, CatalogLog, CatalogHooks, CatalogCosts, CatalogEvacuation {
+export interface Catalog extends CatalogAudit, CatalogDue, CatalogLog, CatalogHooks, CatalogRecovery, CatalogCosts, CatalogEvacuation {
   // puts
   /** Registers a closed pack of a put that is still running: invisible to everybody but its owner. */
   stagePack(pack: StagedPack): Promise<PackId>

@@ -37,7 +37,7 @@ export interface WatchOptions extends AbortOptions, ProgressOptions<WatchEvent> 
 
 /** Something went wrong in a step; the loop goes on. */
 export interface WatchProblem {
-  readonly step: 'history' | 'vaults' | 'audit' | 'survey' | 'repair' | 'renew' | 'sweep' | 'log' | 'cycle'
+  readonly step: 'history' | 'vaults' | 'audit' | 'survey' | 'repair' | 'renew' | 'sweep' | 'log' | 'hooks' | 'cycle'
   readonly code: string
   readonly message: string
 }
@@ -70,8 +70,15 @@ export type WatchEvent =
   | { readonly type: 'watch-waiting'; readonly reason: string }
   | { readonly type: 'cycle-began'; readonly at: string; readonly quiet: boolean }
   | { readonly type: 'object-audited'; readonly root: string; readonly before: ObjectState; readonly state: ObjectState }
-  | { readonly type: 'vault-paused'; readonly vault: string; readonly reason: string; readonly until: string; readonly detail?: string }
-  | { readonly type: 'vault-resumed'; readonly vault: string }
+  | {
+      readonly type: 'vault-paused'
+      readonly vault: string
+      readonly reason: string
+      readonly since: string
+      readonly until: string
+      readonly detail?: string
+    }
+  | { readonly type: 'vault-resumed'; readonly vault: string; readonly reason: string; readonly since: string }
   | { readonly type: 'vault-surveyed'; readonly vault: string }
   | {
       readonly type: 'object-repaired'

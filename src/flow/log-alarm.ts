@@ -9,7 +9,8 @@ import { ArchiveError } from '../errors.ts'
 import type { Context } from './context.ts'
 import { judgeCheckpoint } from './log-tree.ts'
 
-const WITNESS = 'log.checkpoint'
+/** The file beside the catalog. */
+export const WITNESS = 'log.checkpoint'
 const compared = new WeakSet<object>()
 
 /** Throws when the log was found rolled back or forked: whatever is entered or published now would make it worse. */

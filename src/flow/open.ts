@@ -118,6 +118,10 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
       return spending(context, 'remove', (own) => remove(own, object, options))
     },
     prune: (options) => spending(context, 'remove', (own) => prune(own, options)),
+    export: async (folder, options) => {
+      const { exportBag } = await import('./export.ts')
+      return spending(context, 'read', () => exportBag(context, resolve(folder), options))
+    },
     unopened: () => [...context.unopened].map(([vault, { message }]) => ({ vault, reason: message })),
     explain: (options) => explainArchive(context, options),
     receipt: async (root) => {
@@ -218,9 +222,10 @@ export async function openContext(config: ArchiveConfig): Promise<Context> {
   }
 }
 
-type Known = Pick<Context, 'path' | 'policy' | 'audit' | 'random' | 'clock' | 'catalog' | 'vaults' | 'unopened' | 'hooks'> & SealingKeys
+export type Known = Pick<Context, 'path' | 'policy' | 'audit' | 'random' | 'clock' | 'catalog' | 'vaults' | 'unopened' | 'hooks'> &
+  SealingKeys
 
-async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
+export async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
   const { path, random, catalog, clock } = known
   const limits = checkLimits(
     config.limits,

@@ -1,13 +1,17 @@
 /** What the watch takes from other parts of the house, in one small place. */
-import type { AbortOptions, AuditEntry, CycleReport, ReplicaReport, WatchEvent } from '../contracts.ts'
+import type { AbortOptions, ArchiveFact, AuditEntry, CycleReport, ReplicaReport, WatchEvent } from '../contracts.ts'
 import type { Context } from './context.ts'
 import { checkHistory } from './history.ts'
+import { deliverHooks } from './hooks.ts'
 import { appendLog } from './log.ts'
 import { publishCheckpoint } from './log-travel.ts'
 import { spending } from './spending.ts'
 import { auditStructure, structureDue } from './structure.ts'
 import { surveysDue, surveyVault } from './survey.ts'
 import { checkAccount } from './watch-checks.ts'
+
+/** How long a cycle waits for receivers. */
+const DELIVER_MS = 10_000
 
 /** One replica that was asked in this cycle, and what it showed of that object. */
 export interface CycleCheck {
@@ -33,6 +37,8 @@ export interface WatchParts {
   log(context: Context, cycle: { readonly report: CycleReport; readonly account: CheckAccount }, options: AbortOptions): Promise<void>
   /** For listeners and hooks. */
   emit(context: Context, event: WatchEvent): void
+  /** Sends hooks what waits for them, in bounded time. A receiver that fails is tried again in a later cycle. */
+  deliver(context: Context, options: AbortOptions): Promise<void>
 }
 
 export const watchParts: WatchParts = {
@@ -61,7 +67,18 @@ export const watchParts: WatchParts = {
     }
     await publishCheckpoint(context, { signal, patienceMs: 0 })
   },
-  emit: () => undefined,
+  emit: (context, event) => void context.events.emit(...factsOf(event)),
+  deliver: async (context, { signal }) => void (await deliverHooks(context, { signal, withinMs: DELIVER_MS })),
+}
+
+/** What the cycle alone knows; repairs, renewals, states and the history tell of themselves where they are made. */
+function factsOf(event: WatchEvent): readonly ArchiveFact[] {
+  if (event.type === 'vault-paused' && event.reason !== 'limited')
+    return [{ type: 'vault-unreachable', vault: event.vault, since: event.since, ...(event.reason === 'denied' && { code: 'denied' }) }]
+  if (event.type === 'vault-resumed' && event.reason !== 'limited') return [{ type: 'vault-back', vault: event.vault, since: event.since }]
+  if (event.type !== 'cycle-ended') return []
+  const { began, state, audited, repairs } = event.report
+  return [{ type: 'cycle-finished', cycle: began, state, checked: audited, repaired: repairs.repaired, failed: repairs.failed }]
 }
 
 /** The newest survey of a vault, where it came to its end. */

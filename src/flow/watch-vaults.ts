@@ -76,8 +76,8 @@ export async function setBack(cycle: Cycle, setback: Setback): Promise<void> {
   const pause = pauseAfter(before, setback, { now, graceDays: context.policy.graceDays, unit: unitOf(context) })
   await context.catalog.pauseVault(pause)
   pauses.set(pause.vault, pause)
-  const { vault, reason, until, detail } = pause
-  cycle.emit({ type: 'vault-paused', vault, reason, until: iso(until), ...(detail !== undefined && { detail }) })
+  const { vault, reason, since, until, detail } = pause
+  cycle.emit({ type: 'vault-paused', vault, reason, since: iso(since), until: iso(until), ...(detail !== undefined && { detail }) })
 }
 
 /** An answer ends the pause and what was seen of the silence; what is unknown may be known again. */
@@ -87,7 +87,7 @@ async function answered(cycle: Cycle, vault: string): Promise<void> {
   if (!pause) return
   await catalog.resumeVault(vault)
   cycle.pauses.delete(vault)
-  cycle.emit({ type: 'vault-resumed', vault })
+  cycle.emit({ type: 'vault-resumed', vault, reason: pause.reason, since: iso(pause.since) })
   if (pause.reason === 'limited') return
   const hastened = { state: 'unknown', at: clock(), limit: HASTENED } as const
   while ((await catalog.hasten(hastened)) === HASTENED) cycle.signal.throwIfAborted()

@@ -8,7 +8,7 @@ import { type Context, tell } from './context.ts'
 import { longestAge } from './watch-audit.ts'
 import { runCycle } from './watch-cycle.ts'
 import { type WatchParts, watchParts } from './watch-parts.ts'
-import { beginCycle, type Caps, capsOf, isFatal, iso, unitOf, type WatchMemory, watchMemory } from './watch-run.ts'
+import { beginCycle, type Caps, capsOf, isFatal, iso, step, unitOf, type WatchMemory, watchMemory } from './watch-run.ts'
 
 const LEASE = 'watch'
 const LEASE_MS = 60_000
@@ -129,6 +129,7 @@ async function loop(watching: Watching, signal: AbortSignal): Promise<void> {
       const cycle = await beginCycle(context, { parts: tools.parts, memory, caps, signal, quiet, intervalMs, onProgress })
       done.last = await runCycle(cycle)
       done.cycles++
+      await step(cycle, 'hooks', () => tools.parts.deliver(cycle.context, { signal }))
       if (once) return
       until = await nextCycle(watching, done.last)
     } catch (error) {

@@ -51,7 +51,7 @@ export interface Relief {
   readonly givenUp: ReadonlyMap<string, string>
   /** Copies that would be given up if the grace had passed, or credentials held. */
   readonly waiting: readonly string[]
-  /** There are bytes to copy from. Without them nothing is repaired. */
+  /** There may be bytes to copy from: a copy that is not gone, in a vault that answers. Without them nothing is repaired. */
   readonly source: boolean
 }
 
@@ -59,6 +59,9 @@ const SILENT: ReadonlySet<Verdict> = new Set(['unreachable', 'incomplete'])
 
 /** Nothing speaks against the copy; it was only not asked in time, perhaps because the budget is used up. That is no reason to buy another. */
 const isUnasked = ({ footing, verdict, at }: StandingReplica): boolean => footing === 'open' && (verdict === 'intact' || at === undefined)
+
+const hasBytes = ({ footing, verdict }: StandingReplica): boolean =>
+  footing !== 'unplaced' && footing !== 'foreign' && verdict !== 'missing' && !SILENT.has(verdict)
 
 /** What becomes of a pack's copies. */
 export function relieve({ replicas, vaults, floor, graceDays, silences, spooled }: HysteresisInput): Relief {
@@ -82,7 +85,8 @@ export function relieve({ replicas, vaults, floor, graceDays, silences, spooled 
     else if (urgent) givenUp.set(vault, `the copy in ${vault} is not certain (${verdict}), and the floor cannot wait`)
     else waiting.push(vault)
   }
-  const source = spooled || replicas.some(({ footing, vault }) => footing === 'sound' && silences.get(vault)?.reason !== 'silent')
+  // A damaged copy may have the very blocks that another lacks, and each block is hashed before it is used.
+  const source = spooled || replicas.some((replica) => hasBytes(replica) && silences.get(replica.vault)?.reason !== 'silent')
   return { urgent, givenUp, waiting, source }
 }
 

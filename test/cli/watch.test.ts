@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createArchive } from '../../src/archive.ts'
@@ -27,6 +28,35 @@ async function grownOld(at: Place): Promise<void> {
   await using archive = await createArchive({ path: join(at.cwd, '.perdure'), vaults, clock: () => Date.now() - 40 * 86_400_000 })
   for await (const _ of archive.verifyAll());
 }
+
+describe('perdure watch --listen', () => {
+  it('serves metrics and health while it keeps watch, and ends with it', async () => {
+    const at = await twoVaults()
+    const child = spawn(process.execPath, [BIN, 'watch', '--json', '--listen', '127.0.0.1:0'], {
+      cwd: at.cwd,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    onTestFinished(() => void child.kill('SIGKILL'))
+    let url: string | undefined
+    for await (const line of createInterface({ input: child.stdout })) {
+      const event = JSON.parse(line) as { readonly type: string; readonly url?: string }
+      url = event.url ?? url
+      if (event.type === 'sleeping') break
+    }
+    const [metrics, health] = await Promise.all(['metrics', 'health'].map((path) => fetch(`${url}/${path}`)))
+    expect([metrics?.status, health?.status]).toEqual([200, 200])
+    expect(await metrics?.text()).toMatch(/^perdure_objects\{state="satisfied"\} 1$/m)
+    child.kill('SIGINT')
+    expect(await once(child, 'exit')).toEqual([0, null])
+    await expect(fetch(`${url}/health`)).rejects.toThrow()
+  })
+
+  it.each(['0.0.0.0:9464', '192.0.2.1:9464'])('refuses %s, which others can reach', async (address) => {
+    const at = await twoVaults()
+    const { code, stderr } = await at.run(['watch', '--once', '--listen', address])
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/other machines/)])
+  })
+})
 
 describe('perdure watch --once', () => {
   it('says in one line that nothing was due, and exits by the worst state', async () => {

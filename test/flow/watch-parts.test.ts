@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import type { WatchEvent } from '../../src/contracts.ts'
-import { ArchiveError, CatalogError } from '../../src/errors.ts'
+import type { ArchiveEvent, Vault, WatchEvent } from '../../src/contracts.ts'
+import { ArchiveError, CatalogError, VaultError } from '../../src/errors.ts'
 import { closeContext, openContext } from '../../src/flow/open.ts'
 import { put } from '../../src/flow/put.ts'
 import { watch } from '../../src/flow/watch.ts'
@@ -41,7 +41,7 @@ async function setUp(parts: Partial<WatchParts>) {
     }
     return watch({ ...context, catalog }, { signal: stop.signal, onProgress }, tools)
   }
-  return { root, cycle, loop, fail, events, clock }
+  return { root, cycle, loop, fail, events, clock, context }
 }
 
 it('a catalog that does not continue its history is told, nothing is logged in its name, and audits go on', async () => {
@@ -99,4 +99,32 @@ it('surveys that are due are made, their bytes count, and a step that fails is t
   expect(last).toMatchObject({ state: 'satisfied', surveyed: ['a'], problems: [{ step: 'survey', code: 'conflict' }] })
   expect(last?.bytesRead).toBeGreaterThan(5_000)
   expect(surveyed).toEqual(['a', 'b'])
+})
+
+it('hooks and listeners are told of cycles, and of vaults that fall silent and come back', async () => {
+  const delivered: string[] = []
+  const { events, cycle, clock, context } = await setUp({ deliver: async () => void delivered.push('cycle') })
+  const facts: ArchiveEvent[] = []
+  context.events.subscribe((event) => void facts.push(event))
+  const vault = context.vaults.get('b') as Vault
+  const silent: Vault = {
+    ...vault,
+    status: async () => Promise.reject(new VaultError('unreachable', 'b', 'no answer')),
+    // biome-ignore lint/correctness/useYield: it never gets so far
+    async *read() {
+      throw new VaultError('unreachable', 'b', 'no answer')
+    },
+  }
+  const vaults = context.vaults as Map<string, Vault>
+  vaults.set('b', silent)
+  await cycle()
+  vaults.set('b', vault)
+  clock.advanceDays(1)
+  await cycle()
+  const types = facts.map(({ type }) => type)
+  expect(types.filter((type) => type === 'cycle-finished')).toHaveLength(2)
+  expect(facts).toContainEqual(expect.objectContaining({ type: 'vault-unreachable', vault: 'b', severity: 'warning' }))
+  expect(facts).toContainEqual(expect.objectContaining({ type: 'vault-back', vault: 'b' }))
+  expect(delivered).toEqual(['cycle', 'cycle'])
+  expect(events.some(({ type }) => type === 'vault-paused')).toBe(true)
 })

@@ -77,11 +77,15 @@ describe('hysteresis', () => {
     expect(decide([sound('a'), sound('b')], { floor: 2 }).urgent).toBe(false)
   })
 
-  it('has a source only where a copy is certain and its vault answers, or the pack lies in the spool', () => {
-    expect(decide([silent('a'), lost('b')]).source).toBe(false)
-    expect(decide([silent('a'), lost('b')], { spooled: true }).source).toBe(true)
-    expect(decide([sound('a'), lost('b')]).source).toBe(true)
-    expect(decide([sound('a'), lost('b')], { silences: forDays('a', 0) }).source).toBe(false)
+  it('has a source where a copy is not gone and its vault answers, damaged ones included, or the pack lies in the spool', () => {
+    const gone = stand('b', 'lost', 'missing')
+    expect(decide([silent('a'), gone]).source).toBe(false)
+    expect(decide([silent('a'), gone], { spooled: true }).source).toBe(true)
+    expect(decide([sound('a'), gone]).source).toBe(true)
+    expect(decide([sound('a'), gone], { silences: forDays('a', 0) }).source).toBe(false)
+    // What the one lacks the other may have: damaged copies are damaged in part.
+    expect(decide([lost('a'), lost('b')]).source).toBe(true)
+    expect(decide([lost('a'), lost('b')], { silences: new Map([...forDays('a', 1), ...forDays('b', 1)]) }).source).toBe(false)
   })
 
   it('with every vault silent and the floor still counted, gives nothing up before the grace', () => {

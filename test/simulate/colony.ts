@@ -37,7 +37,7 @@ export interface Put {
 export const COPIES = 3
 const FLOOR = 2
 export const GRACE_DAYS = 5
-export const MAX_AGE_DAYS = 14
+export const MAX_AGE_DAYS = 6
 
 /** Stores one object in three of four vaults. Randomness, the archive's own included, is the seed's. */
 export async function colony(chance: Chance): Promise<Colony> {

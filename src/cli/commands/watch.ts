@@ -3,11 +3,12 @@ import type { Command } from 'commander'
 import type { WatchEvent, WatchOptions, WatchReport } from '../../contracts.ts'
 import type { CommandContext, Run } from '../context.ts'
 import { EXIT, type ExitCode, exitCodeOf } from '../exit-codes.ts'
-import { parseAmount, parseHours, parseSize, parseSpan } from '../options.ts'
+import { parseAmount, parseHours, parseListen, parseSize, parseSpan } from '../options.ts'
 import { cycleLines, eventLines } from '../watch-lines.ts'
 
 interface Options {
   readonly once?: boolean
+  readonly listen?: { readonly host: string; readonly port: number }
   readonly interval?: number
   readonly quietHours?: { readonly from: string; readonly to: string }
   readonly timeZone?: string
@@ -24,6 +25,7 @@ export function watchCommand(program: Command, run: Run): void {
     .command('watch')
     .description('keep watch: audit what is due, repair, renew, and sleep, until it is stopped')
     .option('--once', 'one cycle, for cron; exits by the worst state')
+    .option('--listen <address>', 'serve /metrics and /health there meanwhile, such as 127.0.0.1:9464', parseListen)
     .option('--interval <time>', 'longest sleep between two cycles, such as 15m; default 1h', parseSpan)
     .option('--quiet-hours <hours>', 'such as 22:00-06:00: then only what cannot wait is done', parseHours)
     .option('--time-zone <zone>', "of the quiet hours, such as Europe/Berlin; default the machine's")
@@ -36,10 +38,13 @@ export function watchCommand(program: Command, run: Run): void {
     .action(run(watch))
 }
 
-async function watch(context: CommandContext, { once = false, ...given }: Options): Promise<ExitCode> {
+async function watch(context: CommandContext, { once = false, listen, ...given }: Options): Promise<ExitCode> {
   const { reporter, signal } = context
   const archive = await context.archive()
   if (!once) context.endsOnInterrupt()
+  await using server = listen && (await (await import('../../server/metrics.ts')).serveMetrics(archive, { ...listen, signal }))
+  if (server)
+    await reporter.line({ type: 'listening', url: server.url }, { lines: () => [`metrics and health at ${server.url}`], quiet: () => [] })
   // Lines are written one after the other, however fast events come.
   let written = Promise.resolve()
   const onProgress = (event: WatchEvent) => {
@@ -54,7 +59,7 @@ async function watch(context: CommandContext, { once = false, ...given }: Option
   return once ? exitCodeOfCycle(report) : EXIT.ok
 }
 
-function optionsOf({ interval, quietHours, timeZone, ...perCycle }: Omit<Options, 'once'>): WatchOptions {
+function optionsOf({ interval, quietHours, timeZone, ...perCycle }: Omit<Options, 'once' | 'listen'>): WatchOptions {
   const { audits, auditBytes, repairs, repairBytes, urgentRepairs, urgentRepairBytes } = perCycle
   return {
     intervalMs: interval,
