@@ -2,7 +2,9 @@
 
 import { auditCases } from './catalog-audit.ts'
 import { blockCases } from './catalog-blocks.ts'
+import { costCases } from './catalog-costs.ts'
 import { dueCases } from './catalog-due.ts'
+import { evacuationCases } from './catalog-evacuation.ts'
 import { eventCases } from './catalog-events.ts'
 import { evidenceCases } from './catalog-evidence.ts'
 import { fingerprintCases } from './catalog-fingerprints.ts'
@@ -26,6 +28,8 @@ export const catalogCases: readonly CatalogCase[] = [
   ...forgettingCases,
   ...fingerprintCases,
   ...shredCases,
+  ...costCases,
+  ...evacuationCases,
   ...dueCases,
   ...auditCases,
   ...logCases,
