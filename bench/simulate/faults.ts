@@ -164,11 +164,12 @@ export function goOut(life: Life, place: Place, until: number): void {
     if (back - place.outSince >= grace) place.backAt = back
     place.outSince = now
   } else if (to > from) {
-    const seen = Math.max(0, Math.min(back, keeper.asleepFrom) - place.outSince)
-    place.outSince = now - seen - Math.min(now - keeper.asleepFrom, grace / 2) - awake
+    const ms = Math.max(0, Math.min(back, keeper.asleepFrom) - place.outSince)
+    if (place.seen.from !== keeper.asleepFrom) place.seen = { from: keeper.asleepFrom, ms }
+    place.outSince = now - place.seen.ms - Math.min(now - keeper.asleepFrom, grace / 2) - awake
   }
   place.outUntil = Math.max(place.outUntil, until)
-  life.note(() => `${place.profile.id} is out for ${((place.outUntil - now) / DAY).toFixed(1)} days`)
+  if (until > now) life.note(() => `${place.profile.id} is out for ${((place.outUntil - now) / DAY).toFixed(1)} days`)
 }
 
 function cutOff(life: Life): void {

@@ -3,6 +3,7 @@ import { challenge } from './audit.ts'
 import { type Kept, type Life, placeIn } from './life.ts'
 import { spend } from './money.ts'
 import { consider, judge } from './repair.ts'
+import { isHeard } from './silence.ts'
 import { answers } from './world.ts'
 
 /** A vault has become too dear, and a person wants it emptied. */
@@ -29,6 +30,7 @@ export function letGo(life: Life, object: Kept): void {
 function readOthers(life: Life, object: Kept): boolean {
   for (const known of object.replicas.values()) {
     if (known.state !== 'placed' || life.keeper.leaving.has(known.vault) || !life.keeper.configured.has(known.vault)) continue
+    if (!isHeard(life, known.vault)) return false
     if (!spend(life, 'audits', object.blocks * placeIn(life, known.vault).readPrice)) {
       life.checker.refused(object)
       return false

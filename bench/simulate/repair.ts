@@ -61,10 +61,11 @@ export function consider(life: Life, object: Kept): void {
   }
   const { steps, lost, waits } = stepsOf(life, object, judgement)
   if (steps.length > 0) start(life, object, steps, lost)
-  else if (waits) later(life, object)
   else {
-    object.tries = 0
     letGo(life, object)
+    // The watch looks at whatever is not as the policy wants it in every cycle; when nothing helped, after a longer pause.
+    if (waits || object.state !== 'satisfied') later(life, object)
+    else object.tries = 0
   }
 }
 
@@ -264,7 +265,11 @@ function bring(life: Life, object: Kept, { vault, action }: Step, { begun, pay }
   if (!found) put(life, object, place, { begun, pay })
   if (!found && chance.keeper.chance(scenario.faults.crash)) {
     life.note(() => `the loop dies after ${object.id} was put into ${vault}`)
-    whenAwake(life, life.now + HOUR, () => consider(life, object))
+    object.repairing = true
+    whenAwake(life, life.now + HOUR, () => {
+      object.repairing = false
+      consider(life, object)
+    })
     return 'died'
   }
   record(life, object, known)

@@ -29,6 +29,8 @@ export interface Place extends Omit<VaultSetting, 'putPrice' | 'readPrice'> {
   outUntil: number
   /** Since when it has not been back for long enough to be noticed; meaningful while it is out. */
   outSince: number
+  /** What the loop saw of its silence before it went to sleep, and when it did. */
+  seen: { readonly from: number; readonly ms: number }
   /** When it came back from an outage that was longer than the grace. */
   backAt: number
   /** Renewals are taken and not done until then. */
@@ -53,6 +55,7 @@ export const placeOf = ({ profile, putPrice, readPrice }: VaultSetting): Place =
   ghosts: new Set(),
   outUntil: 0,
   outSince: 0,
+  seen: { from: -1, ms: 0 },
   backAt: Number.NEGATIVE_INFINITY,
   renewalBrokenUntil: 0,
 })
