@@ -1,6 +1,7 @@
 /** The interfaces between the parts: types only, no code. Everything else in the library imports from here or from `errors.ts`. */
 export type * from './contracts/archive.ts'
 export type * from './contracts/catalog.ts'
+export type * from './contracts/catalog-dag.ts'
 export type * from './contracts/catalog-rows.ts'
 export type * from './contracts/keeping.ts'
 export type * from './contracts/options.ts'

@@ -1,5 +1,6 @@
 /** The schema, step by step. A step that has been released never changes. */
 import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { packRootIndex } from './dag-tables.ts'
 import { shredTables } from './shred-tables.ts'
 
 /** What the databases call differently. */
@@ -36,6 +37,7 @@ export const MIGRATIONS: readonly Migration[] = [
   },
   { version: 3, up: fingerprintTables },
   { version: 4, up: shredTables },
+  { version: 5, up: packRootIndex },
 ]
 
 /** The schema this code writes and reads. */

@@ -1,6 +1,7 @@
 /** The door of the catalog. */
 import type { Catalog, Clock } from '../contracts.ts'
 import { blockLookups } from './blocks.ts'
+import { dagLookups } from './dag.ts'
 import { evidences } from './evidence.ts'
 import { fingerprinting } from './fingerprints.ts'
 import { forgetting } from './garbage.ts'
@@ -40,6 +41,7 @@ export function catalogOn({ db, close }: Connection, { clock }: { readonly clock
     ...blockLookups(db),
     ...fingerprinting(db),
     ...packLookups(db),
+    ...dagLookups(db),
     ...objectLookups(db),
     ...summing(db),
     ...placement(db),

@@ -1,5 +1,6 @@
 /** What every catalog must do, as data for any test runner. */
 import { blockCases } from './catalog-blocks.ts'
+import { dagCases } from './catalog-dag.ts'
 import { evidenceCases } from './catalog-evidence.ts'
 import { fingerprintCases } from './catalog-fingerprints.ts'
 import type { CatalogCase } from './catalog-fixtures.ts'
@@ -14,6 +15,7 @@ export type { CatalogCase, CatalogContext } from './catalog-fixtures.ts'
 export const catalogCases: readonly CatalogCase[] = [
   ...putCases,
   ...blockCases,
+  ...dagCases,
   ...retentionCases,
   ...evidenceCases,
   ...forgettingCases,

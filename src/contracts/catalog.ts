@@ -1,5 +1,6 @@
 /** The local index and journal. */
 import type { CID } from 'multiformats/cid'
+import type { DagCatalog } from './catalog-dag.ts'
 import type {
   BlockPlace,
   EvidenceRow,
@@ -32,7 +33,7 @@ export interface Lease {
  * The local index and journal. Every method is one short transaction, durable when it resolves (SQLite: `synchronous=FULL`), and safe to call from
  * several processes. Throws CatalogError.
  */
-export interface Catalog {
+export interface Catalog extends DagCatalog {
   // puts
   /** Registers a closed pack of a put that is still running: invisible to everybody but its owner. */
   stagePack(pack: StagedPack): Promise<PackId>

@@ -34,6 +34,26 @@ export interface Pack {
    * Resolves false when that is not possible or another vault has it already; then the caller copies. One inode serves one vault.
    */
   adopt?(path: string): Promise<boolean>
+  /** The whole DAG under `root`, for networks that keep DAGs and not packs. Packs of one put share it, and a pack alone need not hold all of it. */
+  dag?(options?: AbortOptions): Promise<Dag>
+}
+
+/**
+ * Everything below the root of a pack, from however many packs it lies in. A block that other blocks only name by an identity CID is none.
+ * Asking for it may throw ArchiveError `unavailable`, when something of it was removed, or `erasable`, when its headers must stay deletable.
+ */
+export interface Dag {
+  readonly root: CID
+  /** Blocks in `car`. */
+  readonly blockCount: number
+  /** Length of `car`, in bytes. */
+  readonly byteLength: number
+  /** One CARv1 with that root, which comes last; each block hashed on the way, and once as far as packs hold it once. The same bytes every time. */
+  car(options?: AbortOptions): AsyncIterable<Uint8Array>
+  /** Is the block one of the DAG? Reads none. */
+  has(cid: CID, options?: AbortOptions): Promise<boolean>
+  /** The block's bytes, hashed; undefined where `has` is false. */
+  block(cid: CID, options?: AbortOptions): Promise<Uint8Array | undefined>
 }
 
 export type RetentionMode = 'governance' | 'compliance'

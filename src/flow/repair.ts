@@ -159,6 +159,7 @@ const stands = ({ locator, verdict }: ReplicaReport): boolean => locator !== und
 
 async function carryOut(context: Context, steps: readonly Step[], options: RepairOptions): Promise<readonly Placement[]> {
   const { signal, onProgress } = options
+  const brought = new Set<string>()
   const perPack = [...Map.groupBy(steps, ({ pack }) => pack.id).values()]
   const placements = await eachOf(perPack, 1, async (own) => {
     const [first] = own
@@ -177,7 +178,14 @@ async function carryOut(context: Context, steps: readonly Step[], options: Repai
     for (const [action, group] of sorted) {
       const jobs = [{ pack, vaults: group.map(({ vault }) => vault) }]
       done.push(
-        ...(await replicate(context, jobs, { signal, onProgress, replace: action === 'replace', acceptOnly: action === 'retain', probes })),
+        ...(await replicate(context, jobs, {
+          signal,
+          onProgress,
+          replace: action === 'replace',
+          brought,
+          acceptOnly: action === 'retain',
+          probes,
+        })),
       )
     }
     return done
