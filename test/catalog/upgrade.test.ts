@@ -12,6 +12,7 @@ it('a catalog of schema 1 is upgraded when it is opened, and nothing in it was a
   await first.close()
   const old = new Sqlite(path)
   old.exec('drop index objects_by_supersedes')
+  old.exec('drop index packs_by_root')
   for (const [table, column] of [
     ['packs', 'erasable'],
     ['objects', 'erasable'],
