@@ -194,8 +194,11 @@ export interface Vault {
   ): Promise<VaultProfile>
   /** Idempotent by `pack.name`. Resolves when the vault has accepted every byte durably, as far as it can tell. */
   put(pack: Pack, options?: VaultPutOptions): Promise<Locator>
-  /** Finds what a dead run put. A replica that is known to be incomplete is absent. */
-  locate(name: CID, options?: AbortOptions & { readonly kind?: PackKind | undefined }): Promise<Locator | undefined>
+  /** Finds what a dead run put. A replica that is known to be incomplete is absent. `root` is the pack's, for networks that find nothing by its name. */
+  locate(
+    name: CID,
+    options?: AbortOptions & { readonly kind?: PackKind | undefined; readonly root?: CID | undefined },
+  ): Promise<Locator | undefined>
   status(at: Locator, options?: AbortOptions): Promise<Standing>
   /** Yields at most `span.length` bytes; throws `absent` when there is no replica. The caller hashes. */
   read(at: Locator, span: Span, options?: VaultReadOptions): AsyncIterable<Uint8Array>

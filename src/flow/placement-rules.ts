@@ -3,13 +3,20 @@ import type { PackRow } from '../contracts.ts'
 import { headerPolicy, keepers, UNSEEN } from '../policy/erasable.ts'
 import type { PlacementInput } from '../policy/placement.ts'
 import { type Context, profilesOf } from './context.ts'
+import { unfit } from './dag-places.ts'
+
+export interface Known extends Pick<PlacementInput, 'held' | 'excluded' | 'retained'> {
+  /** Why vaults that keep DAGs get none of it; undefined where they may. */
+  readonly dagless?: string | undefined
+}
 
 /** `excluded` are vaults that would not take it before, with the reason. */
 export function placementRules(
   context: Context,
   pack: PackRow,
-  { held, excluded = new Map(), retained = false }: Pick<PlacementInput, 'held' | 'excluded' | 'retained'>,
+  { held, excluded: before = new Map(), retained = false, dagless }: Known,
 ): Pick<PlacementInput, 'policy' | 'vaults' | 'packBytes' | 'held' | 'excluded' | 'retained'> {
+  const excluded = new Map([...unfit(context, held, dagless), ...before])
   const question = { vaults: profilesOf(context), packBytes: pack.byteLength, held, retained }
   if (!pack.erasable) return { ...question, policy: context.policy, excluded }
   // That a vault is silent now is no reason for another copy: it took this one when it could be asked.

@@ -13,8 +13,9 @@ import { evidenceRulesFor } from '../policy/policy.ts'
 import { cannotRetain, retainRow } from '../policy/retain.ts'
 import { type Assessment, reassess } from './assess.ts'
 import { type Context, profilesOf } from './context.ts'
+import { dagless } from './dag-places.ts'
 import { ingest } from './ingest.ts'
-import { placementRules } from './placement-rules.ts'
+import { type Known, placementRules } from './placement-rules.ts'
 import { readBack } from './probes.ts'
 import { publish } from './publish.ts'
 import { releaseSpool } from './release.ts'
@@ -68,9 +69,10 @@ export async function replicateObjects(context: Context, objects: readonly Objec
     packs.map(({ id }) => id),
     context.clock(),
   )
+  const without = await dagless(context, packs)
   const plan = packs.map((pack) => ({
     pack,
-    ...planned(context, pack, { held: held.get(pack.id) ?? new Set(), retained: retained.has(pack.id) }),
+    ...planned(context, pack, { held: held.get(pack.id) ?? new Set(), retained: retained.has(pack.id), dagless: without.get(pack.id) }),
   }))
   const first =
     until === 'floor' ? plan.map(({ pack, floor }) => ({ pack, vaults: floor })) : plan.map(({ pack, all }) => ({ pack, vaults: all }))
@@ -161,11 +163,7 @@ async function holders(context: Context, packs: readonly PackRow[]): Promise<Rea
   return new Map([...Map.groupBy(placed, ({ pack }) => pack)].map(([id, rows]) => [id, new Set(rows.map(({ vault }) => vault))]))
 }
 
-function planned(
-  context: Context,
-  pack: PackRow,
-  known: { readonly held: ReadonlySet<string>; readonly retained: boolean },
-): { readonly all: readonly string[]; readonly floor: readonly string[] } {
+function planned(context: Context, pack: PackRow, known: Known): { readonly all: readonly string[]; readonly floor: readonly string[] } {
   const { policy, ...question } = placementRules(context, pack, known)
   const floor = place({ ...question, policy: { ...policy, copies: Math.max(1, policy.floor), distinct: {} } }).chosen
   const all = place({ ...question, policy }).chosen

@@ -18,6 +18,7 @@ import { place } from '../policy/placement.ts'
 import { cannotRetain, isInForce, isRetained } from '../policy/retain.ts'
 import { type Assessment, reassess } from './assess.ts'
 import { type Context, eachOf } from './context.ts'
+import { dagless } from './dag-places.ts'
 import { barred, placementRules } from './placement-rules.ts'
 import { readBack } from './probes.ts'
 import { publish, sweep } from './publish.ts'
@@ -42,7 +43,8 @@ async function repairOne(context: Context, object: ObjectRow, options: RepairOpt
   if (!before) throw new ArchiveError('unknown-root', `object ${object.root} was removed meanwhile`)
   if (before.report.shredded) return reportOf(before, before, [])
   const retained = await retainedPacks(context, before)
-  const planned = before.packs.flatMap((pack) => planFor(context, before, pack, retained))
+  const without = await dagless(context, before.packs)
+  const planned = before.packs.flatMap((pack) => planFor(context, before, pack, { retained, without }))
   if (options.plan || planned.length === 0) {
     // A repair that died when all was done may have left its packs in the spool.
     if (!options.plan) await releaseSpool(context, [before])
@@ -59,7 +61,7 @@ async function repairOne(context: Context, object: ObjectRow, options: RepairOpt
   const refused = first.filter(({ pack, vault }) =>
     planned.some((step) => step.action !== 'retain' && step.pack.id === pack.id && step.vault === vault),
   )
-  const detour = before.packs.flatMap((pack) => aroundFailures(context, before, { pack, placements: refused, retained }))
+  const detour = before.packs.flatMap((pack) => aroundFailures(context, before, { pack, placements: refused, retained, without }))
   const placements = [...first, ...(await carryOut(context, detour, options))]
   await publish(context, [(await context.catalog.objectById(object.id)) ?? object], { signal })
   const [after = before] = await reassess(context, [object])
@@ -93,8 +95,15 @@ interface Step {
   readonly reason: string
 }
 
+/** What is to be known of packs before they are planned. */
+interface Asked {
+  readonly retained: ReadonlySet<PackId>
+  /** Packs that have no DAG to bring anywhere, with the reason. */
+  readonly without: ReadonlyMap<PackId, string>
+}
+
 /** What this pack needs: lost copies replaced where they were, and new ones where the policy asks for more. */
-function planFor(context: Context, known: Assessment, pack: PackRow, retained: ReadonlySet<PackId>): readonly Step[] {
+function planFor(context: Context, known: Assessment, pack: PackRow, { retained, without }: Asked): readonly Step[] {
   const { report } = known
   // A vault that has come to keep what it has gets nothing new of what must be erasable.
   const refused = pack.erasable ? barred(context) : new Map<string, string>()
@@ -108,7 +117,7 @@ function planFor(context: Context, known: Assessment, pack: PackRow, retained: R
       reason: `the copy there is ${verdict}${detail ? `: ${detail}` : ''}`,
     }))
   const held = new Set([...replicas.filter(stands).map(({ vault }) => vault), ...steps.map(({ vault }) => vault)])
-  const { add } = place(placementRules(context, pack, { held, retained: retained.has(pack.id) }))
+  const { add } = place(placementRules(context, pack, { held, retained: retained.has(pack.id), dagless: without.get(pack.id) }))
   return [
     ...steps,
     ...looseLocks(context, known, pack).filter(({ vault }) => held.has(vault) && !steps.some((step) => step.vault === vault)),
@@ -134,16 +143,16 @@ function looseLocks(context: Context, { object: { retain }, replicas }: Assessme
 function aroundFailures(
   context: Context,
   { report }: Assessment,
-  known: { readonly pack: PackRow; readonly placements: readonly Placement[]; readonly retained: ReadonlySet<PackId> },
+  known: Asked & { readonly pack: PackRow; readonly placements: readonly Placement[] },
 ): readonly Step[] {
-  const { pack, placements, retained } = known
+  const { pack, placements, retained, without } = known
   const own = placements.filter((placement) => placement.pack.id === pack.id)
   // Bytes that no replica could give are no vault's refusal: another vault would not get them either.
   const excluded = new Map(own.flatMap(({ vault, error }) => (error instanceof VaultError ? [[vault, error.message]] : [])))
   if (excluded.size === 0) return []
   const stood = report.replicas.filter((replica) => replica.pack === pack.name.toString() && stands(replica)).map(({ vault }) => vault)
   const held = new Set([...stood, ...own.filter(({ outcome }) => outcome !== 'failed').map(({ vault }) => vault)])
-  const { add } = place(placementRules(context, pack, { held, excluded, retained: retained.has(pack.id) }))
+  const { add } = place(placementRules(context, pack, { held, excluded, retained: retained.has(pack.id), dagless: without.get(pack.id) }))
   return add.map(
     (vault): Step => ({
       pack,

@@ -35,7 +35,7 @@ const PACKS_AT_ONCE = 2
 export interface ReplicateOptions extends AbortOptions, ProgressOptions<ReplicationEvent> {
   /** The replica there is damaged or gone: store it again. */
   readonly replace?: boolean | undefined
-  /** DAGs that were brought anew in this run: another pack of the same root finds its part there. Filled and asked with `replace`. */
+  /** DAGs that were brought in this run, default this call: another pack of the same root that is to be replaced finds its part there. */
   readonly brought?: Set<string> | undefined
   /** Skip the challenge: the vault's acceptance is all that is waited for. */
   readonly acceptOnly?: boolean | undefined
@@ -63,10 +63,11 @@ export async function replicate(
   jobs: readonly { readonly pack: PackRow; readonly vaults: readonly string[] }[],
   options: ReplicateOptions,
 ): Promise<readonly Placement[]> {
+  const run = { ...options, brought: options.brought ?? new Set<string>() }
   const placed = await eachOf(jobs, PACKS_AT_ONCE, ({ pack, vaults }) =>
     eachOf(vaults, vaults.length, (id) => {
       const vault = vaultOf(context, id)
-      return inTurn(context, pack, vault, () => placeOne(context, pack, vault, options), options)
+      return inTurn(context, pack, vault, () => placeOne(context, pack, vault, run), options)
     }),
   )
   return placed.flat()
@@ -178,7 +179,7 @@ async function store(
   const key = placeKey(pack, vault)
   const replace = options.replace && !brought?.has(key)
   const retain = options.retain && retentionOf(options.retain)
-  const found = replace ? undefined : await vault.locate(pack.name, { signal, kind: pack.kind })
+  const found = replace ? undefined : await vault.locate(pack.name, { signal, kind: pack.kind, root: pack.root })
   if (found !== undefined) {
     const locator = retain && vault.renew ? await vault.renew(found, retain.until, { ...retain, signal }) : found
     return { locator, outcome: 'found' }

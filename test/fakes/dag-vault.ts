@@ -56,7 +56,7 @@ export function dagKeeper(given: Partial<VaultProfile> = {}): DagKeeper {
         pushes.push({ root: `${dag.root}`, car })
         return at
       },
-      locate: async () => undefined,
+      locate: async (_name, { root } = {}) => (root && pins.has(`${root}`) ? `ipfs:${root}` : undefined),
       status: async (at) => (pins.has(at.slice(5)) ? 'held' : 'absent'),
       async *read(at, span) {
         const bytes = blocks.get(`${span.cid}`)

@@ -5,24 +5,15 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { CarReader } from '@ipld/car'
 import { describe, expect, it } from 'vitest'
-import type { ArchiveConfig, Dag, Pack, Receipt, Vault } from '../../src/contracts.ts'
+import type { Dag, Pack, Receipt, Vault } from '../../src/contracts.ts'
 import { addressOf, matches, RAW, toCID } from '../../src/format/address.ts'
 import { memory } from '../../src/vaults/memory.ts'
+import { dagHouse } from '../fakes/dag-house.ts'
 import { type DagKeeper, dagKeeper, reachable } from '../fakes/dag-vault.ts'
 import { all, bytesOf, files, house, noise, only, spooled, tempFolder, treeOf } from './house.ts'
 
 const MIB = 1024 * 1024
 const UNPACK = fileURLToPath(new URL('../../node_modules/ipfs-car/bin.js', import.meta.url))
-
-/** Two memory vaults and one that keeps DAGs, which the policy wants a copy in, too. */
-async function dagHouse(config: Partial<ArchiveConfig> = {}) {
-  const keeper = dagKeeper()
-  const stores = { a: new Map<string, Uint8Array>(), b: new Map<string, Uint8Array>() }
-  const plain = (['a', 'b'] as const).map((id) => memory({ id, store: stores[id], operator: id }))
-  const vaults = [...plain, keeper.vault]
-  const built = await house({ vaults, policy: { copies: 3, floor: 2, distinct: {} }, ...config })
-  return Object.assign(built, { keeper, stores })
-}
 
 const put = async (archive: { put(source: Uint8Array): Promise<Receipt> }, bytes: Uint8Array) => archive.put(bytes)
 
