@@ -11,6 +11,7 @@ import type { Bench, BenchContext, Row } from './bench.ts'
 import { bench as catalog } from './catalog-rows.ts'
 import { bench as get } from './get.ts'
 import { bench as importTime } from './import-time.ts'
+import { bench as ipfsNode } from './ipfs-node.ts'
 import { bench as memory } from './memory.ts'
 import { rootFolder } from './processes.ts'
 import { bench as put } from './put.ts'
@@ -22,7 +23,7 @@ import { table } from './table.ts'
 import { bench as verify } from './verify.ts'
 
 const BENCHES: ReadonlyMap<string, Bench> = new Map(
-  Object.entries({ put, memory, get, verify, small, sealed, 'import-time': importTime, catalog, s3 }),
+  Object.entries({ put, memory, get, verify, small, sealed, 'import-time': importTime, catalog, s3, 'ipfs-node': ipfsNode }),
 )
 /** Above this, somebody else is at work here. */
 const QUIET_LOAD = 0.5

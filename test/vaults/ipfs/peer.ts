@@ -46,15 +46,22 @@ export async function stockPeer() {
 export interface Script {
   /** Called with every message; what it returns is sent back, or the bytes as they are. */
   readonly answer: (message: Message) => Partial<Message> | Uint8Array | undefined
+  /** Takes streams and reads nothing of them. */
+  readonly deaf?: boolean
 }
 
 /** A peer that speaks bitswap by script. */
-export async function scriptedPeer({ answer }: Script) {
+export async function scriptedPeer({ answer, deaf = false }: Script) {
   const node = light()
   await node.start()
   const seen: Message[] = []
-  const say = async (connection: Connection, bytes: Uint8Array) => sendFrame(await connection.newStream(PROTOCOL), bytes, {})
+  const say = async (connection: Connection, bytes: Uint8Array) => {
+    const stream = await connection.newStream(PROTOCOL)
+    await sendFrame(stream, bytes)
+    await stream.close()
+  }
   await node.libp2p.handle(PROTOCOL, async (stream, connection) => {
+    if (deaf) return
     for await (const frame of framesOf(stream)) {
       const message = decodeMessage(frame)
       seen.push(message)

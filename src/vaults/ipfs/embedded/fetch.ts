@@ -72,7 +72,7 @@ export function blockFetcher(id: string, peers: () => readonly string[], send: S
     outbox.set(peer, fresh)
     queueMicrotask(() => {
       outbox.delete(peer)
-      send(peer, encodeMessage({ wants: fresh }), { signal: stop.signal }).catch((cause: unknown) => {
+      send(peer, [encodeMessage({ wants: fresh })], { signal: stop.signal }).catch((cause: unknown) => {
         const failed = new Set(fresh.map(({ cid }) => Buffer.from(cid).toString('latin1')))
         for (const waiter of everyone(peer)) {
           if (failed.has(Buffer.from(waiter.cid.bytes).toString('latin1')))

@@ -1,4 +1,5 @@
 /** Messages on a stream of libp2p: each with its length before it. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Stream } from '@libp2p/interface'
 import { varint } from 'multiformats'
 import type { AbortOptions } from '../../../contracts.ts'
@@ -53,9 +54,16 @@ function lengthIn(bytes: Uint8Array): { readonly value: number; readonly size: n
   return { value, size }
 }
 
-/** Sends one message, and resolves when the stream has taken it all. */
-export async function sendFrame(stream: Stream, bytes: Uint8Array, options: AbortOptions): Promise<void> {
-  const abort = { ...(options.signal && { signal: options.signal }) }
-  if (!stream.send(Buffer.concat([numbers(bytes.byteLength), bytes]))) await stream.onDrain(abort)
-  await stream.close(abort)
+/** Sends one message; resolves when the stream has passed it on, so that no more than one waits in it. */
+export async function sendFrame(stream: Stream, bytes: Uint8Array, { signal }: AbortOptions = {}): Promise<void> {
+  // Two pieces, so that the message is not copied to stand behind its length.
+  stream.send(numbers(bytes.byteLength))
+  stream.send(bytes)
+  while (stream.writeBufferLength > 0) {
+    signal?.throwIfAborted()
+    if (stream.status !== 'open') throw new FormatError('malformed', `the stream is ${stream.status}; the message did not get through`)
+    if (stream.writableNeedsDrain) await stream.onDrain({ ...(signal && { signal }) })
+    // The stream goes on sending by itself; a drain is room for a part only.
+    await nextTurn()
+  }
 }

@@ -1,4 +1,5 @@
 /** An IPFS node within this process: Helia on libp2p, on the loopback interface unless told otherwise, with no way to find or be found by anybody. */
+import type { Helia } from 'helia'
 import type { CID } from 'multiformats/cid'
 import type { AbortOptions } from '../../../contracts.ts'
 import { VaultError } from '../../../errors.ts'
@@ -43,7 +44,7 @@ export interface EmbeddedNode extends AsyncDisposable {
   /** Peer ids of those that are connected. */
   peers(): readonly string[]
   /** For `unixfs(node.helia)` of @helia/unixfs: reads what is served and, where that ends, what peers have. Nothing is kept. */
-  readonly helia: Pick<ReturnType<Packages['createHeliaLight']>, 'blockstore'>
+  readonly helia: Pick<Helia, 'blockstore'>
   close(): Promise<void>
 }
 

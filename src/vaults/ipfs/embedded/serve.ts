@@ -6,13 +6,18 @@ import type { Sources } from './sources.ts'
 
 /** Wants of one peer that wait at the same time; what comes beyond is answered as not there. */
 const MAX_WANTS = 1_024
-/** A message is sent when it holds this many bytes of blocks, so at most that and one block more are in memory for a peer. */
-const BATCH_BYTES = 1024 * 1024
+/** A message is sent when it holds this many bytes of blocks, so at most that and one block more are in it, which is what other nodes read. */
+const BATCH_BYTES = 1.75 * 1024 * 1024
 const BATCH_ENTRIES = 256
 /** Peers that are served at the same time; the others wait. */
 const AT_ONCE = 8
 
-export type Send = (peer: string, message: Uint8Array, options: { readonly signal: AbortSignal }) => Promise<void>
+/** Sends messages one after the other on one stream; asks for the next when there is room for it. */
+export type Send = (
+  peer: string,
+  messages: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  options: { readonly signal: AbortSignal },
+) => Promise<void>
 
 export interface Server {
   receive(peer: string, message: Message): void
@@ -52,24 +57,41 @@ export function blockServer(sources: Sources, send: Send): Server {
     else busy--
   }
 
+  /** A turn lasts from the first block that is read to the moment there is room for the next message. */
+  async function* answers(peer: Peer): AsyncGenerator<Uint8Array> {
+    while (peer.wants.size > 0 && !peer.stop.signal.aborted) {
+      await enter()
+      try {
+        const message = await batchFor(peer, sources)
+        if (message) yield message
+      } finally {
+        leave()
+      }
+    }
+  }
+
   const serve = async (peer: Peer) => {
     if (peer.serving) return
     peer.serving = true
     try {
-      while (peer.wants.size > 0 && !peer.stop.signal.aborted) {
-        await enter()
-        try {
-          const message = await batchFor(peer, sources)
-          if (message) await send(peer.id, message, { signal: peer.stop.signal })
-        } finally {
-          leave()
-        }
-      }
+      // What is wanted while the last stream closes begins another.
+      while (peer.wants.size > 0 && !peer.stop.signal.aborted) await serveNow(peer)
     } catch {
       // It takes nothing any more, or went away; one that is still there asks again.
       peer.wants.clear()
     } finally {
       peer.serving = false
+    }
+  }
+
+  const serveNow = async (peer: Peer) => {
+    const messages = answers(peer)
+    try {
+      const first = await messages.next()
+      // Silence needs no stream.
+      if (!first.done) await send(peer.id, before(first.value, messages), { signal: peer.stop.signal })
+    } finally {
+      await messages.return(undefined)
     }
   }
 
@@ -88,7 +110,7 @@ export function blockServer(sources: Sources, send: Send): Server {
         peer.lacking.clear()
       }
       const refused = wants.flatMap((want) => note(peer, want))
-      if (refused.length > 0) void send(id, encodeMessage({ presences: refused }), { signal: peer.stop.signal }).catch(() => undefined)
+      if (refused.length > 0) void send(id, [encodeMessage({ presences: refused })], { signal: peer.stop.signal }).catch(() => undefined)
       void serve(peer)
     },
     recheck() {
@@ -103,6 +125,11 @@ export function blockServer(sources: Sources, send: Send): Server {
       for (const id of [...peers.keys()]) forget(id)
     },
   }
+}
+
+async function* before<T>(first: T, others: AsyncIterable<T>): AsyncGenerator<T> {
+  yield first
+  yield* others
 }
 
 /** Keeps a want in mind; resolves to the refusal when there are too many, or it is for something that is no CID. */

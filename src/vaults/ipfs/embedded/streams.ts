@@ -21,13 +21,14 @@ export function exchangeOn(id: string, libp2p: Libp2p): Exchange {
   const open = () => libp2p.getConnections().filter(({ status }) => status === 'open')
   return {
     peers: () => [...new Set(open().map(({ remotePeer }) => remotePeer.toString()))],
-    async send(peer, message, { signal }) {
+    async send(peer, messages, { signal }) {
       const connection = open().find(({ remotePeer }) => remotePeer.toString() === peer)
       if (!connection) throw new VaultError('unreachable', id, `peer ${peer} is not connected any more`)
-      const limited = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)])
-      const stream = await connection.newStream(PROTOCOL, { signal: limited })
+      const limited = () => ({ signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]) })
+      const stream = await connection.newStream(PROTOCOL, limited())
       try {
-        await sendFrame(stream, message, { signal: limited })
+        for await (const message of messages) await sendFrame(stream, message, limited())
+        await stream.close(limited())
       } catch (error) {
         stream.abort(error instanceof Error ? error : new VaultError('unreachable', id, 'the message could not be sent', { cause: error }))
         throw error
