@@ -142,6 +142,10 @@ export type ArchiveErrorCode =
   | 'erasable'
   /** It was not put as erasable, so deleting its headers would promise nothing. */
   | 'not-erasable'
+  /** The archive has signed a longer log than its catalog holds: the catalog is an older one. */
+  | 'rolled-back'
+  /** The archive has signed two logs, neither of which is the beginning of the other. */
+  | 'forked'
 
 export class ArchiveError extends PerdureError<ArchiveErrorCode> {
   override readonly name = 'ArchiveError'

@@ -34,6 +34,7 @@ const SAYS: Readonly<Record<string, readonly RegExp[]>> = {
     /put again: 2 files were known/,
     /another root: true/,
   ],
+  'verify-log.ts': [/holds: 7 entries as signed in checkpoint.txt/, /holds: 4 entries as signed in older.txt/, /^verified: 7 entries$/m],
   'verify-cron.ts': [/damaged: ledger\.txt/, /repaired in disk-b/, /exit 0/],
   'custom-vault.ts': [/^(\d+) of \1 conformance cases hold/m, /satisfied: memory intact, mine intact/],
 }

@@ -1,10 +1,10 @@
 /** Packs of one DAG. */
-import type { DagCatalog } from '../contracts.ts'
+import type { CatalogDag } from '../contracts.ts'
 import { PAGE_LENGTH } from './batches.ts'
 import { PACK_COLUMNS, toPack } from './rows.ts'
 import type { Database } from './schema.ts'
 
-export function dagLookups(db: Database): DagCatalog {
+export function dagLookups(db: Database): CatalogDag {
   return {
     packsUnder: async (root, { after = 0, limit = PAGE_LENGTH } = {}) => {
       const rows = await db

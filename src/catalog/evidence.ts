@@ -2,18 +2,21 @@
  * What challenges showed. One row is kept per pack, vault, object and retrieval, so that a listing of today does not hide last week's sample;
  * what a newer row replaces is rolled into the totals. Rows about a replica that has been dropped meanwhile are void and left out.
  */
-import type { Catalog, EvidenceRow, Unanswered } from '../contracts.ts'
+import type { Announce, ArchiveEvent, Catalog, EvidenceRow, ReplicaState, StandingChange, Unanswered, Verdict } from '../contracts.ts'
+import { moveOn } from './audit-rotations.ts'
 import { gather } from './batches.ts'
+import { announceIn } from './events.ts'
 import { type Review, review, type Tally, tally, tallyNothing } from './evidence-rules.ts'
-import { toEvidence } from './rows.ts'
+import { cidOf, toEvidence } from './rows.ts'
 import { type Database, read, type Session, write } from './schema.ts'
+import { recount } from './tallies.ts'
 
 type Evidences = Pick<Catalog, 'recordEvidence' | 'evidenceOf' | 'packEvidence' | 'unansweredOf' | 'evidenceTotals'>
 type Recorded = Parameters<Catalog['recordEvidence']>[0][number]
 
 export function evidences(db: Database): Evidences {
   return {
-    recordEvidence: (rows) => write(db, (session) => record(session, rows)),
+    recordEvidence: (rows, announce) => write(db, (session) => record(session, rows, announce)),
 
     evidenceOf: (object) =>
       read(db, async (session) => {
@@ -67,13 +70,20 @@ async function about(db: Database, packs: readonly number[], objects: readonly n
 interface Change {
   readonly pack: number
   readonly vault: string
+  readonly state: ReplicaState
   readonly before: Review
   after: Review
+  readonly shownBefore: number | null
+  shownAt: number | null
   rolled: Tally
   unanswered: Map<number, Unanswered> | undefined
 }
 
-async function record(session: Session, rows: readonly Recorded[]): Promise<void> {
+async function record(
+  session: Session,
+  rows: readonly Recorded[],
+  announce: Announce<StandingChange> | undefined,
+): Promise<readonly ArchiveEvent[]> {
   const changes = await replicasOf(session, rows)
   for (const row of [...rows].sort((a, b) => a.at - b.at)) {
     const change = changes.get(`${row.pack} ${row.vault}`)
@@ -81,9 +91,35 @@ async function record(session: Session, rows: readonly Recorded[]): Promise<void
     const replaced = await keepNewest(session, row)
     if (replaced) change.rolled = tally(change.rolled, replaced)
     change.after = review(change.after, row)
+    if (row.verdict === 'intact' && row.retrieval !== 'none') change.shownAt = Math.max(row.at, change.shownAt ?? 0)
     if (row.unanswered) change.unanswered = join(change.unanswered, row.unanswered)
+    if (row.rotation) await moveOn(session, row.rotation)
   }
   for (const change of changes.values()) await save(session, change)
+  const standings = [...changes.values()].map(({ pack, vault, state, ...change }) => {
+    const at = (verdict: Verdict | undefined, shown_at: number | null) => ({ vault, state, verdict: verdict ?? null, shown_at })
+    return { pack, before: at(change.before.verdict, change.shownBefore), after: at(change.after.verdict, change.shownAt) }
+  })
+  await recount(session, standings)
+  return announce ? announceStandings(session, [...changes.values()], announce) : []
+}
+
+async function announceStandings(
+  session: Session,
+  changes: readonly Change[],
+  announce: Announce<StandingChange>,
+): Promise<readonly ArchiveEvent[]> {
+  const changed = changes.filter(({ before, after }) => after.verdict !== before.verdict)
+  const names = await gather(
+    changed.map(({ pack }) => pack),
+    (ids) => session.selectFrom('packs').select(['id', 'name']).where('id', 'in', ids).where('name', 'is not', null).execute(),
+  )
+  const named = new Map(names.map(({ id, name }) => [Number(id), name]))
+  const told = changed.flatMap(({ pack, vault, before, after }): readonly StandingChange[] => {
+    const name = named.get(pack)
+    return name && after.verdict ? [{ pack, name: cidOf(name), vault, from: before.verdict, to: after.verdict, at: after.at }] : []
+  })
+  return told.length > 0 ? announceIn(session, announce(told)) : []
 }
 
 async function replicasOf(session: Session, rows: readonly Recorded[]): Promise<Map<string, Change>> {
@@ -93,10 +129,13 @@ async function replicasOf(session: Session, rows: readonly Recorded[]): Promise<
     (ids) => session.selectFrom('replicas').selectAll().where('pack', 'in', ids).execute(),
   )
   const changes = new Map<string, Change>()
-  for (const { pack, vault, verdict, verdict_at, verdict_object } of replicas) {
+  for (const { pack, vault, state, verdict, verdict_at, verdict_object, shown_at } of replicas) {
     const key = `${pack} ${vault}`
     const before = { verdict: verdict ?? undefined, at: Number(verdict_at ?? 0), object: Number(verdict_object ?? 0) }
-    if (wanted.has(key)) changes.set(key, { pack: Number(pack), vault, before, after: before, rolled: tallyNothing, unanswered: undefined })
+    const shownAt = shown_at === null ? null : Number(shown_at)
+    const nothing = { rolled: tallyNothing, unanswered: undefined }
+    if (wanted.has(key))
+      changes.set(key, { pack: Number(pack), vault, state, before, after: before, shownBefore: shownAt, shownAt, ...nothing })
   }
   return changes
 }
@@ -153,11 +192,12 @@ function join(known: Map<number, Unanswered> | undefined, given: readonly Unansw
   return joined
 }
 
-async function save(session: Session, { pack, vault, before, after, rolled, unanswered }: Change): Promise<void> {
-  if (after !== before)
+async function save(session: Session, change: Change): Promise<void> {
+  const { pack, vault, before, after, rolled, unanswered } = change
+  if (after !== before || change.shownAt !== change.shownBefore)
     await session
       .updateTable('replicas')
-      .set({ verdict: after.verdict ?? null, verdict_at: after.at, verdict_object: after.object })
+      .set({ verdict: after.verdict ?? null, verdict_at: after.at, verdict_object: after.object, shown_at: change.shownAt })
       .where('pack', '=', pack)
       .where('vault', '=', vault)
       .execute()

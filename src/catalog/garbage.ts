@@ -1,11 +1,13 @@
 /** Packs that nothing refers to: the mark is kept up to date by whoever changes a reference, in the same transaction. */
 import { type Expression, type SqlBool, sql } from 'kysely'
-import type { Catalog } from '../contracts.ts'
+import type { Announcement, Catalog } from '../contracts.ts'
 import { CatalogError } from '../errors.ts'
 import { batchesOf, PAGE_LENGTH } from './batches.ts'
+import { announceIn } from './events.ts'
 import { dropFingerprints } from './fingerprints.ts'
 import { PACK_COLUMNS, toPack } from './rows.ts'
 import { type Database, type Session, write } from './schema.ts'
+import { recount, STANDING } from './tallies.ts'
 
 /** Looks again at the packs named, all of them sealed. */
 export async function markGarbage(session: Session, packs: Iterable<number>): Promise<void> {
@@ -33,7 +35,7 @@ const unless = (referred: Expression<SqlBool>) => sql<0 | 1>`case when ${referre
 
 export function forgetting(db: Database): Pick<Catalog, 'forget' | 'garbage' | 'dropPack'> {
   return {
-    forget: (object) => write(db, (session) => forget(session, object)),
+    forget: (object, announcements) => write(db, (session) => forget(session, object, announcements)),
 
     garbage: async ({ after = 0, limit = PAGE_LENGTH, kind } = {}) => {
       const query = db.selectFrom('packs').select(PACK_COLUMNS).where('garbage', '=', 1).where('id', '>', after)
@@ -47,6 +49,11 @@ export function forgetting(db: Database): Pick<Catalog, 'forget' | 'garbage' | '
         if (row === undefined) return
         if (row.garbage !== 1) throw new CatalogError('conflict', `pack ${pack} is in use; only garbage packs can be dropped`)
         await dropFingerprints(session, pack)
+        const replicas = await session.selectFrom('replicas').select(STANDING).where('pack', '=', pack).execute()
+        await recount(
+          session,
+          replicas.map((before) => ({ pack, before })),
+        )
         await session.deleteFrom('packs').where('id', '=', pack).execute()
       }),
   }
@@ -55,13 +62,16 @@ export function forgetting(db: Database): Pick<Catalog, 'forget' | 'garbage' | '
 async function forget(
   session: Session,
   object: number,
+  announcements: readonly Announcement[] = [],
 ): Promise<{ readonly garbage: readonly number[]; readonly shared: readonly number[] }> {
   const known = await session.selectFrom('objects').select('record_pack').where('id', '=', object).executeTakeFirst()
   if (known === undefined) return { garbage: [], shared: [] }
   const extents = await session.selectFrom('extents').select('pack').distinct().where('object', '=', object).execute()
   const packs = extents.map(({ pack }) => Number(pack)).sort((a, b) => a - b)
   for (const ids of batchesOf(packs)) await session.deleteFrom('evidence').where('pack', 'in', ids).where('object', '=', object).execute()
+  await session.deleteFrom('rotations').where('object', '=', object).execute()
   await session.deleteFrom('objects').where('id', '=', object).execute()
+  await announceIn(session, announcements)
   await markGarbage(session, known.record_pack === null ? packs : [...packs, known.record_pack])
   const garbage = new Set<number>()
   for (const ids of batchesOf(packs)) {

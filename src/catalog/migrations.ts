@@ -1,6 +1,9 @@
 /** The schema, step by step. A step that has been released never changes. */
-import { type Kysely, type RawBuilder, sql } from 'kysely'
+import { type Kysely, type QueryExecutorProvider, type RawBuilder, sql } from 'kysely'
+import { auditTables } from './audit-tables.ts'
 import { packRootIndex } from './dag-tables.ts'
+import { hookTables } from './hook-tables.ts'
+import { logTables } from './log-tables.ts'
 import { shredTables } from './shred-tables.ts'
 
 /** What the databases call differently. */
@@ -12,36 +15,31 @@ export interface Dialectal {
   readonly clustered: RawBuilder<unknown>
 }
 
-export type Definable = Pick<Kysely<unknown>, 'schema'>
+export type Definable = Pick<Kysely<unknown>, 'schema'> & QueryExecutorProvider
 
-export interface Migration {
-  readonly version: number
-  up(db: Definable, words: Dialectal): Promise<void>
-}
+/** One step: from the schema of the steps before it to the next version, which is its place in the list. */
+export type Migration = (db: Definable, words: Dialectal) => Promise<void>
 
 export const MIGRATIONS: readonly Migration[] = [
-  {
-    version: 1,
-    async up(db, words) {
-      await packTables(db, words)
-      await objectTables(db, words)
-      await replicaTables(db, words)
-      await processTables(db, words)
-    },
-  },
-  {
-    version: 2,
-    async up(db, words) {
-      await retentionColumns(db, words)
-    },
-  },
-  { version: 3, up: fingerprintTables },
-  { version: 4, up: shredTables },
-  { version: 5, up: packRootIndex },
+  firstTables,
+  retentionColumns,
+  fingerprintTables,
+  shredTables,
+  auditTables,
+  logTables,
+  hookTables,
+  packRootIndex,
 ]
 
 /** The schema this code writes and reads. */
 export const SCHEMA_VERSION = MIGRATIONS.length
+
+async function firstTables(db: Definable, words: Dialectal): Promise<void> {
+  await packTables(db, words)
+  await objectTables(db, words)
+  await replicaTables(db, words)
+  await processTables(db, words)
+}
 
 async function retentionColumns(db: Definable, { integer }: Dialectal): Promise<void> {
   await db.schema.alterTable('objects').addColumn('retain_until', integer).execute()

@@ -1,8 +1,9 @@
 /** Objects by root, id and page, and the extents that say where their blocks are. */
-import type { Catalog } from '../contracts.ts'
+import type { Announce, ArchiveEvent, Catalog, StateChange } from '../contracts.ts'
 import { PAGE_LENGTH } from './batches.ts'
-import { plain, toExtent, toObject } from './rows.ts'
-import { type Database, write } from './schema.ts'
+import { announceIn } from './events.ts'
+import { cidOf, plain, toExtent, toObject } from './rows.ts'
+import { type Database, type Session, write } from './schema.ts'
 
 type ObjectLookups = Pick<
   Catalog,
@@ -77,10 +78,23 @@ export function objectLookups(db: Database): ObjectLookups {
       return rows.map(({ object }) => Number(object))
     },
 
-    setStates: (rows) =>
-      write(db, async (session) => {
-        for (const { object, state, freshUntil } of rows)
-          await session.updateTable('objects').set({ state, fresh_until: freshUntil }).where('id', '=', object).execute()
-      }),
+    setStates: (rows, announce) => write(db, (session) => setStates(session, rows, announce)),
   }
+}
+
+async function setStates(
+  session: Session,
+  rows: Parameters<Catalog['setStates']>[0],
+  announce: Announce<StateChange> | undefined,
+): Promise<readonly ArchiveEvent[]> {
+  const changes: StateChange[] = []
+  for (const { object, state, freshUntil } of rows) {
+    const before =
+      announce && (await session.selectFrom('objects').select(['root', 'state', 'fresh_until']).where('id', '=', object).executeTakeFirst())
+    const first = Number(before?.fresh_until) === 0
+    if (before && (first || before.state !== state))
+      changes.push({ object, root: cidOf(before.root), from: before.state, to: state, first })
+    await session.updateTable('objects').set({ state, fresh_until: freshUntil }).where('id', '=', object).execute()
+  }
+  return announce && changes.length > 0 ? announceIn(session, announce(changes)) : []
 }

@@ -1,12 +1,17 @@
 /** The door of the catalog. */
 import type { Catalog, Clock } from '../contracts.ts'
+import { audits } from './audit.ts'
 import { blockLookups } from './blocks.ts'
 import { dagLookups } from './dag.ts'
+import { eventLog } from './events.ts'
 import { evidences } from './evidence.ts'
 import { fingerprinting } from './fingerprints.ts'
 import { forgetting } from './garbage.ts'
 import { leases } from './leases.ts'
+import { logs } from './log.ts'
+import { logPacks } from './log-packs.ts'
 import { objectLookups } from './objects.ts'
+import { outbox } from './outbox.ts'
 import { packLookups } from './packs.ts'
 import { placement } from './placement.ts'
 import { records } from './records.ts'
@@ -15,6 +20,7 @@ import { sealing } from './seal.ts'
 import { shreds } from './shreds.ts'
 import { type Connection, connect } from './sqlite.ts'
 import { staging } from './staging.ts'
+import { tallying } from './tallies.ts'
 import { summing } from './totals.ts'
 
 export interface CatalogOptions {
@@ -49,7 +55,13 @@ export function catalogOn({ db, close }: Connection, { clock }: { readonly clock
     ...records(db),
     ...shreds(db),
     ...retentions(db),
+    ...audits(db),
     ...forgetting(db),
+    ...logs(db),
+    ...logPacks(db),
+    ...eventLog(db),
+    ...outbox(db),
+    ...tallying(db),
     ...leases(db, clock),
     close,
   }

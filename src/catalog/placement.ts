@@ -2,33 +2,50 @@
 import type { Catalog, Journal } from '../contracts.ts'
 import { gather, PAGE_LENGTH } from './batches.ts'
 import { plain, toReplica } from './rows.ts'
-import { type Database, write } from './schema.ts'
+import { type Database, type Session, write } from './schema.ts'
+import { recount, STANDING, type Standing } from './tallies.ts'
 
 type Placement = Pick<Catalog, 'intend' | 'placed' | 'dropReplica' | 'replicasOf' | 'replicasIn' | 'journal'>
 
 export function placement(db: Database): Placement {
   return {
-    intend: async (pack, vault, at) => {
-      await db
-        .insertInto('replicas')
-        .values({ pack, vault, state: 'intended', intended_at: at })
-        .onConflict((conflict) => conflict.columns(['pack', 'vault']).doNothing())
-        .execute()
-    },
-
-    placed: async (pack, vault, locator, at) => {
-      const found = { state: 'placed', locator, placed_at: at } as const
-      await db
-        .insertInto('replicas')
-        .values({ pack, vault, intended_at: at, ...found })
-        .onConflict((conflict) => conflict.columns(['pack', 'vault']).doUpdateSet(found))
-        .execute()
-    },
-
-    dropReplica: (pack, vault) =>
+    intend: (pack, vault, at) =>
       write(db, async (session) => {
-        for (const table of ['replicas', 'evidence', 'evidence_totals', 'unanswered', 'journals'] as const)
+        const row = await session
+          .insertInto('replicas')
+          .values({ pack, vault, state: 'intended', intended_at: at })
+          .onConflict((conflict) => conflict.columns(['pack', 'vault']).doNothing())
+          .returning(STANDING)
+          .executeTakeFirst()
+        if (row) await recount(session, [{ pack, after: row }])
+      }),
+
+    placed: (pack, vault, locator, at) =>
+      write(db, async (session) => {
+        const before = await standingOf(session, pack, vault)
+        const found = { state: 'placed', locator, placed_at: at } as const
+        const after = await session
+          .insertInto('replicas')
+          .values({ pack, vault, intended_at: at, ...found })
+          .onConflict((conflict) => conflict.columns(['pack', 'vault']).doUpdateSet(found))
+          .returning(STANDING)
+          .executeTakeFirstOrThrow()
+        await recount(session, [{ pack, before, after }])
+      }),
+
+    dropReplica: (pack, vault, { intendedAt } = {}) =>
+      write(db, async (session) => {
+        const before = await standingOf(session, pack, vault)
+        for (const table of ['replicas', 'evidence', 'evidence_totals', 'unanswered', 'journals', 'rotations'] as const)
           await session.deleteFrom(table).where('pack', '=', pack).where('vault', '=', vault).execute()
+        await recount(session, [{ pack, before }])
+        if (intendedAt === undefined) return
+        const after = await session
+          .insertInto('replicas')
+          .values({ pack, vault, state: 'intended', intended_at: intendedAt })
+          .returning(STANDING)
+          .executeTakeFirstOrThrow()
+        await recount(session, [{ pack, after }])
       }),
 
     replicasOf: async (packs) => {
@@ -52,6 +69,10 @@ export function placement(db: Database): Placement {
 
     journal: (pack, vault) => journal(db, pack, vault),
   }
+}
+
+function standingOf(session: Session, pack: number, vault: string): Promise<Standing | undefined> {
+  return session.selectFrom('replicas').select(STANDING).where('pack', '=', pack).where('vault', '=', vault).executeTakeFirst()
 }
 
 function journal(db: Database, pack: number, vault: string): Journal {

@@ -3,6 +3,7 @@ import type { Catalog } from '../contracts.ts'
 import { CatalogError } from '../errors.ts'
 import { batchesOf, gather } from './batches.ts'
 import { markGarbage } from './garbage.ts'
+import { saveLogPack } from './log-packs.ts'
 import { type Database, type Session, write } from './schema.ts'
 
 const ROWS_AT_ONCE = 64
@@ -13,10 +14,11 @@ type ReceiptRows = Parameters<Catalog['saveReceipts']>[0]
 
 export function records(db: Database): Records {
   return {
-    addIndexPack: (pack, rows = []) =>
+    addIndexPack: (pack, rows = [], log = undefined) =>
       write(db, async (session) => {
         const id = await addIndexPack(session, pack)
         if (rows.length > 0) await saveRecords(session, id, rows)
+        if (log) await saveLogPack(session, id, log)
         return id
       }),
     saveReceipts: (rows) => write(db, (session) => saveReceipts(session, rows)),

@@ -1,6 +1,9 @@
 /** The tables as Kysely sees them. CIDs are their bytes, times milliseconds, booleans 0 or 1; every integer stays below 2^53. */
 import type { Generated, Kysely, Transaction } from 'kysely'
 import type {
+  ArchiveEventType,
+  LogEntryKind,
+  LogPack,
   ObjectState,
   PackKind,
   Possession,
@@ -11,6 +14,7 @@ import type {
   Verdict,
   Visibility,
 } from '../contracts.ts'
+import type { AuditSchema } from './audit-schema.ts'
 
 export type Flag = 0 | 1
 
@@ -101,6 +105,8 @@ export interface ReplicasTable {
   verdict_object: number | null
   /** What the vault has confirmed. */
   retained_until: Generated<number | null>
+  /** When it last showed bytes that hashed right. */
+  shown_at: Generated<number | null>
 }
 
 export interface EvidenceTable {
@@ -191,7 +197,81 @@ export interface FingerprintFilesTable {
   key: Uint8Array
 }
 
-export interface Schema {
+export interface LogEntriesTable {
+  position: number
+  kind: LogEntryKind
+  root: Uint8Array | null
+  bytes: Uint8Array
+}
+
+export interface LogNodesTable {
+  level: number
+  position: number
+  hash: Uint8Array
+}
+
+export interface LogPacksTable {
+  pack: number
+  first: number
+  size: number
+  role: LogPack['role']
+}
+
+export interface LogAlarmsTable {
+  id: Generated<number>
+  verdict: 'rolled-back' | 'forked'
+  checkpoint: string
+  detail: string
+  at: number
+  cleared_at: number | null
+}
+
+export interface EventsTable {
+  seq: Generated<number>
+  event: string
+  at: number
+  body: string
+}
+
+export interface EventTotalsTable {
+  type: ArchiveEventType
+  total: number
+  last_at: number
+  last: string
+}
+
+export interface DeliveriesTable {
+  hook: string
+  seq: number
+  /** Rank, the least severe 0. */
+  severity: number
+  tries: Generated<number>
+}
+
+export interface HooksTable {
+  hook: string
+  delivered: Generated<number>
+  given_up: Generated<number>
+  dropped: Generated<number>
+  delivered_at: Generated<number | null>
+  failures: Generated<number>
+  failing_since: Generated<number | null>
+  retry_at: Generated<number | null>
+  failure: Generated<string | null>
+}
+
+export interface ReplicaTalliesTable {
+  vault: string
+  state: ReplicaState
+  /** Empty: never challenged. */
+  verdict: Verdict | ''
+  /** -1: never shown. */
+  day: number
+  replicas: number
+  byte_length: number
+}
+
+export interface Schema extends AuditSchema {
   packs: PacksTable
   tocs: TocsTable
   blocks: BlocksTable
@@ -209,6 +289,15 @@ export interface Schema {
   fingerprints: FingerprintsTable
   fingerprint_extents: FingerprintExtentsTable
   fingerprint_files: FingerprintFilesTable
+  log_entries: LogEntriesTable
+  log_nodes: LogNodesTable
+  log_packs: LogPacksTable
+  log_alarms: LogAlarmsTable
+  events: EventsTable
+  event_totals: EventTotalsTable
+  deliveries: DeliveriesTable
+  hooks: HooksTable
+  replica_tallies: ReplicaTalliesTable
 }
 
 export type Database = Kysely<Schema>

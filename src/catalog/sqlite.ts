@@ -10,12 +10,13 @@ import { type Dialectal, MIGRATIONS, SCHEMA_VERSION } from './migrations.ts'
 import type { Database, Schema } from './schema.ts'
 
 /** Marks the file as ours (`file` and `sqlite3` show it): ASCII `prdr`. */
-const APPLICATION_ID = 0x70726472
+export const APPLICATION_ID = 0x70726472
 const SYNCHRONOUS_FULL = 2
 const CACHE_KIB = 16 * 1024
 const MOST_JOURNAL_BYTES = 64 * 1024 * 1024
 
-const WORDS: Dialectal = { bytes: sql`blob`, integer: sql`integer`, clustered: sql`without rowid` }
+/** SQLite's words. */
+export const WORDS: Dialectal = { bytes: sql`blob`, integer: sql`integer`, clustered: sql`without rowid` }
 
 export interface ConnectOptions {
   readonly path: string
@@ -105,7 +106,7 @@ async function upgrade(handle: Handle, db: Database, options: DriverOptions, rea
   await db.transaction().execute(async (session) => {
     // Another process may have done it while this one waited for the lock.
     const current = version()
-    for (const migration of MIGRATIONS) if (migration.version > current) await migration.up(session, WORDS)
+    for (const migrate of MIGRATIONS.slice(current)) await migrate(session, WORDS)
     handle.pragma(`application_id = ${APPLICATION_ID}`)
     handle.pragma(`user_version = ${SCHEMA_VERSION}`)
   })

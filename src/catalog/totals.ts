@@ -1,4 +1,4 @@
-/** The archive in a few sums: the only method that walks whole tables, over indexes where there are some. */
+/** The archive in a few sums; with `tallies` the only method that walks through whole indexes. */
 import type { Catalog, CatalogTotals, ObjectState } from '../contracts.ts'
 import { type Database, read } from './schema.ts'
 
@@ -31,16 +31,15 @@ async function totals(db: Database, at: number): Promise<CatalogTotals> {
   const packs = await db
     .selectFrom('packs')
     .select(({ fn }) => ['spooled', fn.countAll().as('packs'), fn.sum('byte_length').as('bytes')])
-    .where('name', 'is not', null)
+    .where('owner', 'is', null)
     .groupBy('spooled')
     .execute()
   const vaults = await db
-    .selectFrom('replicas')
-    .innerJoin('packs', 'packs.id', 'replicas.pack')
-    .select(({ fn }) => ['replicas.vault', fn.countAll().as('replicas'), fn.sum('packs.byte_length').as('bytes')])
-    .where('replicas.state', '=', 'placed')
-    .groupBy('replicas.vault')
-    .orderBy('replicas.vault')
+    .selectFrom('replica_tallies')
+    .select(({ fn }) => ['vault', fn.sum('replicas').as('replicas'), fn.sum('byte_length').as('bytes')])
+    .where('state', '=', 'placed')
+    .groupBy('vault')
+    .orderBy('vault')
     .execute()
   return {
     objects: sum(byState.map(({ objects }) => objects)),

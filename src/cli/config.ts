@@ -5,6 +5,7 @@ import type { ArchiveConfig } from '../contracts.ts'
 import { ConfigError } from '../errors.ts'
 import { formOf, isIdentityForm } from '../format/key-form.ts'
 import { checkObject, type Shape } from './check.ts'
+import { checkHookSpecs, type HookSpec } from './hook-specs.ts'
 import { interpolate } from './interpolate.ts'
 import { nearest } from './nearest.ts'
 import { VAULT_TYPES } from './vault-types.ts'
@@ -22,11 +23,12 @@ export interface VaultSpec {
 export interface LoadedConfig {
   /** Absent when there is no file and the embedded default is used. */
   readonly file?: string | undefined
-  readonly archive: Omit<ArchiveConfig, 'vaults' | 'recipients' | 'identities'>
+  readonly archive: Omit<ArchiveConfig, 'vaults' | 'recipients' | 'identities' | 'hooks'>
   /** `age1…`, or `@` and the absolute path of a file of them. */
   readonly recipients?: readonly string[] | undefined
   /** Absolute paths of identity files. */
   readonly identities?: readonly string[] | undefined
+  readonly hooks?: readonly HookSpec[] | undefined
   /** Absent: the embedded default, one directory vault inside the archive's own folder. */
   readonly vaults?: readonly VaultSpec[] | undefined
 }
@@ -43,12 +45,14 @@ const TOP: Shape = {
   path: 'path',
   vaults: 'array',
   policy: 'object',
+  audit: 'object',
   recipients: 'array',
   identities: 'array',
   profile: 'string',
   maxPackBytes: 'number',
   spoolBytes: 'number',
   timeoutMs: 'number',
+  hooks: 'array',
 }
 const POLICY: Shape = {
   copies: 'number',
@@ -61,6 +65,10 @@ const POLICY: Shape = {
 }
 const EVIDENCE: Shape = { accept: 'array', maxAgeDays: 'number' }
 const ERASABLE: Shape = { copies: 'number', floor: 'number' }
+const AUDIT: Shape = { goal: 'object', budget: 'object' }
+const GOAL: Shape = { confidence: 'number', loss: 'number', withinDays: 'number' }
+const BUDGET: Shape = { bytes: 'number', money: 'object' }
+const MONEY: Shape = { amount: 'number', currency: 'string' }
 const LIMIT: Shape = { concurrency: 'number', bytesPerSecond: 'number' }
 
 /** Throws ConfigError; no message holds a value of the file. */
@@ -74,23 +82,33 @@ export async function loadConfig(options: LoadOptions): Promise<LoadedConfig> {
 /** The text of a configuration as checked data. */
 export function parseConfig(text: string, options: { readonly file: string; readonly env: LoadOptions['env'] }): LoadedConfig {
   const folder = dirname(options.file)
+  const written = parseJson(text, options.file)
   const {
     $schema: _,
     vaults,
     recipients,
     identities,
+    hooks,
     ...top
-  } = checkObject(interpolate(parseJson(text, options.file), options.env), TOP, { at: 'perdure.json', folder })
+  } = checkObject(interpolate(written, options.env), TOP, { at: 'perdure.json', folder })
   if (top.profile !== undefined && top.profile !== 'unixfs-v1-2025' && top.profile !== 'unixfs-v0-2015') {
     throw new ConfigError('invalid', 'perdure.json.profile must be unixfs-v1-2025 or unixfs-v0-2015')
   }
   if (top.policy !== undefined) checkPolicy(top.policy, folder)
+  if (top.audit !== undefined) checkAudit(top.audit, folder)
   const archive = { path: resolve(folder, '.perdure'), ...top } as LoadedConfig['archive']
-  const keys = checkKeys({ recipients, identities }, folder)
-  if (!Array.isArray(vaults)) return { archive, ...keys }
+  const others = {
+    ...checkKeys({ recipients, identities }, folder),
+    ...(Array.isArray(hooks) && { hooks: hooksOf(hooks, written, folder) }),
+  }
+  if (!Array.isArray(vaults)) return { archive, ...others }
   if (vaults.length === 0)
     throw new ConfigError('invalid', 'perdure.json.vaults is empty; name a vault, or leave the key out for the embedded default')
-  return { archive, ...keys, vaults: vaults.map((vault, index) => checkVault(vault, `vaults[${index}]`, folder)) }
+  return { archive, ...others, vaults: vaults.map((vault, index) => checkVault(vault, `vaults[${index}]`, folder)) }
+}
+
+function hooksOf(hooks: readonly unknown[], written: unknown, folder: string): readonly HookSpec[] {
+  return checkHookSpecs(hooks, (written as { readonly hooks: readonly unknown[] }).hooks, folder)
 }
 
 type Keys = Pick<LoadedConfig, 'recipients' | 'identities'>
@@ -128,6 +146,14 @@ function checkPolicy(value: unknown, folder: string): void {
   if (policy.erasable !== undefined) checkObject(policy.erasable, ERASABLE, { at: 'policy.erasable', folder })
   for (const [vault, rules] of Object.entries(policy.overrides ?? {}))
     checkObject(rules, EVIDENCE, { at: `policy.overrides.${vault}`, folder })
+}
+
+function checkAudit(value: unknown, folder: string): void {
+  const audit = checkObject(value, AUDIT, { at: 'audit', folder })
+  if (audit.goal !== undefined) checkObject(audit.goal, GOAL, { at: 'audit.goal', folder })
+  if (audit.budget === undefined) return
+  const budget = checkObject(audit.budget, BUDGET, { at: 'audit.budget', folder })
+  if (budget.money !== undefined) checkObject(budget.money, MONEY, { at: 'audit.budget.money', folder })
 }
 
 function checkVault(value: unknown, at: string, folder: string): VaultSpec {

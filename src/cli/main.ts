@@ -4,7 +4,7 @@ import { CommanderError } from 'commander'
 import type { Archive } from '../contracts.ts'
 import { type LoadedConfig, loadConfig } from './config.ts'
 import type { CommandContext, Run } from './context.ts'
-import { exitCodeOfError } from './errors.ts'
+import { exitCodeOfError, viewError } from './errors.ts'
 import { EXIT, type ExitCode } from './exit-codes.ts'
 import { identityFiles, lazyIdentities } from './identities.ts'
 import { listenForInterrupts } from './interrupt.ts'
@@ -14,6 +14,9 @@ import { passphrases } from './passphrase.ts'
 import { type CommonOptions, createProgram } from './program.ts'
 import { createReporter, type Reporter } from './reporter.ts'
 import { type OpenTerminal, openTerminal } from './terminal.ts'
+
+/** How long a command goes on for the sake of its hooks. */
+const HOOKS_WITHIN_MS = 3_000
 
 /** Everything the program takes from its surroundings; the defaults are this process's. */
 export interface MainOptions {
@@ -112,11 +115,16 @@ function createContext(parts: ContextParts): CommandContext & { close(): Promise
   const { cwd, env, reporter } = rest
   let config: Promise<LoadedConfig> | undefined
   let archive: Promise<Archive> | undefined
+  let told = false
   const loaded = () => (config ??= loadConfig({ file: rest.configFile, cwd, env }))
   const files = async () => identityFiles({ flags, env, cwd, configured: (await loaded()).identities ?? [] })
   const opened = async () => {
     const identities = lazyIdentities(await files(), { ask: rest.passphrase, warn: (text) => reporter.note(text) })
-    return open(await archiveConfig(await loaded(), { identities }))
+    const made = await open(await archiveConfig(await loaded(), { identities }))
+    made.on(() => {
+      told = true
+    })
+    return made
   }
   return {
     ...rest,
@@ -126,8 +134,28 @@ function createContext(parts: ContextParts): CommandContext & { close(): Promise
     close: async () => {
       // An archive that could not be opened was reported by whoever asked for it.
       const held = await archive?.catch(() => undefined)
-      await held?.close()
+      try {
+        if (held && told) await tellHooks(held, rest)
+      } finally {
+        await held?.close()
+      }
     },
+  }
+}
+
+/** Of what this command caused, hooks are told before it ends; what takes longer waits for the next command or the loop. */
+async function tellHooks(archive: Archive, { signal, reporter }: Pick<CommandContext, 'signal' | 'reporter'>): Promise<void> {
+  if (signal.aborted) return
+  try {
+    const { hooks } = await archive.deliverHooks({ signal, withinMs: HOOKS_WITHIN_MS })
+    for (const { id, failure, givenUp } of hooks) {
+      if (failure !== undefined)
+        await reporter.note(`The hook ${id} was not told (${failure}); it is tried again. \`perdure hooks\` shows more.`)
+      if (givenUp > 0) await reporter.note(`The hook ${id} was never told of ${givenUp} events, which are given up now.`)
+    }
+  } catch (error) {
+    // What the command did is done, whoever hears of it.
+    await reporter.note(`Hooks could not be told: ${viewError(error).message}`)
   }
 }
 

@@ -5,6 +5,7 @@ import type { Archive, ArchiveConfig, Vault } from '../contracts.ts'
 import { ConfigError } from '../errors.ts'
 import { keyLines } from '../format/key-form.ts'
 import type { LoadedConfig, VaultSpec } from './config.ts'
+import { hookConfig } from './hook-specs.ts'
 import { VAULT_TYPES } from './vault-types.ts'
 
 const RECIPIENTS_LIMIT = 1024 * 1024
@@ -16,11 +17,12 @@ export const openArchive: OpenArchive = async (config) => (await import('../arch
 
 /** The configuration that `createArchive` takes: vaults made and wrapped, files of recipients read. */
 export async function archiveConfig(loaded: LoadedConfig, keys: Pick<ArchiveConfig, 'identities'> = {}): Promise<ArchiveConfig> {
-  const { archive, recipients, vaults } = loaded
+  const { archive, recipients, vaults, hooks } = loaded
   return {
     ...archive,
     ...keys,
     ...(recipients === undefined ? {} : { recipients: (await Promise.all(recipients.map(recipientsOf))).flat() }),
+    ...(hooks === undefined ? {} : { hooks: await Promise.all(hooks.map(hookConfig)) }),
     ...(vaults === undefined ? {} : { vaults: await Promise.all(vaults.map(makeVault)) }),
   }
 }

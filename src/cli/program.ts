@@ -3,9 +3,13 @@ import { Command } from 'commander'
 import { catCommand } from './commands/cat.ts'
 import { explainCommand } from './commands/explain.ts'
 import { getCommand } from './commands/get.ts'
+import { hooksCommand } from './commands/hooks.ts'
 import { initCommand } from './commands/init.ts'
 import { keyCommand } from './commands/key.ts'
+import { logCommand } from './commands/log.ts'
 import { lsCommand } from './commands/ls.ts'
+import { metricsCommand } from './commands/metrics.ts'
+import { planCommand } from './commands/plan.ts'
 import { pruneCommand } from './commands/prune.ts'
 import { putCommand } from './commands/put.ts'
 import { receiptCommand } from './commands/receipt.ts'
@@ -15,6 +19,7 @@ import { repairCommand } from './commands/repair.ts'
 import { rmCommand } from './commands/rm.ts'
 import { shredCommand } from './commands/shred.ts'
 import { statusCommand } from './commands/status.ts'
+import { surveyCommand } from './commands/survey.ts'
 import { thawCommand } from './commands/thaw.ts'
 import { vaultCommand } from './commands/vault.ts'
 import { verifyCommand } from './commands/verify.ts'
@@ -28,6 +33,8 @@ const COMMANDS = [
   lsCommand,
   statusCommand,
   verifyCommand,
+  surveyCommand,
+  planCommand,
   repairCommand,
   renewCommand,
   thawCommand,
@@ -37,8 +44,11 @@ const COMMANDS = [
   explainCommand,
   vaultCommand,
   receiptCommand,
+  logCommand,
   keyCommand,
   recipientsCommand,
+  hooksCommand,
+  metricsCommand,
 ]
 
 const EXIT_CODES = `

@@ -1,13 +1,17 @@
 /** What every catalog must do, as data for any test runner. */
+import { auditCases } from './catalog-audit.ts'
 import { blockCases } from './catalog-blocks.ts'
 import { dagCases } from './catalog-dag.ts'
+import { eventCases } from './catalog-events.ts'
 import { evidenceCases } from './catalog-evidence.ts'
 import { fingerprintCases } from './catalog-fingerprints.ts'
 import type { CatalogCase } from './catalog-fixtures.ts'
 import { forgettingCases } from './catalog-forgetting.ts'
+import { logCases } from './catalog-log.ts'
 import { putCases } from './catalog-puts.ts'
 import { retentionCases } from './catalog-retention.ts'
 import { shredCases } from './catalog-shred.ts'
+import { tallyCases } from './catalog-tallies.ts'
 
 export type { CatalogCase, CatalogContext } from './catalog-fixtures.ts'
 
@@ -21,4 +25,8 @@ export const catalogCases: readonly CatalogCase[] = [
   ...forgettingCases,
   ...fingerprintCases,
   ...shredCases,
+  ...auditCases,
+  ...logCases,
+  ...eventCases,
+  ...tallyCases,
 ]

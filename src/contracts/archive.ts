@@ -1,7 +1,10 @@
 /** What a user configures, and the verbs a user calls. */
 import type { Identity } from 'age-encryption'
 import type { CID } from 'multiformats/cid'
+import type { AuditInput, AuditPlan, StructureOptions, StructureReport, SurveyOptions, SurveyReport, VaultScore } from './audit.ts'
 import type { Catalog, CatalogTotals } from './catalog.ts'
+import type { ArchiveListener } from './events.ts'
+import type { DeliverOptions, DeliveryReport, HookConfig, HookReport, HookTest } from './hooks.ts'
 import type {
   Explanation,
   PruneReport,
@@ -15,6 +18,8 @@ import type {
   VaultCheck,
   VerifyOptions,
 } from './keeping.ts'
+import type { LogVerbs } from './log.ts'
+import type { Health, HealthOptions, MetricsOptions } from './metrics.ts'
 import type { AbortOptions, Clock, Random } from './options.ts'
 import type { ObjectReport, ObjectState, Policy, PolicyInput, Receipt } from './policy.ts'
 import type { GetOptions, PutOptions, RestoreOptions, RestoreReport, TreeEntry } from './putting.ts'
@@ -31,6 +36,8 @@ export interface ArchiveConfig {
   readonly vaults?: readonly Vault[] | undefined
   /** Default: copies 2, floor 1, evidence `sampled` or `whole` of the last 30 days. */
   readonly policy?: PolicyInput | undefined
+  /** What surveys and rotation are to notice, and what they may read a month. Default: 1 % loss with 99 % confidence within 30 days, no limit. */
+  readonly audit?: AuditInput | undefined
   /**
    * age recipients (`age1…`) that new content is sealed for; absent: content is public. Any one of their identities opens it, so give a second one
    * whose identity is kept offline. Hybrid (`age1pq1…`) and classic recipients are not mixed. An empty list is refused, because it would mean public.
@@ -50,6 +57,8 @@ export interface ArchiveConfig {
   readonly timeoutMs?: number | undefined
   /** Opens an existing archive only; nothing is made. */
   readonly mustExist?: boolean | undefined
+  /** Who is told of events outside this process: webhooks and commands. */
+  readonly hooks?: readonly HookConfig[] | undefined
   readonly catalog?: Catalog | undefined
   /** What reads and sets extended attributes. Default: the package `fs-xattr`, if it is installed. */
   readonly loadXattrs?: LoadXattrs | undefined
@@ -72,7 +81,7 @@ export interface ObjectSummary {
 }
 
 /** Closes with `await using`. Roots are accepted as CID or text, results are plain data. */
-export interface Archive extends AsyncDisposable {
+export interface Archive extends AsyncDisposable, LogVerbs {
   readonly path: string
   /** Ed25519 public key of the archive as a multikey (`z6Mk…`); verifies receipts and records. */
   readonly publicKey: string
@@ -127,5 +136,30 @@ export interface Archive extends AsyncDisposable {
    * and finds what is there after all. Deletes nothing in the vault.
    */
   resetVault(id: string, options?: AbortOptions): Promise<{ readonly vault: string; readonly replicas: number }>
+  /**
+   * Asks one vault for blocks drawn at random from all that it holds, and says what the answers state of the whole vault, never of an object. An open survey
+   * is gone on with: its questions are never drawn anew. Throws ArchiveError `busy` while another process surveys the vault.
+   */
+  survey(vault: string, options?: SurveyOptions): Promise<SurveyReport>
+  /** Reads as many headers, inner nodes, TOCs and records of a vault as should have been read by now: all of them once within the age limit of evidence. */
+  auditStructure(vault: string, options?: StructureOptions): Promise<StructureReport>
+  /** What the audit goals need a month, what the budget covers of it, and what follows. Asks no vault. */
+  planAudit(options?: AbortOptions): Promise<AuditPlan>
+  /** What our own evidence says of the vaults that were audited. */
+  scores(): Promise<readonly VaultScore[]>
+  /** Ends a quarantine that wrong bytes began, although no clean survey has. */
+  releaseVault(id: string): Promise<{ readonly vault: string; readonly wasQuarantined: boolean }>
+  /** What monitoring wants to know, as text; asks no vault. */
+  metrics(options?: MetricsOptions): Promise<string>
+  /** Is anything lost or at risk, and does the loop come round? Asks no vault. */
+  health(options?: HealthOptions): Promise<Health>
+  /** How every hook is doing, and what waits for it. */
+  hooks(): Promise<readonly HookReport[]>
+  /** Sends hooks what waits for them and is due, within a bounded time; a receiver that fails is tried again later. */
+  deliverHooks(options?: DeliverOptions): Promise<DeliveryReport>
+  /** Sends a hook an event that means nothing. Throws ConfigError `not-found` when there is none of that id. */
+  testHook(id: string, options?: AbortOptions): Promise<HookTest>
+  /** Hears of events of this process as they become durable; call what it returns to stop. A listener that throws does not fail the work. */
+  on(listener: ArchiveListener): () => void
   close(): Promise<void>
 }

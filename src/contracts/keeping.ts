@@ -10,12 +10,19 @@ export type VerifyEvent =
   | { readonly type: 'replica-judged'; readonly root: string; readonly replica: ReplicaReport }
   | { readonly type: 'object-judged'; readonly report: ObjectReport }
   | { readonly type: 'bytes-checked'; readonly byteLength: number }
+  /** With `rotation`: the month's audit budget allows no more there. */
+  | { readonly type: 'budget-reached'; readonly vault: string; readonly reason: string }
 
 export interface VerifyOptions extends AbortOptions, ProgressOptions<VerifyEvent> {
   /** Default `sampled`. */
   readonly level?: VerifyLevel | undefined
   /** Draws per vault and object, or the confidence to catch a given loss (both in 0…1). Default 95 % for 10 %: 29 draws. */
   readonly sample?: number | { readonly confidence: number; readonly loss: number } | undefined
+  /**
+   * Samples follow the rotation: blocks that were not read in this round before any that were, within the month's audit budget. Default: a fresh draw each
+   * time, which a vault cannot learn anything from, and no budget.
+   */
+  readonly rotation?: boolean | undefined
   /** Only these vaults. */
   readonly vaults?: readonly string[] | undefined
   /** Read bytes of cold vaults as well wherever they can be read; without it only what a restore has made readable right now. */

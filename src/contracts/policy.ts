@@ -1,5 +1,6 @@
 /** Evidence, policy, and the reports that judge one by the other. */
 import type { CID } from 'multiformats/cid'
+import type { InclusionProof } from './log.ts'
 import type { Profile, RetentionMode, Visibility } from './vault.ts'
 
 export type Possession = 'claimed' | 'listed' | 'proven'
@@ -146,6 +147,8 @@ export interface Receipt {
   readonly retain?: RetainReport
   /** Did every vault that the plan named accept the object and show bytes of it, or say that it has it where the policy takes its word? */
   readonly complete: boolean
+  /** Shows that the write is in the archive's log. Receipts from before there was a log have none. */
+  readonly log?: InclusionProof
   /** Ed25519 public key as a multikey (`z6Mk…`). */
   readonly archive: string
   /** Ed25519 signature, multibase base64url. */

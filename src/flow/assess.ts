@@ -1,19 +1,26 @@
 /** What is known of an object right now, judged by policy; no vault is asked. */
 import type {
+  ArchiveFact,
   EvidenceRow,
   Locator,
+  ObjectId,
   ObjectReport,
   ObjectRow,
+  PackId,
   PackRow,
   ReplicaReport,
   ReplicaRow,
   RetainReport,
   RetainRow,
+  StateChange,
   VaultProfile,
 } from '../contracts.ts'
 import { missingLockers, missingRetention } from '../policy/retain.ts'
 import { type JudgedReplica, judgeObject } from '../policy/state.ts'
 import { type Context, profilesOf } from './context.ts'
+import { unmet } from './events.ts'
+
+const PAGE = 200
 
 export interface Assessment {
   readonly object: ObjectRow
@@ -95,12 +102,36 @@ async function shredded({ catalog }: Context, object: ObjectRow, since: number):
   return { object, packs, replicas: [], evidence: [], freshUntil: Number.MAX_SAFE_INTEGER, floorHeld: false, report }
 }
 
-/** Judges objects anew and keeps the verdicts, so that listings and totals need not judge again. */
+/** Judges objects anew and keeps the verdicts, so that listings and totals need not judge again; announces those that changed. */
 export async function reassess(context: Context, objects: readonly ObjectRow[]): Promise<readonly Assessment[]> {
   const judged: Assessment[] = []
   for (const object of objects) judged.push(await assess(context, object))
-  await context.catalog.setStates(judged.map(({ object, report, freshUntil }) => ({ object: object.id, state: report.state, freshUntil })))
+  const { catalog, events } = context
+  const rows = judged.map(({ object, report, freshUntil }) => ({ object: object.id, state: report.state, freshUntil }))
+  events.tell(await catalog.setStates(rows, (changes) => events.announcements(changes.map((change) => factOf(change, judged)))))
   return judged
+}
+
+/** Judges every object anew that has blocks in a pack, a page at a time. */
+export async function reassessPack(context: Context, pack: PackId): Promise<void> {
+  for (let after: ObjectId = 0; ; ) {
+    const ids = await context.catalog.objectsIn(pack, { after, limit: PAGE })
+    const rows: ObjectRow[] = []
+    for (const id of ids) {
+      const row = await context.catalog.objectById(id)
+      if (row) rows.push(row)
+    }
+    await reassess(context, rows)
+    const last = ids.at(-1)
+    if (last === undefined || ids.length < PAGE) return
+    after = last
+  }
+}
+
+function factOf({ object, root, from, to, first }: StateChange, judged: readonly Assessment[]): ArchiveFact {
+  const missing = unmet(judged.find((one) => one.object.id === object)?.report.missing ?? [])
+  if (first) return { type: 'object-put', root: root.toString(), state: to, missing }
+  return { type: 'state-changed', root: root.toString(), from, to, missing }
 }
 
 const retainShown = ({ until, mode, legalHold }: RetainRow): RetainReport => ({

@@ -2,15 +2,28 @@
  * One challenge of one replica: the probes are fixed first, then asked, hashed and judged. Shared by put, verify, repair and watch.
  * Spans that stayed silent or came back wrong are kept open: they are asked again at every later challenge, never redrawn (rule 4).
  */
-import type { AbortOptions, EvidenceRow, Locator, PackRow, Retrieval, Span, Unanswered, Vault, Verdict } from '../contracts.ts'
+import type {
+  AbortOptions,
+  AnswerTally,
+  EvidenceRow,
+  Locator,
+  PackRow,
+  Retrieval,
+  RotationRow,
+  Span,
+  Unanswered,
+  Vault,
+  Verdict,
+} from '../contracts.ts'
 import { contain } from '../policy/challenge.ts'
+import { counting } from './answers.ts'
 import type { Context } from './context.ts'
 import { eachOf } from './context.ts'
 import { type ReadOptions, readSpans, type SpanAnswer } from './read-spans.ts'
 import { spansAt, spansOf } from './spans.ts'
 
 /** At most this many open probes are kept for a replica; enough to find the damage again. */
-const MAX_OPEN = 256
+export const MAX_OPEN = 256
 const WIDTH = 4
 /** So many silent spans, and no answer to any: the vault is taken for dead, and the rest is not waited for. */
 const DEAD_AFTER = 8
@@ -27,7 +40,11 @@ export interface ReplicaChallenge extends AbortOptions {
   readonly onBytes?: ((byteLength: number) => void) | undefined
 }
 
-export type Judged = EvidenceRow & { readonly unanswered: readonly Unanswered[] }
+export type Judged = EvidenceRow & {
+  readonly unanswered: readonly Unanswered[]
+  readonly answers: AnswerTally
+  readonly rotation?: RotationRow | undefined
+}
 
 /** Asks, hashes, judges. Nothing is written to the catalog. */
 export async function challengeReplica(context: Context, challenge: ReplicaChallenge): Promise<Judged> {
@@ -40,7 +57,9 @@ export async function challengeReplica(context: Context, challenge: ReplicaChall
       : await probesAt(context, pack, [...open.map(({ ordinal }) => ordinal), ...challenge.ordinals])
   const counts = { asked: 0, answered: 0, bytesRead: 0 }
   const bad: SpanAnswer[] = []
-  await readAll(probes, { vault, at, signal, timeoutMs, pool }, (answer) => {
+  const heard = counting()
+  await askSpans(probes, { vault, at, signal, timeoutMs, pool }, (answer) => {
+    heard.count(answer)
     if (answer.asked) counts.asked++
     if (answer.outcome === 'intact') {
       counts.answered++
@@ -67,6 +86,7 @@ export async function challengeReplica(context: Context, challenge: ReplicaChall
     bytesRead: counts.bytesRead,
     detail,
     unanswered,
+    answers: heard.tally(),
   }
 }
 
@@ -116,7 +136,8 @@ async function standingOf(
 
 type Probe = { readonly ordinal: number; readonly span: Span }
 
-async function probesAt(context: Context, pack: PackRow, ordinals: readonly number[]): Promise<readonly Probe[]> {
+/** Probes of these positions of a pack, in order. */
+export async function probesAt(context: Context, pack: PackRow, ordinals: readonly number[]): Promise<readonly Probe[]> {
   const sorted = [...new Set(ordinals)].sort((a, b) => a - b)
   const spans = await spansAt(context, pack, sorted)
   return sorted.flatMap((ordinal) => {
@@ -125,17 +146,28 @@ async function probesAt(context: Context, pack: PackRow, ordinals: readonly numb
   })
 }
 
-async function readAll(probes: readonly Probe[], options: ReadOptions, take: (answer: SpanAnswer) => void): Promise<void> {
-  let silent = 0
-  let alive = false
-  const isDead = () => !alive && silent >= DEAD_AFTER
+/** Has the vault shown any sign of life? Shared by reads that belong together. */
+export interface Life {
+  silent: number
+  alive: boolean
+}
+
+export const isDead = ({ silent, alive }: Life): boolean => !alive && silent >= DEAD_AFTER
+
+/** Asks for every probe, given in order of their offsets, unless the vault turns out to be dead: then the rest counts as silent without being asked. */
+export async function askSpans(
+  probes: readonly Probe[],
+  options: ReadOptions,
+  take: (answer: SpanAnswer) => void,
+  life: Life = { silent: 0, alive: false },
+): Promise<void> {
   const counted = (answer: SpanAnswer) => {
-    if (answer.outcome === 'silent') silent++
-    else alive = true
+    if (answer.outcome === 'silent') life.silent++
+    else life.alive = true
     take(answer)
   }
   const runs = readSpans.spread(readSpans.runs(probes, options.vault.profile.addressing))
-  await eachOf(runs, WIDTH, (run) => readSpans.run(run, { ...options, isDead }, counted))
+  await eachOf(runs, WIDTH, (run) => readSpans.run(run, { ...options, isDead: () => isDead(life) }, counted))
 }
 
 function judge(

@@ -1,9 +1,22 @@
 /** What every verb needs: the archive's parts, bound once when it is opened. */
 import type { BufferPool } from '../bytes/pool.ts'
-import type { Catalog, Clock, LoadXattrs, PackId, Policy, Profile, Random, Vault, VaultProfile } from '../contracts.ts'
+import type {
+  AuditSettings,
+  Catalog,
+  Clock,
+  HookConfig,
+  LoadXattrs,
+  PackId,
+  Policy,
+  Profile,
+  Random,
+  Vault,
+  VaultProfile,
+} from '../contracts.ts'
 import { ArchiveError, type VaultError } from '../errors.ts'
 import type { Identity, Recipient } from '../format/recipients.ts'
 import type { SigningKey } from '../format/sign.ts'
+import type { Events } from './events.ts'
 import type { Latencies } from './latency.ts'
 import type { Spool } from './spool.ts'
 
@@ -16,6 +29,7 @@ export interface Context {
   /** Why a vault could not be opened, by id. Its own answers may be better by now. */
   readonly unopened: Map<string, VaultError>
   readonly policy: Policy
+  readonly audit: AuditSettings
   readonly profile: Profile
   readonly maxPackBytes: number
   readonly spoolBytes: number
@@ -29,6 +43,9 @@ export interface Context {
   readonly clock: Clock
   readonly random: Random
   readonly latencies: Latencies
+  readonly events: Events
+  /** Who is told of events outside this process. */
+  readonly hooks: readonly HookConfig[]
   /** Memory that challenges read into. */
   readonly scratch: BufferPool
   /** Work that goes on after a verb resolved; `close` waits for it. */

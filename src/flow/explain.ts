@@ -2,11 +2,18 @@
 import type { Explanation } from '../contracts.ts'
 import { explain } from '../policy/explain.ts'
 import { type Context, profilesOf } from './context.ts'
+import { lastScores, quarantined } from './scores.ts'
 
 /** Explains where a pack would go; of a vault that could not be opened it says why. */
 export function explainArchive(context: Context, { byteLength = context.maxPackBytes }: { readonly byteLength?: number | undefined } = {}) {
   const { policy, maxPackBytes, unopened } = context
-  const found = explain({ policy, vaults: profilesOf(context), packBytes: Math.min(byteLength, maxPackBytes) })
+  const found = explain({
+    policy,
+    vaults: profilesOf(context),
+    packBytes: Math.min(byteLength, maxPackBytes),
+    excluded: quarantined(context),
+    scores: lastScores(context),
+  })
   const vaults = found.vaults.map((vault) => {
     const reason = unopened.get(vault.id)?.message
     return reason === undefined ? vault : { ...vault, notes: [`could not be opened: ${reason}`, ...vault.notes] }

@@ -40,7 +40,10 @@ export async function dropGarbage(context: Context, pack: PackRow, options: Drop
   const removed: (Removed & { readonly vault: string })[] = []
   const kept: Kept[] = []
   for (const replica of await catalog.replicasOf([pack.id])) {
-    const reason = whyKept(context, replica.vault, options) ?? (await forgetReplica(context, pack, replica, options))
+    const reason =
+      whyKept(context, replica.vault, options) ??
+      (await logAtStake(context, pack, replica.vault)) ??
+      (await forgetReplica(context, pack, replica, options))
     if (reason === undefined) removed.push({ vault: replica.vault, pack: pack.name.toString(), byteLength: pack.byteLength })
     else kept.push({ vault: replica.vault, pack: pack.name.toString(), reason })
   }
@@ -58,6 +61,12 @@ function whyKept(context: Context, id: string, { tidying = false }: DropOptions 
   if (!vault) return 'this vault is not configured any more; remove it there by hand, or configure it and prune again'
   if (!vault.remove || (tidying && vault.profile.term !== 'standing')) return 'this vault cannot forget'
   return undefined
+}
+
+/** An index pack may hold what no other in that vault holds of the log: it goes when the newer ones have arrived there. */
+async function logAtStake({ catalog }: Context, pack: PackRow, vault: string): Promise<string | undefined> {
+  if (pack.kind !== 'index' || (await catalog.hasLogBeside(pack.id, vault))) return undefined
+  return 'it holds log entries that the vault has nowhere else yet'
 }
 
 /** What keeps it there now, where the vault tells. */

@@ -1,8 +1,12 @@
 /** Reading from several replicas of one pack: the best first, the next when it takes unusually long, fails or lies. */
-import type { AbortOptions, PackId, PackRow, ReplicaRow, Span, Vault } from '../contracts.ts'
+import type { AbortOptions, PackId, PackRow, ReplicaRow, Span, Vault, VaultScore } from '../contracts.ts'
+import { NO_ANSWERS } from './answers.ts'
 import { type Context, packRow } from './context.ts'
+import { recordEvidence } from './events.ts'
 import { follows, RUN_BYTES, readRun } from './read-run.ts'
 import { type Answer, readSpan } from './read-span.ts'
+
+import { recordAnswers, scoresOf } from './scores.ts'
 import { spansOf } from './spans.ts'
 
 /** Patience before a second replica is asked, when a vault's pace is not known yet, in milliseconds. */
@@ -31,14 +35,33 @@ export async function loadPack(context: Context, id: PackId): Promise<KnownPack>
   const spans = await spansOf(context, row)
   const replicas = await context.catalog.replicasOf([id])
   const bad = new Set((await context.catalog.packEvidence([id])).filter(({ verdict }) => verdict === 'missing').map(({ vault }) => vault))
-  return { row, spans: new Map(spans.map((span) => [span.cid.toString(), span])), sources: ordered(context, replicas, bad) }
+  return {
+    row,
+    spans: new Map(spans.map((span) => [span.cid.toString(), span])),
+    sources: ordered(context, replicas, { bad, scores: await scoresOf(context) }),
+  }
 }
 
-/** Warm before cold, not known to be gone before the rest, then the quickest. */
-function ordered(context: Context, replicas: readonly ReplicaRow[], bad: ReadonlySet<string>): readonly Source[] {
+interface Reputation {
+  /** Vaults that are known not to have the pack. */
+  readonly bad: ReadonlySet<string>
+  readonly scores: ReadonlyMap<string, VaultScore>
+}
+
+/** Quarantined last, warm before cold, not known to be gone before the rest, then the one that is likely to answer soonest. */
+function ordered(context: Context, replicas: readonly ReplicaRow[], { bad, scores }: Reputation): readonly Source[] {
   const rank = ({ vault }: Source) =>
-    (vault.profile.cold ? 4 : 0) + (bad.has(vault.profile.id) ? 2 : 0) + (vault.profile.network === 'local' ? 0 : 1)
-  const pace = ({ vault }: Source) => context.latencies.quantile(vault.profile.id) ?? UNKNOWN_PACE_MS
+    (scores.get(vault.profile.id)?.quarantine ? 8 : 0) +
+    (vault.profile.cold ? 4 : 0) +
+    (bad.has(vault.profile.id) ? 2 : 0) +
+    (vault.profile.network === 'local' ? 0 : 1)
+  const pace = ({ vault }: Source) => {
+    const { slowMs = 0, availability = 1, integrity = 1 } = scores.get(vault.profile.id) ?? {}
+    // From other days only slowness is believed.
+    const before = Math.max(UNKNOWN_PACE_MS, slowMs)
+    // A vault that answers half the time is taken to be twice as slow.
+    return (context.latencies.quantile(vault.profile.id) ?? before) / Math.max(0.01, availability * integrity)
+  }
   return replicas
     .flatMap(({ vault: id, state, locator }) => {
       const vault = context.vaults.get(id)
@@ -163,7 +186,7 @@ async function reportWrong(context: Context, pack: KnownPack, span: Span, source
   const ordinal = [...pack.spans.values()].findIndex(({ offset }) => offset === span.offset)
   const open = await context.catalog.unansweredOf(pack.row.id, source.vault.profile.id)
   const now = context.clock()
-  await context.catalog.recordEvidence([
+  await recordEvidence(context, [
     {
       pack: pack.row.id,
       vault: source.vault.profile.id,
@@ -179,4 +202,6 @@ async function reportWrong(context: Context, pack: KnownPack, span: Span, source
       unanswered: ordinal < 0 || open.some((one) => one.ordinal === ordinal) ? open : [...open, { ordinal, since: now, tries: 0 }],
     },
   ])
+  const { damaged, absent } = { damaged: answer.outcome === 'damaged' ? 1 : 0, absent: answer.outcome === 'absent' ? 1 : 0 }
+  await recordAnswers(context, source.vault.profile.id, { ...NO_ANSWERS, damaged, absent }, answer.error.message)
 }

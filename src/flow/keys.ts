@@ -17,6 +17,12 @@ export async function archiveKey(folder: string, random: Random): Promise<Signin
   return keyFromSeed(seed)
 }
 
+/** The archive's key, where there is one. Makes none. */
+export async function existingKey(folder: string): Promise<SigningKey | undefined> {
+  const seed = await readSeed(join(folder, 'archive.key'))
+  return seed && keyFromSeed(seed)
+}
+
 async function readSeed(path: string): Promise<Uint8Array | undefined> {
   let text: string
   try {

@@ -10,20 +10,24 @@ import { ArchiveError, ConfigError } from '../errors.ts'
 import { toCID } from '../format/address.ts'
 import { DEFAULT_MAX_PACK_BYTES } from '../format/pack.ts'
 import { toMultikey } from '../format/sign.ts'
+import { resolveAudit } from '../policy/audit.ts'
 import { checkReach, resolvePolicy } from '../policy/policy.ts'
 import { directory } from '../vaults/directory.ts'
 import { assess } from './assess.ts'
 import { type Context, profilesOf } from './context.ts'
+import { createEvents } from './events.ts'
 import { explainArchive } from './explain.ts'
 import { entries, get } from './get.ts'
 import { archiveKey } from './keys.ts'
 import { latencies } from './latency.ts'
+import { logVerbs } from './log-verbs.ts'
 import { named } from './names.ts'
 import { openVaults } from './open-vaults.ts'
 import { put, putAll } from './put.ts'
 import { RUN_BYTES } from './read-spans.ts'
 import { prune, remove } from './remove.ts'
 import { repair, repairAll } from './repair.ts'
+import { scoresOf } from './scores.ts'
 import { type SealingKeys, sealingKeys } from './sealing-keys.ts'
 import { openSpool } from './spool.ts'
 import { checkVault } from './vault-check.ts'
@@ -106,12 +110,52 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
       const { resetVault } = await import('./vault-reset.ts')
       return resetVault(context, id, options)
     },
+    survey: async (id, options) => {
+      const { surveyVault } = await import('./survey.ts')
+      return surveyVault(context, id, options)
+    },
+    auditStructure: async (id, options) => {
+      const { auditStructure } = await import('./structure.ts')
+      return auditStructure(context, id, options)
+    },
+    planAudit: async () => {
+      const { auditPlan } = await import('./plan.ts')
+      return auditPlan(context)
+    },
+    scores: async () => [...(await scoresOf(context)).values()],
+    releaseVault: async (id) => {
+      const { releaseVault } = await import('./scores.ts')
+      return releaseVault(context, id)
+    },
+    ...logVerbs(context),
+    hooks: async () => {
+      const { hookReports } = await import('./hooks-report.ts')
+      return hookReports(context)
+    },
+    deliverHooks: async (options) => {
+      const { deliverHooks } = await import('./hooks.ts')
+      return deliverHooks(context, options)
+    },
+    testHook: async (id, options) => {
+      const { testHook } = await import('./hooks.ts')
+      return testHook(context, id, options)
+    },
+    metrics: async (options) => {
+      const { metricsText } = await import('./metrics.ts')
+      return metricsText(context, options)
+    },
+    health: async (options) => {
+      const { healthOf } = await import('./metrics.ts')
+      return healthOf(context, options)
+    },
+    on: (listener) => context.events.subscribe(listener),
     close,
     [Symbol.asyncDispose]: close,
   }
 }
 
-async function openContext(config: ArchiveConfig): Promise<Context> {
+/** The parts of an archive without its verbs. */
+export async function openContext(config: ArchiveConfig): Promise<Context> {
   const path = resolve(config.path ?? '.perdure')
   if (config.mustExist && (await stat(path).catch(() => undefined)) === undefined) {
     throw new ConfigError('not-found', `there is no archive at ${path}; put something first, or name the right folder`)
@@ -120,29 +164,29 @@ async function openContext(config: ArchiveConfig): Promise<Context> {
   const random = config.random ?? ((byteLength: number) => new Uint8Array(randomBytes(byteLength)))
   const clock = config.clock ?? Date.now
   const keys = await sealingKeys(config)
+  const hooks = config.hooks ? (await import('./hooks-config.ts')).checkHooks(config.hooks) : []
   await mkdir(path, { recursive: true })
   const catalog = config.catalog ?? (await openCatalog({ path: join(path, 'catalog.sqlite'), clock }))
   try {
     const { vaults, unopened } = await openVaults(catalog, config.vaults ?? [directory({ id: 'local', at: join(path, 'vault') })])
-    checkReach(
-      policy,
-      [...vaults.values()].map(({ profile }) => profile),
-    )
-    return await assemble(config, { path, policy, random, clock, catalog, vaults, unopened, ...keys })
+    const profiles = [...vaults.values()].map(({ profile }) => profile)
+    checkReach(policy, profiles)
+    const audit = resolveAudit(config.audit, profiles)
+    return await assemble(config, { path, policy, audit, random, clock, catalog, vaults, unopened, hooks, ...keys })
   } catch (error) {
     await catalog.close()
     throw error
   }
 }
 
-type Known = Pick<Context, 'path' | 'policy' | 'random' | 'clock' | 'catalog' | 'vaults' | 'unopened'> & SealingKeys
+type Known = Pick<Context, 'path' | 'policy' | 'audit' | 'random' | 'clock' | 'catalog' | 'vaults' | 'unopened' | 'hooks'> & SealingKeys
 
 async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
   const { path, random, catalog } = known
   const session = `${process.pid}-${Buffer.from(random(8)).toString('hex')}`
   const spool = await openSpool(join(path, 'spool'), catalog, session)
   await spool.collect()
-  return {
+  const context: Context = {
     ...known,
     spool,
     profile: config.profile ?? 'unixfs-v1-2025',
@@ -151,11 +195,14 @@ async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
     timeoutMs: config.timeoutMs ?? 30_000,
     loadXattrs: config.loadXattrs ?? installedXattrs,
     key: await archiveKey(path, random),
+    events: createEvents(catalog, known.hooks, known.clock),
     scratch: createPool({ byteLength: RUN_BYTES, count: SCRATCH_BUFFERS }),
     latencies: latencies(),
     background: new Set(),
     rebuilding: new Map(),
   }
+  await scoresOf(context)
+  return context
 }
 
 async function closeContext(context: Context): Promise<void> {

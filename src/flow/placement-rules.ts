@@ -4,8 +4,11 @@ import { headerPolicy, keepers, UNSEEN } from '../policy/erasable.ts'
 import type { PlacementInput } from '../policy/placement.ts'
 import { type Context, profilesOf } from './context.ts'
 import { unfit } from './dag-places.ts'
+import { lastScores, quarantined } from './scores.ts'
 
-export interface Known extends Pick<PlacementInput, 'held' | 'excluded' | 'retained'> {
+export interface Rules extends Pick<PlacementInput, 'held' | 'excluded' | 'retained'> {
+  /** Vaults that the pack was brought to, or was to be: it is nothing new there. */
+  readonly begun?: ReadonlySet<string> | undefined
   /** Why vaults that keep DAGs get none of it; undefined where they may. */
   readonly dagless?: string | undefined
 }
@@ -14,14 +17,16 @@ export interface Known extends Pick<PlacementInput, 'held' | 'excluded' | 'retai
 export function placementRules(
   context: Context,
   pack: PackRow,
-  { held, excluded: before = new Map(), retained = false, dagless }: Known,
-): Pick<PlacementInput, 'policy' | 'vaults' | 'packBytes' | 'held' | 'excluded' | 'retained'> {
-  const excluded = new Map([...unfit(context, held, dagless), ...before])
-  const question = { vaults: profilesOf(context), packBytes: pack.byteLength, held, retained }
-  if (!pack.erasable) return { ...question, policy: context.policy, excluded }
+  { held, excluded = new Map(), retained = false, begun = new Set(), dagless }: Rules,
+): Pick<PlacementInput, 'policy' | 'vaults' | 'packBytes' | 'held' | 'excluded' | 'retained' | 'scores'> {
+  const question = { vaults: profilesOf(context), packBytes: pack.byteLength, held, retained, scores: lastScores(context) }
+  // What a quarantined vault has, it keeps; it gets nothing new.
+  const wary = [...quarantined(context)].filter(([id]) => !held.has(id) && !begun.has(id))
+  const unwanted = new Map([...wary, ...unfit(context, held, dagless), ...excluded])
+  if (!pack.erasable) return { ...question, policy: context.policy, excluded: unwanted }
   // That a vault is silent now is no reason for another copy: it took this one when it could be asked.
   const refused = [...barred(context)].filter(([id]) => !(context.unopened.has(id) && held.has(id)))
-  return { ...question, policy: headerPolicy(context.policy), excluded: new Map([...excluded, ...refused]) }
+  return { ...question, policy: headerPolicy(context.policy), excluded: new Map([...unwanted, ...refused]) }
 }
 
 /** Vaults that must not get headers, with the reason: those that keep what they have, and those that could not be asked. */

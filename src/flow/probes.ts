@@ -1,5 +1,5 @@
 /** Which blocks of an object a challenge asks for: positions in packs, drawn from a seed that is fixed first. */
-import type { Extent, ObjectRow, PackId, PackRow } from '../contracts.ts'
+import type { Extent, ObjectRow, PackId, PackRow, RotationRow } from '../contracts.ts'
 import { draw, planProbes } from '../policy/challenge.ts'
 import type { Context } from './context.ts'
 
@@ -9,13 +9,15 @@ const READ_BACK_WHOLE_BYTES = 4 * 1024 * 1024
 const READ_BACK_DRAWS = 8
 /** With more objects than this in a pack, reading it whole is cheaper than sampling each. */
 const READ_BACK_OBJECTS = 16
-const SEED_BYTES = 32
+export const SEED_BYTES = 32
 const PAGE = 1_000
 
 export interface ProbeSet {
   readonly object: number
   readonly ordinals: readonly number[] | 'all'
   readonly seed?: Uint8Array
+  /** Where the rotation goes on once these were answered. */
+  readonly rotation?: RotationRow
 }
 
 /** What is read back of a pack that was just placed. */
@@ -71,10 +73,10 @@ export async function allExtents(context: Context, object: number, pack?: PackId
   }
 }
 
-const blocksIn = (extents: readonly Extent[]): number => extents.reduce((sum, { count }) => sum + count, 0)
+export const blocksIn = (extents: readonly Extent[]): number => extents.reduce((sum, { count }) => sum + count, 0)
 
 /** Turns indexes within the object's blocks of a pack into positions in the pack. */
-function ordinalsAt(extents: readonly Extent[], indexes: readonly number[]): number[] {
+export function ordinalsAt(extents: readonly Extent[], indexes: readonly number[]): number[] {
   const ordinals: number[] = []
   let passed = 0
   let next = 0

@@ -1,12 +1,9 @@
 /** Signed records of objects, with the TOCs of their packs, in an index pack that goes to every vault that can list: what a lost catalog is rebuilt from. */
 import type { CID } from 'multiformats/cid'
-import type { AbortOptions, Catalog, ObjectRow, PackRow, ProgressOptions, ReplicationEvent } from '../contracts.ts'
+import type { ObjectRow, PackRow } from '../contracts.ts'
 import { CatalogError } from '../errors.ts'
-import { packOf } from '../format/pack.ts'
 import {
   type Block,
-  cborBlock,
-  type IndexBlock,
   type RecordPack,
   type RecordStatement,
   signedBlock,
@@ -14,17 +11,16 @@ import {
   type TombstoneStatement,
 } from '../format/record.ts'
 import { type Context, packRow } from './context.ts'
-import { dropGarbage } from './garbage.ts'
-import { allExtents, readBack } from './probes.ts'
-import { type Placement, type ReplicateOptions, replicate } from './replicate.ts'
-import { whileSpaceLasts } from './spool.ts'
+import { bring, distribute, leaveSpool, listing, type PublishOptions, sweep, writeIndexPack } from './index-pack.ts'
+import { assertHistory } from './log-alarm.ts'
+import { closeSegments, logTail } from './log-travel.ts'
+import { allExtents } from './probes.ts'
+import type { Placement } from './replicate.ts'
+
+export { type PublishOptions, sweep } from './index-pack.ts'
 
 /** Objects per index pack. */
 const BATCH = 2_000
-/** Old index packs looked after at a time. */
-const SWEPT = 16
-
-export type PublishOptions = AbortOptions & ProgressOptions<ReplicationEvent> & Pick<ReplicateOptions, 'patienceMs'>
 
 /** Writes a new record of each object, once however often it is listed, and brings it to the vaults. A vault that fails keeps its older index pack; the next record goes there again. */
 export async function publish(
@@ -33,6 +29,8 @@ export async function publish(
   options: PublishOptions = {},
 ): Promise<readonly Placement[]> {
   if (listing(context).length === 0) return []
+  await assertHistory(context)
+  await closeSegments(context, options)
   const placements: Placement[] = []
   const each = [...new Map(objects.map((object) => [object.id, object])).values()].filter(({ shreddedAt }) => shreddedAt === undefined)
   for (let at = 0; at < each.length; at += BATCH) placements.push(...(await publishBatch(context, each.slice(at, at + BATCH), options)))
@@ -43,13 +41,19 @@ export async function publish(
 /** Says to every vault that can list that the object was forgotten on purpose. */
 export async function publishTombstone(context: Context, object: ObjectRow, options: PublishOptions = {}): Promise<readonly Placement[]> {
   if (listing(context).length === 0) return []
+  await assertHistory(context)
+  await closeSegments(context, options)
   const tombstone = await signedBlock(tombstoneOf(object, context.clock()), context.key)
-  const placements = await distribute(context, await writeIndexPack(context, { blocks: [tombstone], tombstones: [tombstone.cid] }), options)
+  const content = { blocks: [tombstone], tombstones: [tombstone.cid], log: await logTail(context) }
+  const placements = await distribute(context, await writeIndexPack(context, content), options)
   await sweep(context, options)
   return placements
 }
 
-/** Says to every vault that can list that the object was shredded. The same moment and packs give the same tombstone, so it may be said again. */
+/**
+ * Says to every vault that can list that the object was shredded. The same moment and packs give the same tombstone, so it may be said again; for that
+ * reason the pack carries nothing of the log.
+ */
 export async function publishShred(
   context: Context,
   object: ObjectRow,
@@ -123,6 +127,7 @@ async function writeRecords(context: Context, objects: readonly ObjectRow[], opt
     tocs: [...tocs.values()].map(({ cid }) => cid),
     records: rows.map(({ record }) => record),
     attributes,
+    log: await logTail(context),
   }
   return distribute(context, await writeIndexPack(context, content, rows), options)
 }
@@ -172,71 +177,4 @@ async function recordOf(
       retain: { until: object.retain.until, mode: object.retain.mode ?? null, legalHold: object.retain.legalHold ?? false },
     }),
   }
-}
-
-interface IndexContent {
-  readonly blocks: readonly Block[]
-  readonly records?: readonly CID[]
-  readonly tombstones?: readonly CID[]
-  readonly tocs?: readonly CID[]
-  readonly attributes?: readonly CID[]
-}
-
-async function writeIndexPack(
-  context: Context,
-  content: IndexContent,
-  rows: Parameters<Catalog['addIndexPack']>[1] = [],
-): Promise<PackRow> {
-  const { catalog, spool } = context
-  const { blocks, records = [], tombstones = [], tocs = [], attributes = [] } = content
-  const index: IndexBlock = { version: 1, kind: 'index', archive: context.key.publicKey, records, tombstones, tocs, attributes }
-  const root = cborBlock(index)
-  const unique = [...new Map([...blocks, root].map((block) => [block.cid.toString(), block])).values()]
-  const { name, toc, bytes } = packOf(root.cid, unique)
-  const space = <T>(work: () => Promise<T>) =>
-    whileSpaceLasts('What is stored stays stored; its record is written by the next put or repair', work)
-  const part = await space(() => spool.part())
-  try {
-    await space(async () => {
-      await part.file.writeFile(bytes)
-      await part.file.datasync()
-      await spool.publish(part, name)
-    })
-    const sizes = { byteLength: bytes.byteLength, blockCount: unique.length }
-    const pack = { id: 0, name, root: root.cid, toc, ...sizes, createdAt: context.clock(), visibility: 'public' as const }
-    return await packRow(context, await catalog.addIndexPack(pack, rows))
-  } catch (error) {
-    // Another process may have said the very same, and be at it still: then the file is that one's.
-    if ((await catalog.packByName(name))?.spooled !== true) await spool.remove(name)
-    throw error
-  } finally {
-    await part.file.close()
-    await spool.settle([part])
-  }
-}
-
-/** Index packs go where they can be found again: to vaults that list, unless each put there is paid for. */
-const listing = (context: Context): readonly string[] =>
-  [...context.vaults.values()].filter(({ list, profile }) => list !== undefined && !profile.paid).map(({ profile }) => profile.id)
-
-async function distribute(context: Context, pack: PackRow, options: PublishOptions): Promise<readonly Placement[]> {
-  const placements = await bring(context, pack, listing(context), options)
-  if (placements.some(({ outcome }) => outcome !== 'failed')) await leaveSpool(context, pack)
-  return placements
-}
-
-const bring = (context: Context, pack: PackRow, vaults: readonly string[], options: PublishOptions): Promise<readonly Placement[]> =>
-  replicate(context, [{ pack, vaults }], { ...options, probes: (row) => readBack(context, row) })
-
-async function leaveSpool({ catalog, spool }: Context, pack: PackRow): Promise<void> {
-  await catalog.unspooled(pack.id)
-  await spool.remove(pack.name)
-}
-
-/** What a dead run or a failed vault left of index packs: superseded ones go, the others are brought to their vaults now. A few at a time. */
-export async function sweep(context: Context, options: PublishOptions): Promise<void> {
-  for (const pack of await context.catalog.garbage({ limit: SWEPT, kind: 'index' }))
-    await dropGarbage(context, pack, { ...options, tidying: true })
-  for (const pack of await context.catalog.packs({ limit: SWEPT, kind: 'index', spooled: true }))
-    await distribute(context, pack, { ...options, patienceMs: 0 })
 }

@@ -3,7 +3,7 @@
  * policy judged → signed records and receipt. Run it again after any crash: what is stored is found, what is missing is done.
  */
 import { namedEntries, type OpenedSource, openSource } from '../bytes/source.ts'
-import type { AbortOptions, NamedEntry, ObjectRow, PackId, PackRow, PutOptions, Receipt, Source } from '../contracts.ts'
+import type { AbortOptions, InclusionProof, NamedEntry, ObjectRow, PackId, PackRow, PutOptions, Receipt, Source } from '../contracts.ts'
 import { ArchiveError, CatalogError, PolicyError } from '../errors.ts'
 import { LEAF_PLAINTEXT_BYTES } from '../format/age-layout.ts'
 import { signReceipt } from '../format/receipt.ts'
@@ -15,16 +15,20 @@ import { type Assessment, reassess } from './assess.ts'
 import { type Context, profilesOf } from './context.ts'
 import { dagless } from './dag-places.ts'
 import { ingest } from './ingest.ts'
-import { type Known, placementRules } from './placement-rules.ts'
+import { assertHistory } from './log-alarm.ts'
+import { logWrites } from './log-writes.ts'
+import { placementRules, type Rules } from './placement-rules.ts'
 import { readBack } from './probes.ts'
 import { publish } from './publish.ts'
 import { releaseSpool } from './release.ts'
 import { type Placement, replicate } from './replicate.ts'
+import { scoresOf } from './scores.ts'
 import { type Sealing, sealingOf } from './sealing.ts'
 
 /** Stores one object and brings it to the vaults that the policy asks for. Partial success is in the receipt, not an exception. */
 export async function put(context: Context, source: Source, options: PutOptions = {}): Promise<Receipt> {
   checkRetain(context, options)
+  await assertHistory(context)
   const sealing = await sealingOf(context, options)
   const opened = await openSource(source, { exclude: options.exclude, chunkSize: chunkSizeFor(context, options, sealing) })
   const { objects } = await ingest(context, opened, { ...options, each: false, sealing })
@@ -39,6 +43,7 @@ export async function putAll(
   options: PutOptions = {},
 ): Promise<readonly Receipt[]> {
   checkRetain(context, options)
+  await assertHistory(context)
   const sealing = await sealingOf(context, options)
   const chunkSize = chunkSizeFor(context, options, sealing)
   const source: OpenedSource = { shape: 'tree', entries: (abort) => namedEntries(entries, { ...abort, chunkSize }) }
@@ -63,8 +68,10 @@ function checkRetain(context: Context, { retain }: PutOptions): void {
 /** The second half of put: sealed objects reach the vaults, are challenged there, judged, recorded and receipted. */
 export async function replicateObjects(context: Context, objects: readonly ObjectRow[], options: PutOptions): Promise<readonly Receipt[]> {
   const until = options.until ?? 'policy'
+  await scoresOf(context)
   const packs = await packsOf(context, objects)
   const held = await holders(context, packs)
+  const begun = Map.groupBy(await context.catalog.replicasOf(packs.map(({ id }) => id)), ({ pack }) => pack)
   const retained = await context.catalog.retentionOf(
     packs.map(({ id }) => id),
     context.clock(),
@@ -72,7 +79,12 @@ export async function replicateObjects(context: Context, objects: readonly Objec
   const without = await dagless(context, packs)
   const plan = packs.map((pack) => ({
     pack,
-    ...planned(context, pack, { held: held.get(pack.id) ?? new Set(), retained: retained.has(pack.id), dagless: without.get(pack.id) }),
+    ...planned(context, pack, {
+      held: held.get(pack.id) ?? new Set(),
+      begun: new Set(begun.get(pack.id)?.map(({ vault }) => vault)),
+      retained: retained.has(pack.id),
+      dagless: without.get(pack.id),
+    }),
   }))
   const first =
     until === 'floor' ? plan.map(({ pack, floor }) => ({ pack, vaults: floor })) : plan.map(({ pack, all }) => ({ pack, vaults: all }))
@@ -112,15 +124,16 @@ async function conclude(
   placements: readonly Placement[],
   { signal, unfinished = false }: AbortOptions & { readonly unfinished?: boolean },
 ): Promise<readonly Receipt[]> {
-  const published = await publish(context, objects, { signal })
   const assessments = await reassess(context, objects)
   if (assessments.some(({ packs }) => packs.length === 0)) throw removedMeanwhile()
+  const logged = await logWrites(context, assessments)
+  const published = await publish(context, objects, { signal })
   if (!unfinished) await releaseSpool(context, assessments)
   const named = new Set(placements.map(({ vault }) => vault))
   const complete =
     !unfinished && [...placements, ...published.filter(({ vault }) => named.has(vault))].every((placement) => showed(context, placement))
   const receipts: Receipt[] = []
-  for (const assessment of assessments) receipts.push(await receiptOf(context, assessment, complete))
+  for (const assessment of assessments) receipts.push(await receiptOf(context, assessment, complete, logged.get(assessment.object.id)))
   await context.catalog.saveReceipts(
     receipts.map((receipt, index) => ({ object: objects[index]?.id ?? 0, receipt: JSON.stringify(receipt), at: context.clock() })),
   )
@@ -163,14 +176,19 @@ async function holders(context: Context, packs: readonly PackRow[]): Promise<Rea
   return new Map([...Map.groupBy(placed, ({ pack }) => pack)].map(([id, rows]) => [id, new Set(rows.map(({ vault }) => vault))]))
 }
 
-function planned(context: Context, pack: PackRow, known: Known): { readonly all: readonly string[]; readonly floor: readonly string[] } {
+function planned(context: Context, pack: PackRow, known: Rules): { readonly all: readonly string[]; readonly floor: readonly string[] } {
   const { policy, ...question } = placementRules(context, pack, known)
   const floor = place({ ...question, policy: { ...policy, copies: Math.max(1, policy.floor), distinct: {} } }).chosen
   const all = place({ ...question, policy }).chosen
   return { all, floor: floor.every((id) => all.includes(id)) ? floor : all }
 }
 
-async function receiptOf(context: Context, { object, packs, report }: Assessment, complete: boolean): Promise<Receipt> {
+async function receiptOf(
+  context: Context,
+  { object, packs, report }: Assessment,
+  complete: boolean,
+  log: InclusionProof | undefined,
+): Promise<Receipt> {
   const statement = {
     version: 1 as const,
     root: report.root,
@@ -186,6 +204,7 @@ async function receiptOf(context: Context, { object, packs, report }: Assessment
     missing: report.missing,
     ...(report.retain && { retain: report.retain }),
     complete,
+    ...(log && { log }),
   }
   return signReceipt(statement, context.key)
 }

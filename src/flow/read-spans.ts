@@ -18,6 +18,8 @@ export interface SpanAnswer {
   readonly asked: boolean
   readonly byteLength: number
   readonly detail: string | undefined
+  /** How long the read took that brought it, in milliseconds; of several spans in one read only the first has it. */
+  readonly ms?: number | undefined
 }
 
 export interface ReadOptions extends AbortOptions {
@@ -77,10 +79,11 @@ function spread<T>(items: readonly T[]): readonly T[] {
 
 async function alone(probe: Probe, options: ReadOptions): Promise<SpanAnswer> {
   const into = await options.pool.take()
+  const began = performance.now()
   const answer = await readSpan(options.vault, options.at, probe.span, { ...options, into })
   // A vault that was given up on may still write: its buffer is not used again.
   if (answer.outcome !== 'silent') recycle(into)
-  return toAnswer(probe, answer)
+  return toAnswer(probe, answer, performance.now() - began)
 }
 
 async function together(
@@ -93,13 +96,19 @@ async function together(
   if (!first) return undefined
   const into = await options.pool.take()
   const range = { cid: first.span.cid, offset: start, length: end - start }
+  const began = performance.now()
   const bytes = await readRange(options.vault, options.at, range, { ...options, into })
   if (!(bytes instanceof Uint8Array) || bytes.byteLength !== end - start) return undefined
+  const ms = performance.now() - began
   try {
     return await Promise.all(
       probes.map(async (probe) => {
         const at = probe.span.offset - start
-        return toAnswer(probe, await hashed(options.vault, probe.span, bytes.subarray(at, at + probe.span.length)))
+        return toAnswer(
+          probe,
+          await hashed(options.vault, probe.span, bytes.subarray(at, at + probe.span.length)),
+          probe === first ? ms : undefined,
+        )
       }),
     )
   } finally {
@@ -107,9 +116,9 @@ async function together(
   }
 }
 
-function toAnswer({ ordinal, span }: Probe, answer: Answer): SpanAnswer {
+function toAnswer({ ordinal, span }: Probe, answer: Answer, ms: number | undefined): SpanAnswer {
   const detail = answer.outcome === 'intact' ? undefined : answer.error.message
-  return { ordinal, outcome: answer.outcome, asked: true, byteLength: answer.outcome === 'intact' ? span.length : 0, detail }
+  return { ordinal, outcome: answer.outcome, asked: true, byteLength: answer.outcome === 'intact' ? span.length : 0, detail, ms }
 }
 
 export const readSpans = { runs, run, spread }

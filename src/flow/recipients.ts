@@ -12,6 +12,8 @@ import { readRecipients } from './age-keys.ts'
 import { type Context, profilesOf } from './context.ts'
 import { assertReadable } from './get.ts'
 import { ingestDrafts } from './ingest.ts'
+import { appendLog } from './log.ts'
+import { assertHistory } from './log-alarm.ts'
 import { packsOf, replicateObjects } from './put.ts'
 import { type Retired, retire } from './retire.ts'
 import { type RewrappedObject, rewrapObject } from './rewrap-object.ts'
@@ -28,6 +30,7 @@ export async function recipientsOf(context: Context, object: ObjectRow): Promise
 /** Seals the object for other recipients. Throws as `recipientsOf`, ConfigError `not-a-recipient` and `invalid`, and what sealing and storing throw. */
 export async function changeRecipients(context: Context, object: ObjectRow, options: RecipientsOptions): Promise<RecipientsReport> {
   assertSealed(object)
+  await assertHistory(context)
   if (options.keepOld && object.erasable) {
     throw new ConfigError('invalid', 'an erasable object is not kept beside its successor: shredding either would leave the other readable')
   }
@@ -52,6 +55,7 @@ async function change(context: Context, object: ObjectRow, options: RecipientsOp
   if (object.erasable) checkErasable(context.policy, profilesOf(context), context.unopened)
   const made = (await unfinished(context, object, wanted, rekey)) ?? (await sealAnew(context, object, meta, { ...options, wanted }))
   const before = await packsOf(context, [object])
+  await appendLog(context, [{ kind: 'recipients', root: made.row.root.toString(), previous: object.root.toString(), rekeyed: rekey }])
   const [receipt] = await replicateObjects(context, [made.row], { signal: options.signal, onProgress: options.onProgress })
   if (!receipt) throw new ArchiveError('conflict', `${made.row.root} was removed while it was stored; run the command again`)
   const after = await packsOf(context, [made.row])

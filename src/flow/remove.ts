@@ -3,16 +3,18 @@ import type { AbortOptions, ObjectRow, PackId, PruneReport, RemoveReport } from 
 import { ArchiveError } from '../errors.ts'
 import { type Context, packRow } from './context.ts'
 import { dropGarbage, type Kept, planGarbage, type Removed } from './garbage.ts'
+import { appendLog } from './log.ts'
+import { assertHistory } from './log-alarm.ts'
 import { publishTombstone } from './publish.ts'
 
 const PAGE = 200
 
 /** Forgets one object. Packs that other objects share stay; a signed tombstone tells a later recovery that it was on purpose. */
 export async function remove(context: Context, object: ObjectRow, options: AbortOptions = {}): Promise<RemoveReport> {
-  const { catalog } = context
   await assertShredDone(context, object)
+  await logRemoval(context, object)
   await publishTombstone(context, object, options)
-  const { garbage, shared } = await catalog.forget(object.id)
+  const { garbage, shared } = await forget(context, object)
   const removed: (Removed & { readonly vault: string })[] = []
   const kept: Kept[] = []
   for (const id of shared)
@@ -23,6 +25,19 @@ export async function remove(context: Context, object: ObjectRow, options: Abort
     kept.push(...done.kept)
   }
   return { root: object.root.toString(), removed, kept }
+}
+
+/** Once, however often a removal that died is taken up again. */
+async function logRemoval(context: Context, { root }: ObjectRow): Promise<void> {
+  await assertHistory(context)
+  if ((await context.catalog.lastLogged(root))?.kind !== 'remove') await appendLog(context, [{ kind: 'remove', root: root.toString() }])
+}
+
+async function forget({ catalog, events }: Context, { id, root }: ObjectRow): ReturnType<Context['catalog']['forget']> {
+  const announcements = events.announcements([{ type: 'object-removed', root: root.toString() }])
+  const left = await catalog.forget(id, announcements)
+  events.tell(announcements.map(({ event }) => event))
+  return left
 }
 
 /** Forgotten before its headers are gone, it could not be shredded to the end. */

@@ -1,9 +1,22 @@
 /** Renew: terms and locks of replicas are extended before they lapse. Nothing is ever shortened; what fails is in the report. */
-import type { ObjectRow, PackId, PackRow, RenewAction, RenewOptions, RenewReport, ReplicaRow, RetainRow, Vault } from '../contracts.ts'
+import type {
+  ArchiveFact,
+  ObjectRow,
+  PackId,
+  PackRow,
+  RenewAction,
+  RenewOptions,
+  RenewReport,
+  ReplicaRow,
+  RetainRow,
+  Vault,
+} from '../contracts.ts'
 import { ConfigError, VaultError } from '../errors.ts'
 import { DAY_MS } from '../policy/cadence.ts'
 import { isInForce } from '../policy/retain.ts'
 import { type Context, eachOf } from './context.ts'
+import { appendLog } from './log.ts'
+import { assertHistory } from './log-alarm.ts'
 
 const PAGE = 200
 const REPLICAS_AT_ONCE = 4
@@ -17,14 +30,28 @@ export async function renew(context: Context, object: ObjectRow | undefined, opt
       throw new ConfigError('invalid', `no vault is called ${id}; configured: ${[...context.vaults.keys()].join(', ')}`)
   const actions: RenewAction[] = []
   let lasting = 0
+  if (!options.plan) await assertHistory(context)
   for await (const page of object ? [await context.catalog.packsOf(object.id)] : packsInUse(context)) {
     options.signal?.throwIfAborted()
-    for (const outcome of await renewPage(context, page, options)) {
-      if (outcome === 'lasting') lasting++
-      else actions.push(outcome)
-    }
+    const outcomes = await renewPage(context, page, options)
+    const done = outcomes.filter((outcome) => outcome !== 'lasting')
+    lasting += outcomes.length - done.length
+    await logRenewals(context, done)
+    await context.events.emit(...done.flatMap(factOf))
+    actions.push(...done)
   }
   return { planned: options.plan ?? false, actions, lasting }
+}
+
+async function logRenewals(context: Context, actions: readonly RenewAction[]): Promise<void> {
+  const renewals = actions.flatMap(({ vault, pack, until, outcome }) => (outcome === 'planned' ? [] : [{ vault, pack, until, outcome }]))
+  if (renewals.length > 0) await appendLog(context, [{ kind: 'renew', renewals }])
+}
+
+function factOf({ vault, pack, until, outcome, code }: RenewAction): readonly ArchiveFact[] {
+  if (outcome === 'planned') return []
+  if (outcome === 'renewed') return [{ type: 'renewal-done', vault, pack, until }]
+  return [{ type: 'renewal-missed', vault, pack, until, ...(code !== undefined && { code }) }]
 }
 
 /** Garbage is left to lapse. */

@@ -3,7 +3,9 @@
  * Copies only bytes it has just verified; a damaged copy is replaced whole or left as it is, never deleted first.
  */
 import type {
+  ArchiveFact,
   Missing,
+  NewLogEntry,
   ObjectRow,
   PackId,
   PackRow,
@@ -19,12 +21,16 @@ import { cannotRetain, isInForce, isRetained } from '../policy/retain.ts'
 import { type Assessment, reassess } from './assess.ts'
 import { type Context, eachOf } from './context.ts'
 import { dagless } from './dag-places.ts'
+import { appendLog, MOST_LISTED } from './log.ts'
+import { assertHistory } from './log-alarm.ts'
+import { logForgotten } from './log-writes.ts'
 import { barred, placementRules } from './placement-rules.ts'
 import { readBack } from './probes.ts'
 import { publish, sweep } from './publish.ts'
 import { ensureSpooled } from './rebuild.ts'
 import { releaseSpool } from './release.ts'
 import { type Placement, replicate } from './replicate.ts'
+import { scoresOf } from './scores.ts'
 import { verifyBatch } from './verify.ts'
 
 const PAGE = 200
@@ -39,15 +45,20 @@ export async function repair(context: Context, object: ObjectRow, options: Repai
 
 async function repairOne(context: Context, object: ObjectRow, options: RepairOptions): Promise<RepairReport> {
   const { signal } = options
+  if (!options.plan) await assertHistory(context)
   const [before] = await verifyBatch(context, [object], { level: 'sampled', signal })
   if (!before) throw new ArchiveError('unknown-root', `object ${object.root} was removed meanwhile`)
   if (before.report.shredded) return reportOf(before, before, [])
   const retained = await retainedPacks(context, before)
   const without = await dagless(context, before.packs)
+  await scoresOf(context)
   const planned = before.packs.flatMap((pack) => planFor(context, before, pack, { retained, without }))
   if (options.plan || planned.length === 0) {
-    // A repair that died when all was done may have left its packs in the spool.
-    if (!options.plan) await releaseSpool(context, [before])
+    // A repair that died when all was done may have left its packs in the spool; a put that died before its end, no entry and no record.
+    if (!options.plan) {
+      await releaseSpool(context, [before])
+      if ((await logForgotten(context, before)) || object.sequence === 0) await publish(context, [object], { signal })
+    }
     const actions = planned.map(({ pack, ...step }) => ({
       ...step,
       pack: pack.name.toString(),
@@ -63,14 +74,19 @@ async function repairOne(context: Context, object: ObjectRow, options: RepairOpt
   )
   const detour = before.packs.flatMap((pack) => aroundFailures(context, before, { pack, placements: refused, retained, without }))
   const placements = [...first, ...(await carryOut(context, detour, options))]
-  await publish(context, [(await context.catalog.objectById(object.id)) ?? object], { signal })
   const [after = before] = await reassess(context, [object])
+  const actions = [...planned, ...detour].map((step) => done(step, placements))
+  await logForgotten(context, after)
+  await appendLog(context, [repairEntry(before, after, actions)])
+  await publish(context, [(await context.catalog.objectById(object.id)) ?? object], { signal })
   await releaseSpool(context, [after])
-  return reportOf(
-    before,
-    after,
-    [...planned, ...detour].map((step) => done(step, placements)),
-  )
+  await context.events.emit(...actions.map((action) => factOf(after.report.root, action)))
+  return reportOf(before, after, actions)
+}
+
+function factOf(root: string, { pack, vault, action, byteLength, outcome }: RepairAction): ArchiveFact {
+  if (outcome === 'repaired') return { type: 'repair-done', root, vault, pack, action, byteLength }
+  return { type: 'repair-failed', root, vault, pack, action }
 }
 
 /** Repairs whatever needs it, object by object. */
@@ -117,7 +133,8 @@ function planFor(context: Context, known: Assessment, pack: PackRow, { retained,
       reason: `the copy there is ${verdict}${detail ? `: ${detail}` : ''}`,
     }))
   const held = new Set([...replicas.filter(stands).map(({ vault }) => vault), ...steps.map(({ vault }) => vault)])
-  const { add } = place(placementRules(context, pack, { held, retained: retained.has(pack.id), dagless: without.get(pack.id) }))
+  const begun = new Set(replicas.map(({ vault }) => vault))
+  const { add } = place(placementRules(context, pack, { held, begun, retained: retained.has(pack.id), dagless: without.get(pack.id) }))
   return [
     ...steps,
     ...looseLocks(context, known, pack).filter(({ vault }) => held.has(vault) && !steps.some((step) => step.vault === vault)),
@@ -150,9 +167,12 @@ function aroundFailures(
   // Bytes that no replica could give are no vault's refusal: another vault would not get them either.
   const excluded = new Map(own.flatMap(({ vault, error }) => (error instanceof VaultError ? [[vault, error.message]] : [])))
   if (excluded.size === 0) return []
-  const stood = report.replicas.filter((replica) => replica.pack === pack.name.toString() && stands(replica)).map(({ vault }) => vault)
+  const replicas = report.replicas.filter((replica) => replica.pack === pack.name.toString())
+  const stood = replicas.filter(stands).map(({ vault }) => vault)
+  const begun = new Set(replicas.map(({ vault }) => vault))
   const held = new Set([...stood, ...own.filter(({ outcome }) => outcome !== 'failed').map(({ vault }) => vault)])
-  const { add } = place(placementRules(context, pack, { held, excluded, retained: retained.has(pack.id), dagless: without.get(pack.id) }))
+  const noDag = without.get(pack.id)
+  const { add } = place(placementRules(context, pack, { held, begun, excluded, retained: retained.has(pack.id), dagless: noDag }))
   return add.map(
     (vault): Step => ({
       pack,
@@ -201,6 +221,17 @@ async function carryOut(context: Context, steps: readonly Step[], options: Repai
   })
   return placements.flat()
 }
+
+const repairEntry = (before: Assessment, { report }: Assessment, actions: readonly RepairAction[]): NewLogEntry => ({
+  kind: 'repair',
+  root: report.root,
+  before: before.report.state,
+  state: report.state,
+  actionCount: actions.length,
+  actions: actions
+    .slice(0, MOST_LISTED)
+    .map(({ pack, vault, action, outcome }) => ({ pack, vault, action, outcome: outcome === 'repaired' ? 'repaired' : 'failed' })),
+})
 
 function done(step: Step, placements: readonly Placement[]): RepairAction {
   const { pack, vault, action, reason } = step

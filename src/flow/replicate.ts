@@ -18,12 +18,15 @@ import type {
 } from '../contracts.ts'
 import { ArchiveError, VaultError } from '../errors.ts'
 import { cannotRetain, retentionOf } from '../policy/retain.ts'
+import { addAnswers } from './answers.ts'
 import { askStanding, challengeReplica, type Judged } from './challenge.ts'
 import { type Context, eachOf, tell } from './context.ts'
 import { packFor } from './dag.ts'
 import { inTurn, placeKey } from './dag-turns.ts'
+import { recordEvidence } from './events.ts'
 import { barred } from './placement-rules.ts'
 import { ensureSpooled } from './rebuild.ts'
+import { recordAnswers } from './scores.ts'
 
 const LEASE_MS = 60_000
 /** How long a vault may take to settle what it accepted before put goes on without it. */
@@ -141,8 +144,7 @@ async function restored(context: Context, pack: PackRow, vault: Vault, options: 
 
 /** The verdicts on the bytes that were there before say nothing of the new ones. */
 async function forgetOld(context: Context, pack: PackRow, vault: string): Promise<void> {
-  await context.catalog.dropReplica(pack.id, vault)
-  await context.catalog.intend(pack.id, vault, context.clock())
+  await context.catalog.dropReplica(pack.id, vault, { intendedAt: context.clock() })
 }
 
 interface StoreOptions extends ReplicateOptions {
@@ -212,7 +214,9 @@ async function showBytes(
   else {
     for (const probe of await options.probes(pack)) rows.push(await challengeReplica(context, { vault, pack, at, signal, ...probe }))
   }
-  await context.catalog.recordEvidence(rows)
+  await recordEvidence(context, rows)
+  const heard = rows.flatMap((row) => ('answers' in row ? [row.answers] : []))
+  await recordAnswers(context, vault.profile.id, addAnswers(heard), rows.find(({ verdict }) => verdict === 'damaged')?.detail)
   for (const row of rows)
     tell(onProgress, { type: 'challenged', vault: vault.profile.id, pack: pack.name.toString(), replica: brief(row, vault, pack, at) })
   return rows

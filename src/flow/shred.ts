@@ -4,11 +4,13 @@
  * every copy deleted → every vault asked → certificate.
  */
 import type { CID } from 'multiformats/cid'
-import type { ObjectRow, PackRow, RemainingCopy, ShredCertificate, ShredOptions, ShredVault } from '../contracts.ts'
+import type { NewLogEntry, ObjectRow, PackRow, RemainingCopy, ShredCertificate, ShredOptions, ShredVault } from '../contracts.ts'
 import { ArchiveError } from '../errors.ts'
 import { NOT_EXCLUDED, signCertificate } from '../format/certificate.ts'
 import { reassess } from './assess.ts'
 import { type Context, eachOf, tell } from './context.ts'
+import { appendLog, MOST_LISTED } from './log.ts'
+import { assertHistory } from './log-alarm.ts'
 import { publishShred } from './publish.ts'
 import { eraseHeader } from './shred-header.ts'
 
@@ -21,6 +23,7 @@ export async function shred(context: Context, root: CID, options: ShredOptions =
   const object = await catalog.object(root)
   if (!object) return lastCertificate(context, root)
   if (!object.erasable) throw notErasable(root)
+  await assertHistory(context)
   const family = await familyOf(context, object)
   const packs = new Map<number, PackRow>()
   for (const { id } of family) for (const pack of await catalog.packsOf(id)) packs.set(pack.id, pack)
@@ -36,9 +39,19 @@ export async function shred(context: Context, root: CID, options: ShredOptions =
   )
   const known = { headers, vaults, remaining }
   const certificates = await eachOf(family, 1, (one) => certify(context, one, told, known))
+  await appendLog(context, certificates.map(entryOf))
   await reassess(context, await freshly(context, family))
   return certificates[0] as ShredCertificate
 }
+
+const entryOf = ({ root, state, tombstone, headers, vaults }: ShredCertificate): NewLogEntry => ({
+  kind: 'shred',
+  root,
+  state,
+  tombstone: tombstone.cid,
+  headers: headers.slice(0, MOST_LISTED),
+  vaults: vaults.slice(0, MOST_LISTED).map(({ vault, pack, standing }) => ({ vault, pack, standing })),
+})
 
 async function lastCertificate({ catalog }: Context, root: CID): Promise<ShredCertificate> {
   const row = await catalog.shredOf(root)
@@ -156,6 +169,7 @@ async function certify(
     context.key,
   )
   await context.catalog.saveCertificate(object.root, { certificate: JSON.stringify(certificate), complete, at })
+  await context.events.emit({ type: 'object-shredded', root: object.root.toString(), complete })
   return certificate
 }
 

@@ -1,14 +1,19 @@
 /** Verify: what is due → probes from a fresh seed → ask, hash, judge → evidence → the object judged by policy. Needs no key and changes no vault. */
 import type { EvidenceRow, ObjectReport, ObjectRow, PackId, PackRow, ReplicaRow, Vault, VerifyOptions } from '../contracts.ts'
+import { OBJECT_SAMPLE } from '../policy/audit.ts'
 import { samplesFor } from '../policy/challenge.ts'
+import { addAnswers } from './answers.ts'
 import { type Assessment, assess, reassess } from './assess.ts'
-import { askStanding, challengeReplica, type ReplicaChallenge } from './challenge.ts'
+import { askStanding, challengeReplica, type Judged, type ReplicaChallenge } from './challenge.ts'
 import { type Context, eachOf, tell } from './context.ts'
+import { recordEvidence } from './events.ts'
+import { mayRead } from './may-read.ts'
 import { drawProbes, type ProbeSet } from './probes.ts'
+import { openPurse, type Purse } from './purse.ts'
 import { releaseSpool } from './release.ts'
+import { rotateProbes } from './rotate-probes.ts'
+import { recordAnswers } from './scores.ts'
 
-/** 29 draws: 95 % confident to catch a loss of 10 % of the blocks. */
-const DEFAULT_SAMPLE = { confidence: 0.95, loss: 0.1 }
 /** Objects that are challenged together, so that their evidence becomes durable together. */
 const BATCH = 16
 const OBJECTS_AT_ONCE = 4
@@ -45,23 +50,38 @@ export async function verifyBatch(
   since = context.clock(),
 ): Promise<readonly Assessment[]> {
   const wholes = new Map<string, Promise<EvidenceRow>>()
+  const purse = options.rotation ? await openPurse(context) : undefined
   const rows = await eachOf(objects, OBJECTS_AT_ONCE, async (object) => {
     const known = await assess(context, object)
     const vaults = [...context.vaults.values()].filter(({ profile }) => options.vaults === undefined || options.vaults.includes(profile.id))
     return Promise.all(
       vaults.map((vault) => {
         const replicas = known.replicas.filter((replica) => replica.vault === vault.profile.id && replica.state === 'placed')
-        return challengeVault(context, known, { vault, replicas, options, since, wholes })
+        return challengeVault(context, known, { vault, replicas, options, since, wholes, purse })
       }),
     )
   })
-  await context.catalog.recordEvidence([...new Set(rows.flat(2))])
+  await purse?.flush()
+  await record(context, [...new Set(rows.flat(2))])
   const judged = await reassess(context, objects)
   for (const { report } of judged) {
     for (const replica of report.replicas) tell(options.onProgress, { type: 'replica-judged', root: report.root, replica })
     tell(options.onProgress, { type: 'object-judged', report })
   }
   return judged
+}
+
+/** Evidence first, then what it says of the vaults. */
+async function record(context: Context, rows: readonly (EvidenceRow | Judged)[]): Promise<void> {
+  await recordEvidence(context, rows)
+  const judged = rows.flatMap((row) => ('answers' in row ? [row] : []))
+  for (const [vault, own] of Map.groupBy(judged, (row) => row.vault))
+    await recordAnswers(
+      context,
+      vault,
+      addAnswers(own.map(({ answers }) => answers)),
+      own.find(({ verdict }) => verdict === 'damaged')?.detail,
+    )
 }
 
 interface VaultRun {
@@ -71,10 +91,12 @@ interface VaultRun {
   readonly since: number
   /** Whole reads of this batch, by pack and vault: objects that share a pack share them. */
   readonly wholes: Map<string, Promise<EvidenceRow>>
+  /** Of audits by rotation, which stop at the budget. */
+  readonly purse: Purse | undefined
 }
 
 async function challengeVault(context: Context, known: Assessment, run: VaultRun): Promise<readonly EvidenceRow[]> {
-  const { vault, replicas, options, since, wholes } = run
+  const { vault, replicas, options, since, wholes, purse } = run
   if (replicas.length === 0) return []
   const { signal, onProgress, level = 'sampled' } = options
   const packs = new Map(known.packs.map((pack) => [pack.id, pack]))
@@ -86,6 +108,7 @@ async function challengeVault(context: Context, known: Assessment, run: VaultRun
     const target = { vault, pack, at: locator, signal }
     if (level === 'listed' || !(await mayRead(target, options))) return askStanding(context, target)
     const probe = probes?.get(id)
+    if (probe && purse) return challengeWithin(context, { ...target, ...probe, onBytes }, { purse, onProgress })
     if (probe) return challengeReplica(context, { ...target, ...probe, onBytes })
     if (level !== 'whole' || readSince(known, pack, vault, since)) return undefined
     const key = `${id} ${vault.profile.id}`
@@ -96,21 +119,27 @@ async function challengeVault(context: Context, known: Assessment, run: VaultRun
   return rows.filter((row) => row !== undefined)
 }
 
-/** Of a cold vault only what a restore has made readable, and with `cold` what can be read for other reasons. Where nobody can tell, `cold` decides. */
-async function mayRead(
-  { vault, at, signal }: Pick<ReplicaChallenge, 'vault' | 'at' | 'signal'>,
-  { cold = false }: VerifyOptions,
-): Promise<boolean> {
-  if (!vault.profile.cold) return true
-  try {
-    const warmth = await vault.warmth?.(at, { signal })
-    if (!warmth) return cold
-    return warmth.state === 'readable' && (cold || warmth.until !== undefined)
-  } catch {
-    // Why it did not answer is found by asking whether it is there.
-    signal?.throwIfAborted()
-    return false
+/** Reads what the budget still allows; the rest of the object goes unread, and its evidence may lapse. */
+async function challengeWithin(
+  context: Context,
+  challenge: ReplicaChallenge & ProbeSet,
+  { purse, onProgress }: { readonly purse: Purse; readonly onProgress: VerifyOptions['onProgress'] },
+): Promise<Judged | undefined> {
+  const { vault, pack } = challenge
+  const requests = challenge.ordinals === 'all' ? pack.blockCount : challenge.ordinals.length
+  const bytes = Math.ceil((pack.byteLength / pack.blockCount) * requests)
+  const refusal = purse.take(vault.profile.id, 'rotation', { bytes, requests })
+  if (refusal !== undefined) {
+    tell(onProgress, { type: 'budget-reached', vault: vault.profile.id, reason: refusal })
+    return undefined
   }
+  const judged = await challengeReplica(context, challenge)
+  purse.settle(vault.profile.id, 'rotation', { bytes: judged.bytesRead - bytes, requests: judged.asked - requests })
+  const { verdict } = judged
+  // Where nothing was answered, the same blocks are next again.
+  return verdict === 'unreachable' || verdict === 'denied'
+    ? { ...judged, rotation: undefined }
+    : { ...judged, rotation: challenge.rotation }
 }
 
 const WHOLE: ProbeSet = { object: 0, ordinals: 'all' }
@@ -123,17 +152,16 @@ async function drawFor(
   context: Context,
   known: Assessment,
   replicas: readonly ReplicaRow[],
-  { sample = DEFAULT_SAMPLE }: VerifyOptions,
+  { sample = OBJECT_SAMPLE, rotation = false }: VerifyOptions,
 ): Promise<ReadonlyMap<PackId, ProbeSet>> {
   const newest = new Map<PackId, number>()
   for (const { pack, vault, at } of known.evidence) {
     if (vault === replicas[0]?.vault) newest.set(pack, Math.max(at, newest.get(pack) ?? 0))
   }
   const count = typeof sample === 'number' ? sample : samplesFor(sample)
-  return drawProbes(
-    context,
-    known.object,
-    replicas.map(({ pack }) => ({ id: pack, lastAt: newest.get(pack) ?? 0 })),
-    count,
-  )
+  const packs = replicas.map(({ pack }) => ({ id: pack, lastAt: newest.get(pack) ?? 0 }))
+  const vault = replicas[0]?.vault
+  return rotation && vault !== undefined
+    ? rotateProbes(context, known.object, { packs, count, vault })
+    : drawProbes(context, known.object, packs, count)
 }

@@ -55,9 +55,9 @@ export interface TombstoneStatement {
   readonly shred?: { readonly packs: readonly CID[] }
 }
 
-/** The last block and the root of an index pack. */
+/** The last block and the root of an index pack. Version 2 carries some of the log; whoever knows only version 1 must not take it for all there is. */
 export interface IndexBlock {
-  readonly version: 1
+  readonly version: 1 | 2
   readonly kind: 'index'
   /** Ed25519 public key of the archive, 32 bytes. */
   readonly archive: Uint8Array
@@ -65,6 +65,8 @@ export interface IndexBlock {
   readonly tombstones: readonly CID[]
   readonly tocs: readonly CID[]
   readonly attributes: readonly CID[]
+  /** The newest checkpoint, and blocks of the entries from `first` up to its size. In version 2 only. */
+  readonly log?: { readonly checkpoint: string; readonly first: number; readonly entries: readonly CID[] }
 }
 
 /** Mode and mtime of one entry of an object; the path is empty for the object itself. */
@@ -107,6 +109,41 @@ export async function openSigned(bytes: Uint8Array, archive?: Uint8Array): Promi
     throw new FormatError('bad-signature', `the signature of this ${statement.kind} does not hold`)
   }
   return statement as unknown as RecordStatement | TombstoneStatement
+}
+
+/**
+ * Reads the index block of an index pack. It is not signed: what it lists is, and another archive's is told by its key. Throws `malformed`, and `unsupported` for
+ * another version than 1 and 2.
+ */
+export function readIndexBlock(bytes: Uint8Array): IndexBlock {
+  const { version, kind, archive, records, tombstones, tocs, attributes, log } = mapOf(bytes)
+  if (kind !== 'index') throw new FormatError('malformed', 'this is not an index block')
+  if (version !== 1 && version !== 2)
+    throw new FormatError('unsupported', `this index block has version ${String(version)}; versions 1 and 2 are read`)
+  if (!(archive instanceof Uint8Array)) throw new FormatError('malformed', 'this index block names no archive')
+  const links = (value: unknown, what: string): readonly CID[] => {
+    const cids = Array.isArray(value) ? value.map((item) => CID.asCID(item)).filter((cid) => cid !== null) : undefined
+    if (!cids || cids.length !== (value as unknown[]).length)
+      throw new FormatError('malformed', `the ${what} of this index block are no links`)
+    return cids
+  }
+  return {
+    version,
+    kind,
+    archive,
+    records: links(records, 'records'),
+    tombstones: links(tombstones, 'tombstones'),
+    tocs: links(tocs, 'TOCs'),
+    attributes: links(attributes, 'attributes'),
+    ...(version === 2 && log !== undefined && { log: logOf(log, links) }),
+  }
+}
+
+function logOf(value: unknown, links: (value: unknown, what: string) => readonly CID[]): NonNullable<IndexBlock['log']> {
+  const { checkpoint, first, entries } = (typeof value === 'object' && value !== null ? value : {}) as Record<string, unknown>
+  if (typeof checkpoint !== 'string' || typeof first !== 'number')
+    throw new FormatError('malformed', 'what this index block says of the log is not whole')
+  return { checkpoint, first, entries: links(entries, 'log entries') }
 }
 
 /** Entry attributes as DAG-CBOR blocks of rows `[path, mode, seconds, nanoseconds]`; rows without any are left out. */

@@ -28,14 +28,24 @@ export async function keyFromSeed(seed: Uint8Array): Promise<SigningKey> {
 
 /** Signs domain, NUL, then the DAG-CBOR of the statement; 64 bytes. Canonical: DAG-CBOR sorts keys, so equal statements have equal bytes. */
 export async function sign(domain: Domain, statement: unknown, key: SigningKey): Promise<Uint8Array> {
-  return (await sodium()).crypto_sign_detached(message(domain, statement), key.privateKey)
+  return signBytes(message(domain, statement), key)
+}
+
+/** Signs bytes as they are; whatever stands at their beginning must be the domain. */
+export async function signBytes(bytes: Uint8Array, key: SigningKey): Promise<Uint8Array> {
+  return (await sodium()).crypto_sign_detached(bytes, key.privateKey)
 }
 
 /** Does that key's signature over that statement hold? False for anything malformed. */
 export async function verifies(domain: Domain, statement: unknown, signature: Uint8Array, publicKey: Uint8Array): Promise<boolean> {
+  return verifiesBytes(message(domain, statement), signature, publicKey)
+}
+
+/** Does that key's signature over these very bytes hold? False for anything malformed. */
+export async function verifiesBytes(bytes: Uint8Array, signature: Uint8Array, publicKey: Uint8Array): Promise<boolean> {
   const library = await sodium()
   if (signature.byteLength !== library.crypto_sign_BYTES || publicKey.byteLength !== library.crypto_sign_PUBLICKEYBYTES) return false
-  return library.crypto_sign_verify_detached(signature, message(domain, statement), publicKey)
+  return library.crypto_sign_verify_detached(signature, bytes, publicKey)
 }
 
 /** Public key as a multikey, the `z6Mk…` of did:key. */

@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto'
 
 export const DAY_MS = 86_400_000
 
-const DUE_SHARE = 2 / 3
+/** Share of the age limit at which evidence is renewed. */
+export const DUE_SHARE = 2 / 3
 /** Half the width of the window, as a share of the age limit: replicas of one day come due over several. */
 const JITTER_SHARE = 1 / 15
 

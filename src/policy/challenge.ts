@@ -2,10 +2,10 @@
  * What to ask, how many times, and what silence means: seed and sizes in, probes and verdicts out.
  * Draws are fixed by the seed before the first answer, so that nobody can choose the questions afterwards.
  */
-import { type Cipheriv, createCipheriv, createHash } from 'node:crypto'
 import type { Unanswered } from '../contracts/policy.ts'
 import { PolicyError } from '../errors.ts'
 import { DAY_MS } from './cadence.ts'
+import { derived, uniform } from './keystream.ts'
 
 /** Number of draws that catch a loss of that share with that confidence, whatever the population: `ceil(ln(1-p) / ln(1-f))`. */
 export function samplesFor({ confidence, loss }: { readonly confidence: number; readonly loss: number }): number {
@@ -166,37 +166,6 @@ export function contain({
     list.push({ ordinal, since, tries })
   }
   return { stillSilent: [...stillSilent, ...open.values()].sort((a, b) => a.ordinal - b.ordinal), missing }
-}
-
-const WORD_BYTES = 6
-const WORD_RANGE = 2 ** (8 * WORD_BYTES)
-const BUFFER_BYTES = 128 * WORD_BYTES
-
-/** Unbiased numbers below a bound, from the ChaCha20 keystream of the seed; words in the uneven tail of the range are rejected. */
-function uniform(seed: Uint8Array): (bound: number) => number {
-  const zeros = Buffer.alloc(BUFFER_BYTES)
-  let cipher: Cipheriv | undefined
-  let words = Buffer.alloc(0)
-  let at = 0
-  return (bound) => {
-    if (bound > WORD_RANGE) throw new PolicyError('invalid', `cannot draw from ${bound} blocks; the most is ${WORD_RANGE}`)
-    const limit = WORD_RANGE - (WORD_RANGE % bound)
-    for (;;) {
-      if (at === words.byteLength) {
-        cipher ??= createCipheriv('chacha20', derived(seed, 'draw'), Buffer.alloc(16))
-        words = cipher.update(zeros)
-        at = 0
-      }
-      const word = words.readUIntBE(at, WORD_BYTES)
-      at += WORD_BYTES
-      if (word < limit) return word % bound
-    }
-  }
-}
-
-/** One seed, several independent streams. */
-function derived(seed: Uint8Array, purpose: string): Uint8Array {
-  return createHash('sha256').update(`perdure ${purpose} `).update(seed).digest()
 }
 
 function share(name: string, value: number): void {

@@ -4,7 +4,7 @@ import type { EvidencePolicy, Policy } from '../contracts/policy.ts'
 import type { VaultProfile } from '../contracts/vault.ts'
 import { demandsOf, domainOf, isTrusted } from './demands.ts'
 import { headerPolicy, keepers, whyKeeps } from './erasable.ts'
-import { place, tooSmall } from './placement.ts'
+import { type PlacementInput, place, tooSmall } from './placement.ts'
 import { evidenceRulesFor } from './policy.ts'
 
 export interface ExplainInput {
@@ -12,18 +12,21 @@ export interface ExplainInput {
   readonly vaults: readonly VaultProfile[]
   /** Size of the pack that is to be placed. */
   readonly packBytes: number
+  /** Vaults that get nothing new, with the reason. */
+  readonly excluded?: ReadonlyMap<string, string> | undefined
+  readonly scores?: PlacementInput['scores']
 }
 
 /** Explains where a pack of that size would go and why. Never throws, also for vaults that an archive would refuse. */
-export function explain({ policy, vaults, packBytes }: ExplainInput): Explanation {
-  const { chosen, unmet } = place({ policy, vaults, packBytes, held: new Set() })
+export function explain({ policy, vaults, packBytes, excluded = new Map(), scores }: ExplainInput): Explanation {
+  const { chosen, unmet } = place({ policy, vaults, packBytes, held: new Set(), excluded, scores })
   return {
     policy,
     vaults: vaults.map((vault) => ({
       id: vault.id,
       countsTowardFloor: isTrusted(vault),
-      eligible: tooSmall(vault, packBytes) === undefined,
-      notes: vaultNotes(vault, policy, packBytes),
+      eligible: tooSmall(vault, packBytes) === undefined && !excluded.has(vault.id),
+      notes: [...[excluded.get(vault.id)].filter((reason) => reason !== undefined), ...vaultNotes(vault, policy, packBytes)],
     })),
     chosen,
     satisfiable: unmet.length === 0,

@@ -2,10 +2,13 @@
 import type { Missing, Policy } from '../contracts/policy.ts'
 import type { VaultProfile } from '../contracts/vault.ts'
 import { type Demand, demandsOf, foundIn, isTrusted, nounOf, remedyOf } from './demands.ts'
+import { demerit, type Reliability } from './reputation.ts'
 import { cannotRetain } from './retain.ts'
 
 /** Up to this many free vaults every set is tried; beyond, the best next one is taken until the demands are met. */
 const EXHAUSTIVE_UP_TO = 12
+
+type Scores = ReadonlyMap<string, Reliability>
 
 export interface PlacementInput {
   readonly policy: Policy
@@ -18,6 +21,8 @@ export interface PlacementInput {
   readonly excluded?: ReadonlyMap<string, string> | undefined
   /** An object with blocks in the pack is to be retained: only vaults that can lock get it. Default false. */
   readonly retained?: boolean | undefined
+  /** Of vaults that were audited: of sets that meet the demands alike, the more reliable one is taken before the cheaper one. */
+  readonly scores?: ReadonlyMap<string, Reliability> | undefined
 }
 
 export interface PlacementPlan {
@@ -31,7 +36,7 @@ export interface PlacementPlan {
 }
 
 /** Plans a pack's vaults. What cannot be met is reported, and the rest is planned as well as it can be. Pure: the same view gives the same plan. */
-export function place({ policy, vaults, packBytes, held, excluded, retained = false }: PlacementInput): PlacementPlan {
+export function place({ policy, vaults, packBytes, held, excluded, retained = false, scores = new Map() }: PlacementInput): PlacementPlan {
   const obstacles = new Map<string, string>()
   for (const vault of vaults) {
     const obstacle =
@@ -45,7 +50,7 @@ export function place({ policy, vaults, packBytes, held, excluded, retained = fa
   const demands = demandsOf(policy)
   // Demands only grow with the set, so the full set shows what is reachable, and meeting that is always possible.
   const goals = demands.map((demand) => ({ ...demand, wanted: Math.min(demand.wanted, foundIn(demand, eligible)) }))
-  const add = free.length <= EXHAUSTIVE_UP_TO ? smallest(goals, kept, free) : greedy(goals, kept, free)
+  const add = free.length <= EXHAUSTIVE_UP_TO ? smallest(goals, kept, { free, scores }) : greedy(goals, kept, { free, scores })
   const chosen = new Set([...kept, ...add].map(({ id }) => id))
   return {
     chosen: vaults.filter(({ id }) => chosen.has(id)).map(({ id }) => id),
@@ -75,13 +80,18 @@ function unmetBy(demand: Demand, eligible: readonly VaultProfile[], obstacles: R
 
 const meets = (goals: readonly Demand[], set: readonly VaultProfile[]): boolean => goals.every((goal) => foundIn(goal, set) >= goal.wanted)
 
-function smallest(goals: readonly Demand[], kept: readonly VaultProfile[], free: readonly VaultProfile[]): readonly VaultProfile[] {
+interface Choice {
+  readonly free: readonly VaultProfile[]
+  readonly scores: Scores
+}
+
+function smallest(goals: readonly Demand[], kept: readonly VaultProfile[], { free, scores }: Choice): readonly VaultProfile[] {
   for (let size = 0; size <= free.length; size++) {
     let best: { readonly set: readonly VaultProfile[]; readonly merit: readonly number[] } | undefined
     for (const set of combinations(free, size)) {
       const all = [...kept, ...set]
       if (!meets(goals, all)) continue
-      const merit = meritOf(all)
+      const merit = meritOf(all, scores)
       if (best === undefined || isBetter(merit, best.merit)) best = { set, merit }
     }
     if (best) return best.set
@@ -100,14 +110,14 @@ function* combinations(vaults: readonly VaultProfile[], size: number, from = 0):
   }
 }
 
-function greedy(goals: readonly Demand[], kept: readonly VaultProfile[], free: readonly VaultProfile[]): readonly VaultProfile[] {
+function greedy(goals: readonly Demand[], kept: readonly VaultProfile[], { free, scores }: Choice): readonly VaultProfile[] {
   const added: VaultProfile[] = []
   while (!meets(goals, [...kept, ...added])) {
     let best: { readonly vault: VaultProfile; readonly merit: readonly number[] } | undefined
     for (const vault of free.filter((candidate) => !added.includes(candidate))) {
       const all = [...kept, ...added, vault]
       const reached = goals.reduce((sum, goal) => sum + Math.min(goal.wanted, foundIn(goal, all)), 0)
-      const merit = [reached, ...meritOf(all)]
+      const merit = [reached, ...meritOf(all, scores)]
       if (best === undefined || isBetter(merit, best.merit)) best = { vault, merit }
     }
     if (!best) break
@@ -121,15 +131,16 @@ function greedy(goals: readonly Demand[], kept: readonly VaultProfile[], free: r
   return free.filter((vault) => needed.includes(vault))
 }
 
-/** Most diverse outside IPFS first, then fewest paid, then fewest cold; larger is better in each place. */
-function meritOf(vaults: readonly VaultProfile[]): readonly number[] {
+/** Most diverse outside IPFS first, then most reliable, then fewest paid, then fewest cold; larger is better in each place. */
+function meritOf(vaults: readonly VaultProfile[], scores: Scores): readonly number[] {
   const values = new Set<string>()
   for (const { network, operator, region, jurisdiction, labels } of vaults.filter(isTrusted)) {
     for (const [domain, value] of Object.entries({ ...labels, network, operator, region, jurisdiction })) {
       if (value !== undefined) values.add(`${domain} ${value}`)
     }
   }
-  return [values.size, -vaults.filter(({ paid }) => paid).length, -vaults.filter(({ cold }) => cold).length]
+  const demerits = vaults.reduce((sum, { id }) => sum + demerit(scores.get(id)), 0)
+  return [values.size, -demerits, -vaults.filter(({ paid }) => paid).length, -vaults.filter(({ cold }) => cold).length]
 }
 
 function isBetter(merit: readonly number[], than: readonly number[]): boolean {

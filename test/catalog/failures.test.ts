@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { expect, it, onTestFinished } from 'vitest'
+import { SCHEMA_VERSION } from '../../src/catalog/migrations.ts'
 import { openCatalog } from '../../src/catalog/open.ts'
 import { putOne, staged } from '../../src/conformance/catalog-fixtures.ts'
 import { child, freshPath, open } from './fixtures.ts'
@@ -52,9 +53,11 @@ it('a newer schema is refused with both versions', async () => {
   const path = await freshPath()
   await (await openCatalog({ path })).close()
   const newer = new Sqlite(path)
-  newer.pragma('user_version = 7')
+  newer.pragma(`user_version = ${SCHEMA_VERSION + 3}`)
   newer.close()
-  await expect(openCatalog({ path })).rejects.toEqual(failsWith('newer-schema', /schema 7.*knows 4/))
+  await expect(openCatalog({ path })).rejects.toEqual(
+    failsWith('newer-schema', new RegExp(`schema ${SCHEMA_VERSION + 3}.*knows ${SCHEMA_VERSION}`)),
+  )
 })
 
 it('a missing folder, and a missing file opened read-only, are not found', async () => {

@@ -23,24 +23,37 @@ const LARGE = [
   'fingerprint_extents',
   'fingerprint_files',
   'shreds',
+  'survey_probes',
+  'rotations',
+  'log_entries',
+  'log_nodes',
+  'log_packs',
+  'events',
+  'deliveries',
 ]
 
-/** Every statement that the conformance cases cause, but those of `totals`. */
+/** Every statement that the conformance cases cause, but those of the methods that sum. */
 async function statements(): Promise<Map<string, readonly unknown[]>> {
   const seen = new Map<string, readonly unknown[]>()
   const recording = async (path: string): Promise<Catalog> => {
-    let summing = false
+    // Nor those that make the tables, or fill new ones of an old catalog.
+    let summing = true
     const log = ({ query }: { query: { sql: string; parameters: readonly unknown[] } }) => {
       if (!summing) seen.set(query.sql, query.parameters)
     }
     const catalog = catalogOn(await connect({ path, log }), { clock: Date.now })
-    const totals = async (at: number) => {
-      summing = true
-      return await catalog.totals(at).finally(() => {
-        summing = false
-      })
-    }
-    return { ...catalog, totals }
+    summing = false
+    const quietly =
+      <Args extends unknown[], Result>(work: (...args: Args) => Promise<Result>) =>
+      async (...args: Args) => {
+        summing = true
+        return await work(...args).finally(() => {
+          summing = false
+        })
+      }
+    const { totals, tallies, hookStates, auditCounts } = catalog
+    const sums = { totals: quietly(totals), tallies: quietly(tallies), hookStates: quietly(hookStates), auditCounts: quietly(auditCounts) }
+    return { ...catalog, ...sums }
   }
   const paths = new Map<Catalog, string>()
   const openAt = async (path: string) => {
@@ -57,7 +70,7 @@ async function statements(): Promise<Map<string, readonly unknown[]>> {
   return seen
 }
 
-it('no statement of any method but totals walks through a table', async () => {
+it('no statement of any method but those that sum walks through a table', async () => {
   const path = await freshPath()
   await open({ path })
   const db = new Sqlite(path)

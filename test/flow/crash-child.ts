@@ -25,6 +25,7 @@ const WRITES: ReadonlySet<string | symbol> = new Set([
   'acquire',
   'beginShred',
   'saveCertificate',
+  'appendLog',
 ])
 let calls = 0
 

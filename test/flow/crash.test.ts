@@ -5,10 +5,11 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { createArchive } from '../../src/archive.ts'
-import type { ObjectState, Vault } from '../../src/contracts.ts'
+import type { Archive, ObjectState, Vault } from '../../src/contracts.ts'
 import { eachOf } from '../../src/flow/context.ts'
 import { directory } from '../../src/vaults/directory.ts'
 import { all, bytesOf, files, flip, noise, only, tempFolder, treeOf } from './house.ts'
+import { logInFolder } from './log-house.ts'
 import { alice, bob } from './sealed/keys.ts'
 
 const run = promisify(execFile)
@@ -54,10 +55,26 @@ async function again(folder: string, verb: Verb): Promise<Said | undefined> {
     await archive.restore(receipt.root, join(folder, 'restored'))
     return receipt
   }
-  if (verb === 'put') return await archive.put(join(folder, 'tree'))
+  if (verb === 'put') {
+    const receipt = await archive.put(join(folder, 'tree'))
+    await expectWholeLog(archive, folder, receipt)
+    return receipt
+  }
   let said: Said | undefined
   for await (const report of archive.repairAll()) said = report
+  if (said) await expectWholeLog(archive, folder, said)
   return said
+}
+
+/** Whenever it was killed: the write is entered, nothing contradicts the log, and every vault has all of it. */
+async function expectWholeLog(archive: Archive, folder: string, { root }: Said): Promise<void> {
+  const entries = (await all(archive.logEntries())).map(({ entry }) => entry)
+  expect(entries.some((entry) => entry.kind === 'write' && entry.root === root)).toBe(true)
+  expect(await archive.verifyLog()).toMatchObject({ valid: true })
+  expect(await archive.checkHistory()).toMatchObject({ verdict: 'consistent' })
+  await archive.publishLog()
+  for (const { id } of archive.vaults)
+    expect(await logInFolder(join(folder, id), archive.publicKey)).toMatchObject({ size: entries.length, gap: undefined })
 }
 
 async function newTree(): Promise<string> {

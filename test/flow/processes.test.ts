@@ -6,6 +6,7 @@ import { expect, it } from 'vitest'
 import { createArchive } from '../../src/archive.ts'
 import { directory } from '../../src/vaults/directory.ts'
 import { all, bytesOf, spooled, tempFolder } from './house.ts'
+import { logInFolder } from './log-house.ts'
 
 const CHILD = fileURLToPath(new URL('./processes.child.ts', import.meta.url))
 
@@ -34,6 +35,11 @@ it('two processes put into one new archive at once: one key, every object there,
   for await (const report of archive.repairAll()) expect(report).toMatchObject({ state: 'satisfied' })
   for await (const report of archive.verifyAll({ level: 'whole' })) expect(report.state).toBe('satisfied')
   for (const root of roots) expect((await bytesOf(archive.get(root))).byteLength).toBe(200_000)
+  expect(await archive.verifyLog(), 'one log, no entry lost').toMatchObject({ valid: true, size: 12, faults: [] })
+  expect(await archive.checkHistory()).toMatchObject({ verdict: 'consistent' })
+  await archive.publishLog()
+  for (const { id } of archive.vaults)
+    expect(await logInFolder(join(folder, id), archive.publicKey)).toMatchObject({ size: 12, gap: undefined })
   expect(await archive.totals()).toMatchObject({ objects: 9, spooledBytes: 0 })
   expect(await spooled(folder)).toEqual([])
 })

@@ -1,6 +1,6 @@
-/** `perdure vault list`, `perdure vault test` and `perdure vault reset` */
+/** `perdure vault list`, `perdure vault test`, `perdure vault reset` and `perdure vault release` */
 import type { Command } from 'commander'
-import type { VaultCheck, VaultProfile } from '../../contracts.ts'
+import type { VaultCheck, VaultProfile, VaultScore } from '../../contracts.ts'
 import type { CommandContext, Run } from '../context.ts'
 import { viewError } from '../errors.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
@@ -9,7 +9,7 @@ import type { Style } from '../style.ts'
 
 export function vaultCommand(program: Command, run: Run): void {
   const vault = program.command('vault').description('list and try the vaults')
-  vault.command('list').description('the vaults of this archive').action(run(list))
+  vault.command('list').description('the vaults of this archive, and what our own audits say of them').action(run(list))
   vault
     .command('test')
     .description('store, find, read back and remove a small pack of random bytes')
@@ -20,16 +20,42 @@ export function vaultCommand(program: Command, run: Run): void {
     .description('start anew with a vault that is gone for good: forget what it held, delete nothing, let repair place again')
     .argument('<id>', 'the vault')
     .action(run(reset))
+  vault
+    .command('release')
+    .description('end the quarantine of a vault that gave wrong bytes, without a clean survey')
+    .argument('<id>', 'the vault')
+    .action(run(release))
 }
 
 async function list(context: CommandContext): Promise<ExitCode> {
-  const { vaults } = await context.archive()
-  const show = (style: Style) => columns([...vaults.map((profile) => row(profile, style))])
-  await context.reporter.result({ vaults }, { lines: show, quiet: show })
+  const archive = await context.archive()
+  const scores = new Map((await archive.scores()).map((score) => [score.vault, score]))
+  const vaults = archive.vaults.map((profile) => ({ profile, score: scores.get(profile.id) }))
+  const show = (style: Style) => columns(vaults.map(({ profile, score }) => row(profile, score, style)))
+  const document = { vaults: vaults.map(({ profile, score }) => ({ ...profile, ...(score && { score: scoreShown(score) }) })) }
+  await context.reporter.result(document, { lines: show, quiet: show })
   return EXIT.ok
 }
 
-function row(profile: VaultProfile, style: Style): string[] {
+const iso = (at: number) => new Date(at).toISOString()
+
+function scoreShown({ vault: _, updatedAt, quarantine, ...score }: VaultScore) {
+  return {
+    ...score,
+    updated: iso(updatedAt),
+    ...(quarantine && { quarantine: { since: iso(quarantine.since), reason: quarantine.reason } }),
+  }
+}
+
+function scoreText(score: VaultScore | undefined, style: Style): string {
+  if (!score) return style.dim('not audited yet')
+  const { quarantine, integrity, availability, latencyMs } = score
+  if (quarantine) return style.red(`quarantined since ${iso(quarantine.since).slice(0, 10)}: ${printable(quarantine.reason)}`)
+  const pace = latencyMs === undefined ? '' : `, ${formatDuration(latencyMs)} a read`
+  return `integrity ${integrity.toFixed(3)}, availability ${availability.toFixed(3)}${pace}`
+}
+
+function row(profile: VaultProfile, score: VaultScore | undefined, style: Style): string[] {
   const traits = [
     profile.region,
     profile.jurisdiction,
@@ -42,6 +68,7 @@ function row(profile: VaultProfile, style: Style): string[] {
     printable(profile.id),
     printable(profile.network),
     printable(profile.operator),
+    scoreText(score, style),
     style.dim(printable(traits.filter(Boolean).join(', '))),
   ]
 }
@@ -65,6 +92,15 @@ async function reset(context: CommandContext, id: string): Promise<ExitCode> {
   const done = await archive.resetVault(id, { signal: context.signal })
   const lines = [`forgot ${done.replicas} replicas of ${printable(id)}; \`perdure repair\` places again what is missing there`]
   await context.reporter.result(done, { lines: () => lines, quiet: () => [] })
+  return EXIT.ok
+}
+
+async function release(context: CommandContext, id: string): Promise<ExitCode> {
+  const done = await (await context.archive()).releaseVault(id)
+  const line = done.wasQuarantined
+    ? `${printable(id)} is out of quarantine; new packs go there again`
+    : `${printable(id)} was not quarantined`
+  await context.reporter.result(done, { lines: () => [line], quiet: () => [] })
   return EXIT.ok
 }
 

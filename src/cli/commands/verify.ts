@@ -18,6 +18,7 @@ interface Options {
   readonly loss?: number
   readonly vault?: readonly string[]
   readonly cold?: boolean
+  readonly rotation?: boolean
 }
 
 export function verifyCommand(program: Command, run: Run): void {
@@ -34,6 +35,7 @@ export function verifyCommand(program: Command, run: Run): void {
     .option('--confidence <share>', 'with --loss: how sure to be, e.g. 0.99', parseShare)
     .option('--loss <share>', 'with --confidence: of catching a loss of this share, e.g. 0.01', parseShare)
     .option('--vault <id>', 'only this vault (repeatable)', gather)
+    .option('--rotation', 'blocks that were not read yet in this round, within the audit budget; default a fresh draw each time')
     .option('--cold', 'read bytes of cold vaults too, wherever they can be read; default only what a restore has made readable')
     .action(run(verify))
 }
@@ -48,6 +50,7 @@ async function verify(context: CommandContext, text: string | undefined, options
     sample,
     vaults: options.vault,
     cold: options.cold,
+    rotation: options.rotation,
     onProgress: onVerify(reporter.progress),
   }
   const single = text !== undefined
@@ -64,11 +67,12 @@ async function verify(context: CommandContext, text: string | undefined, options
   return exitCodeOf(state)
 }
 
-function sampleOf({ level, sample, confidence, loss }: Options): VerifyOptions['sample'] {
+function sampleOf({ level, sample, confidence, loss, rotation }: Options): VerifyOptions['sample'] {
   if ((confidence === undefined) !== (loss === undefined))
     throw new UsageError('--confidence and --loss go together, e.g. --confidence 0.99 --loss 0.01')
   if (sample !== undefined && confidence !== undefined)
     throw new UsageError('--sample says how many blocks to draw; --confidence and --loss compute it: give one or the other')
+  if (rotation && level !== 'sampled') throw new UsageError('--rotation says which blocks are drawn; use it with --level sampled')
   if (level !== 'sampled' && (sample ?? confidence) !== undefined)
     throw new UsageError(`nothing is drawn at level ${level}; leave the sample options out, or use --level sampled`)
   return confidence === undefined || loss === undefined ? sample : { confidence, loss }
@@ -85,7 +89,13 @@ async function* one<T>(promise: Promise<T>): AsyncIterable<T> {
 }
 
 function onVerify(progress: Progress): (event: VerifyEvent) => void {
+  const told = new Set<string>()
+  const warned = ({ vault, reason }: { readonly vault: string; readonly reason: string }) => {
+    if (!told.has(vault)) progress.line(`${vault}: ${reason}`)
+    told.add(vault)
+  }
   return (event) => {
+    if (event.type === 'budget-reached') return warned(event)
     if (event.type !== 'bytes-checked') return
     progress.phase('checking')
     progress.advance(event.byteLength)
