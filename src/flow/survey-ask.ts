@@ -55,14 +55,15 @@ export async function askSurvey(context: Context, { vault, survey, purse, option
     const silent = answers.filter(({ outcome }) => outcome === 'silent' || outcome === 'dead')
     quiet.push(...silent)
     answered ||= loud.some(({ outcome }) => outcome === 'intact' || outcome === 'damaged' || outcome === 'missing')
+    // What is wrong becomes evidence first: killed in between, the same questions are asked again.
+    for (const one of found) await recordLoss(context, { vault, survey, ...one, options })
+    heard.push(addAnswers(found.map((one) => one.tally)))
+    if (heard.some(({ damaged }) => damaged > 0)) await learn(context, vault, heard.splice(0))
     await catalog.answerProbes(survey.id, clock(), [
       ...settle({ probes: before, answers: loud, now: clock(), graceDays: policy.graceDays }),
       ...unheard(before, silent, clock()),
     ])
     await purse.flush()
-    for (const one of found) await recordLoss(context, { vault, survey, ...one, options })
-    heard.push(addAnswers(found.map((one) => one.tally)))
-    if (heard.some(({ damaged }) => damaged > 0)) await learn(context, vault, heard.splice(0))
   }
   await learn(context, vault, heard)
   const dead = isDead(run.life) ? left.map(({ number }): SurveyAnswer => ({ number, outcome: 'dead' })) : []
@@ -127,28 +128,17 @@ async function containSilence(context: Context, { survey, vault, options, before
   const settled = settle({ probes: before, answers: [...quiet, ...signs], now: clock(), graceDays: policy.graceDays }).filter(
     ({ number }) => number >= 0,
   )
-  await catalog.answerProbes(survey.id, clock(), settled)
   // Of a vault that answers nothing, only the survey gives up: whether its replicas are lost is found by asking for each.
-  if (!answered) return
-  const lost = new Set(settled.filter(({ outcome }) => outcome === 'missing').map(({ number }) => number))
+  const lost = new Set(answered ? settled.filter(({ outcome }) => outcome === 'missing').map(({ number }) => number) : [])
   for (const [pack, probes] of Map.groupBy(
     before.filter(({ number }) => lost.has(number)),
     (probe) => probe.pack,
   )) {
-    const row = await catalog.pack(pack)
-    if (!row) continue
     const answers = probes.map(({ number }): SurveyAnswer => ({ number, outcome: 'missing' }))
-    await recordLoss(context, {
-      vault,
-      survey,
-      pack: row,
-      probes,
-      answers,
-      bytes: 0,
-      detail: 'stayed silent while other spans answered; counted as lost',
-      options,
-    })
+    const detail = 'stayed silent while other spans answered; counted as lost'
+    await recordLoss(context, { vault, survey, pack: await catalog.pack(pack), probes, answers, bytes: 0, detail, options })
   }
+  await catalog.answerProbes(survey.id, clock(), settled)
 }
 
 interface Wave {

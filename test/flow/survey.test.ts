@@ -218,6 +218,23 @@ describe('a survey that is interrupted', () => {
     expect(questions(await probesOf(catalog))).toEqual(before)
   })
 
+  it('between an answer and its record has kept the damage as evidence, and asks again', async () => {
+    const built = await stored()
+    const { catalog, tree } = built
+    await flipBlock(built, { pack: 1, ordinal: 77 })
+    const goal = { confidence: 0.9999, loss: 0.001 }
+    // The whole vault is one draw here, asked in order: the block lies in the third wave, so the first two are let through.
+    let waves = 0
+    const killed = () => Promise.reject(new RangeError('killed'))
+    const late: Catalog = { ...catalog, answerProbes: (...args) => (++waves < 3 ? catalog.answerProbes(...args) : killed()) }
+    const archive = await openWith({ ...built, catalog: late }, {})
+    await expect(archive.survey('b', { goal })).rejects.toThrow('killed')
+    expect((await archive.status(tree)).state).toBe('damaged')
+    expect((await archive.scores()).find(({ vault }) => vault === 'b')?.quarantine).toBeDefined()
+    expect((await probesOf(catalog)).filter(({ outcome }) => outcome === undefined).length).toBeGreaterThan(0)
+    expect(await built.archive.survey('b')).toMatchObject({ state: 'losses', damaged: 1, draws: 202 })
+  })
+
   it('reports losses that an earlier run had found', async () => {
     const built = await stored()
     const { archive, catalog } = built
