@@ -1,4 +1,5 @@
 /** One error class per layer, each with a closed union of codes. The message says what to do next; the cause is kept. */
+import type { LimitExceeded } from './contracts/costs.ts'
 
 export class PerdureError<Code extends string = string> extends Error {
   override readonly name: string = 'PerdureError'
@@ -117,7 +118,7 @@ export class ConfigError extends PerdureError<ConfigErrorCode> {
 export type ArchiveErrorCode =
   /** The catalog knows no object of that root. */
   | 'unknown-root'
-  /** The spool or the disk under it is full, or the disk that is restored to. */
+  /** The spool or the disk under it is full, or the disk that is restored to; or a limit on spending does not allow it. */
   | 'exhausted'
   /** The file system refused: permissions, or a read-only disk. */
   | 'denied'
@@ -142,6 +143,10 @@ export type ArchiveErrorCode =
   | 'erasable'
   /** It was not put as erasable, so deleting its headers would promise nothing. */
   | 'not-erasable'
+  /** No vault that was read holds records of the archive that is to be recovered. */
+  | 'no-records'
+  /** Several archives lie there, and nothing says which one is meant. */
+  | 'ambiguous'
   /** The archive has signed a longer log than its catalog holds: the catalog is an older one. */
   | 'rolled-back'
   /** The archive has signed two logs, neither of which is the beginning of the other. */
@@ -149,4 +154,11 @@ export type ArchiveErrorCode =
 
 export class ArchiveError extends PerdureError<ArchiveErrorCode> {
   override readonly name = 'ArchiveError'
+  /** Of `exhausted`, when a limit on spending was the reason: its numbers. */
+  readonly limit: LimitExceeded | undefined
+
+  constructor(code: ArchiveErrorCode, message: string, options: { readonly cause?: unknown; readonly limit?: LimitExceeded } = {}) {
+    super(code, message, options)
+    this.limit = options.limit
+  }
 }

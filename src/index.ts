@@ -1,5 +1,5 @@
 /** The door: what `import … from 'perdure'` offers. */
-export { createArchive } from './archive.ts'
+export { createArchive, recoverArchive } from './archive.ts'
 export { fromPath } from './bytes/source.ts'
 export type * from './contracts.ts'
 export * from './errors.ts'

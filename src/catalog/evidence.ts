@@ -2,10 +2,21 @@
  * What challenges showed. One row is kept per pack, vault, object and retrieval, so that a listing of today does not hide last week's sample;
  * what a newer row replaces is rolled into the totals. Rows about a replica that has been dropped meanwhile are void and left out.
  */
-import type { Announce, ArchiveEvent, Catalog, EvidenceRow, ReplicaState, StandingChange, Unanswered, Verdict } from '../contracts.ts'
+import type {
+  Announce,
+  ArchiveEvent,
+  Catalog,
+  Clock,
+  EvidenceRow,
+  ReplicaState,
+  StandingChange,
+  Unanswered,
+  Verdict,
+} from '../contracts.ts'
 import { moveOn } from './audit-rotations.ts'
 import { gather } from './batches.ts'
 import { announceIn } from './events.ts'
+import { clockSetBack } from './evidence-clock.ts'
 import { type Review, review, type Tally, tally, tallyNothing } from './evidence-rules.ts'
 import { cidOf, toEvidence } from './rows.ts'
 import { type Database, read, type Session, write } from './schema.ts'
@@ -14,9 +25,13 @@ import { recount } from './tallies.ts'
 type Evidences = Pick<Catalog, 'recordEvidence' | 'evidenceOf' | 'packEvidence' | 'unansweredOf' | 'evidenceTotals'>
 type Recorded = Parameters<Catalog['recordEvidence']>[0][number]
 
-export function evidences(db: Database): Evidences {
+export function evidences(db: Database, clock: Clock): Evidences {
   return {
-    recordEvidence: (rows, announce) => write(db, (session) => record(session, rows, announce)),
+    recordEvidence: (rows, announce) =>
+      write(db, async (session) => {
+        await clockSetBack(session, rows, clock())
+        return record(session, rows, announce)
+      }),
 
     evidenceOf: (object) =>
       read(db, async (session) => {

@@ -1,9 +1,13 @@
 /** The schema, step by step. A step that has been released never changes. */
 import { type Kysely, type QueryExecutorProvider, type RawBuilder, sql } from 'kysely'
 import { auditTables } from './audit-tables.ts'
+import { costsTables } from './costs-tables.ts'
 import { packRootIndex } from './dag-tables.ts'
+import { dueTables } from './due-tables.ts'
+import { evacuationTables } from './evacuation-tables.ts'
 import { hookTables } from './hook-tables.ts'
 import { logTables } from './log-tables.ts'
+import { recoveryTables } from './recovery-tables.ts'
 import { shredTables } from './shred-tables.ts'
 
 /** What the databases call differently. */
@@ -28,6 +32,10 @@ export const MIGRATIONS: readonly Migration[] = [
   auditTables,
   logTables,
   hookTables,
+  dueTables,
+  recoveryTables,
+  costsTables,
+  evacuationTables,
   packRootIndex,
 ]
 

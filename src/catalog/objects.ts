@@ -88,13 +88,17 @@ async function setStates(
   announce: Announce<StateChange> | undefined,
 ): Promise<readonly ArchiveEvent[]> {
   const changes: StateChange[] = []
-  for (const { object, state, freshUntil } of rows) {
+  for (const { object, state, freshUntil, dueAt } of rows) {
     const before =
       announce && (await session.selectFrom('objects').select(['root', 'state', 'fresh_until']).where('id', '=', object).executeTakeFirst())
     const first = Number(before?.fresh_until) === 0
     if (before && (first || before.state !== state))
       changes.push({ object, root: cidOf(before.root), from: before.state, to: state, first })
-    await session.updateTable('objects').set({ state, fresh_until: freshUntil }).where('id', '=', object).execute()
+    await session
+      .updateTable('objects')
+      .set({ state, fresh_until: freshUntil, ...(dueAt !== undefined && { due_at: dueAt }) })
+      .where('id', '=', object)
+      .execute()
   }
   return announce && changes.length > 0 ? announceIn(session, announce(changes)) : []
 }

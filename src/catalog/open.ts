@@ -2,7 +2,10 @@
 import type { Catalog, Clock } from '../contracts.ts'
 import { audits } from './audit.ts'
 import { blockLookups } from './blocks.ts'
+import { costing } from './costs.ts'
 import { dagLookups } from './dag.ts'
+import { dueLookups } from './due.ts'
+import { evacuating } from './evacuation.ts'
 import { eventLog } from './events.ts'
 import { evidences } from './evidence.ts'
 import { fingerprinting } from './fingerprints.ts'
@@ -15,6 +18,8 @@ import { outbox } from './outbox.ts'
 import { packLookups } from './packs.ts'
 import { placement } from './placement.ts'
 import { records } from './records.ts'
+import { recovering } from './recovery.ts'
+import { restoring } from './restore.ts'
 import { retentions } from './retention.ts'
 import { sealing } from './seal.ts'
 import { shreds } from './shreds.ts'
@@ -49,14 +54,19 @@ export function catalogOn({ db, close }: Connection, { clock }: { readonly clock
     ...packLookups(db),
     ...dagLookups(db),
     ...objectLookups(db),
+    ...dueLookups(db),
     ...summing(db),
     ...placement(db),
-    ...evidences(db),
+    ...evidences(db, clock),
     ...records(db),
     ...shreds(db),
     ...retentions(db),
     ...audits(db),
     ...forgetting(db),
+    ...costing(db, clock),
+    ...evacuating(db),
+    ...recovering(db),
+    ...restoring(db),
     ...logs(db),
     ...logPacks(db),
     ...eventLog(db),

@@ -15,6 +15,8 @@ import type {
   Visibility,
 } from '../contracts.ts'
 import type { AuditSchema } from './audit-schema.ts'
+import type { RecoverySchema } from './recovery-tables.ts'
+import type { SpendingSchema } from './spending-schema.ts'
 
 export type Flag = 0 | 1
 
@@ -77,6 +79,8 @@ export interface ObjectsTable {
   retain_until: Generated<number | null>
   retain_mode: Generated<RetentionMode | null>
   retain_hold: Generated<Flag>
+  /** When it should be audited next; 0: now. */
+  due_at: Generated<number>
 }
 
 export interface AttributesTable {
@@ -197,6 +201,23 @@ export interface FingerprintFilesTable {
   key: Uint8Array
 }
 
+export interface VaultPausesTable {
+  vault: string
+  reason: 'silent' | 'denied' | 'limited'
+  failures: number
+  since: number
+  at: number
+  until: number
+  silent_ms: number
+  detail: string | null
+}
+
+export interface WatchMarksTable {
+  name: string
+  at: number
+  detail: string
+}
+
 export interface LogEntriesTable {
   position: number
   kind: LogEntryKind
@@ -271,7 +292,7 @@ export interface ReplicaTalliesTable {
   byte_length: number
 }
 
-export interface Schema extends AuditSchema {
+export interface Schema extends AuditSchema, RecoverySchema, SpendingSchema {
   packs: PacksTable
   tocs: TocsTable
   blocks: BlocksTable
@@ -289,6 +310,8 @@ export interface Schema extends AuditSchema {
   fingerprints: FingerprintsTable
   fingerprint_extents: FingerprintExtentsTable
   fingerprint_files: FingerprintFilesTable
+  vault_pauses: VaultPausesTable
+  watch_marks: WatchMarksTable
   log_entries: LogEntriesTable
   log_nodes: LogNodesTable
   log_packs: LogPacksTable

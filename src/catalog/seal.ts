@@ -102,7 +102,7 @@ async function existing(session: Session, incoming: readonly Incoming[]): Promis
 }
 
 /** Nothing is placed yet, so a new object is below any floor. */
-const UNPLACED = { state: 'at-risk', fresh_until: 0 } as const
+const UNPLACED = { state: 'at-risk', fresh_until: 0, due_at: 0 } as const
 
 async function insertObjects(session: Session, fresh: readonly Incoming[]): Promise<readonly (readonly [string, number])[]> {
   const ids: (readonly [string, number])[] = []

@@ -52,7 +52,7 @@ async function stagePack(
 }
 
 /** Compiles the statement once for all full batches: for a pack of 32,768 blocks the builder would cost more than the database. */
-async function insertBlocks(session: Session, pack: number, blocks: readonly StagedBlock[]): Promise<void> {
+export async function insertBlocks(session: Session, pack: number, blocks: readonly StagedBlock[]): Promise<void> {
   let full: CompiledQuery | undefined
   let ordinal = 0
   for (const batch of batchesOf(blocks, ROWS_AT_ONCE)) {

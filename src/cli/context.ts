@@ -1,5 +1,5 @@
 /** What a command gets to work with. */
-import type { Archive } from '../contracts.ts'
+import type { Archive, ArchiveConfig } from '../contracts.ts'
 import type { LoadedConfig } from './config.ts'
 import type { ExitCode } from './exit-codes.ts'
 import type { AskPassphrase } from './passphrase.ts'
@@ -8,6 +8,8 @@ import type { Reporter } from './reporter.ts'
 export interface CommandContext {
   readonly reporter: Reporter
   readonly signal: AbortSignal
+  /** From here on an interruption is how the command is meant to end, not a failure. */
+  endsOnInterrupt(): void
   readonly stdin: AsyncIterable<Uint8Array>
   readonly cwd: string
   /** As given with `--config`. */
@@ -18,6 +20,8 @@ export interface CommandContext {
   /** Asks for a passphrase wherever this command may take one from. */
   readonly passphrase: AskPassphrase
   config(): Promise<LoadedConfig>
+  /** What the archive is opened with: for commands that work while there is none. */
+  archiveConfig(): Promise<ArchiveConfig>
   /** Opens the archive at the first call; it is closed when the command ends. */
   archive(): Promise<Archive>
 }

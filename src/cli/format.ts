@@ -22,6 +22,22 @@ export function formatDuration(ms: number): string {
   return `${Math.floor(seconds / 3600)}h ${pad(Math.floor((seconds % 3600) / 60))}m`
 }
 
+const DAY_MS = 86_400_000
+
+/** A span as a person says it: `a moment`, `5 minutes`, `3 hours`, `12 days`. */
+export function roughly(ms: number): string {
+  if (ms < 60_000) return 'a moment'
+  if (ms < 3_600_000) return count(Math.round(ms / 60_000), 'minute')
+  if (ms < 2 * DAY_MS) return count(Math.round(ms / 3_600_000), 'hour')
+  return count(Math.round(ms / DAY_MS), 'day')
+}
+
+/** A moment seen from now: `3 hours ago`, `in 5 minutes`. */
+export function fromNow(moment: string, now: number): string {
+  const ms = Date.parse(moment) - now
+  return ms <= 0 ? `${roughly(-ms)} ago` : `in ${roughly(ms)}`
+}
+
 /** `1 object`, `2 objects`. */
 export function count(amount: number, noun: string): string {
   return `${amount} ${noun}${amount === 1 ? '' : 's'}`

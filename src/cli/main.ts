@@ -42,6 +42,7 @@ export async function main(args: readonly string[], options: MainOptions = {}): 
   const interrupts = listenForInterrupts(() => void reporter.note('Stopping; again to kill. What is stored stays valid.'))
   let code: ExitCode = EXIT.ok
   let shown = ''
+  let endless = false
 
   const run: Run =
     <Args extends readonly unknown[]>(body: (context: CommandContext, ...args: Args) => Promise<ExitCode>) =>
@@ -50,7 +51,10 @@ export async function main(args: readonly string[], options: MainOptions = {}): 
       const { signal } = interrupts
       const warn = (text: string) => reporter.note(text)
       const passphrase = passphrases({ env, cwd, signal, warn, openTerminal: options.terminal ?? openTerminal })
-      const parts = { reporter, signal, stdin, cwd, env, configFile, flags, passphrase }
+      const endsOnInterrupt = () => {
+        endless = true
+      }
+      const parts = { reporter, signal, endsOnInterrupt, stdin, cwd, env, configFile, flags, passphrase }
       const context = createContext({ ...parts, open: options.open ?? openArchive })
       try {
         code = await body(context, ...(given.slice(0, -1) as unknown as Args))
@@ -62,7 +66,7 @@ export async function main(args: readonly string[], options: MainOptions = {}): 
   try {
     const program = createProgram({ run, version: await version(options.packageFile), write: (text) => (shown += text) })
     await program.parseAsync(args, { from: 'user' })
-    interrupts.signal.throwIfAborted()
+    if (!endless) interrupts.signal.throwIfAborted()
     return code
   } catch (error) {
     if (error instanceof CommanderError && shown !== '') return await showHelp(error, shown, { stdout, stderr })
@@ -104,7 +108,7 @@ function commonOptionsOf(command: unknown): CommonOptions {
   return (command as { optsWithGlobals(): CommonOptions }).optsWithGlobals()
 }
 
-type ContextParts = Omit<CommandContext, 'config' | 'archive' | 'identityFiles'> & {
+type ContextParts = Omit<CommandContext, 'config' | 'archive' | 'archiveConfig' | 'identityFiles'> & {
   readonly open: OpenArchive
   /** As given with `--identity`. */
   readonly flags: readonly string[]
@@ -118,9 +122,12 @@ function createContext(parts: ContextParts): CommandContext & { close(): Promise
   let told = false
   const loaded = () => (config ??= loadConfig({ file: rest.configFile, cwd, env }))
   const files = async () => identityFiles({ flags, env, cwd, configured: (await loaded()).identities ?? [] })
-  const opened = async () => {
+  const settings = async () => {
     const identities = lazyIdentities(await files(), { ask: rest.passphrase, warn: (text) => reporter.note(text) })
-    const made = await open(await archiveConfig(await loaded(), { identities }))
+    return archiveConfig(await loaded(), { identities })
+  }
+  const opened = async () => {
+    const made = await open(await settings())
     made.on(() => {
       told = true
     })
@@ -129,6 +136,7 @@ function createContext(parts: ContextParts): CommandContext & { close(): Promise
   return {
     ...rest,
     config: loaded,
+    archiveConfig: settings,
     identityFiles: files,
     archive: () => (archive ??= opened()),
     close: async () => {

@@ -20,6 +20,37 @@ export function parseCount(text: string): number {
   return value
 }
 
+/** A whole number, 0 included. */
+export function parseAmount(text: string): number {
+  return text === '0' ? 0 : parseCount(text)
+}
+
+const SPANS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** `30s`, `15m`, `6h`, `1d`: milliseconds. */
+export function parseSpan(text: string): number {
+  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)([smhd])$/.exec(text.trim()) ?? []
+  const ms = Math.round(Number(number) * (SPANS[unit] ?? Number.NaN))
+  if (!Number.isSafeInteger(ms) || ms < 1_000)
+    throw new InvalidArgumentError('It must be a time of at least a second such as 30s, 15m, 6h or 1d.')
+  return ms
+}
+
+/** `22:00-06:00`. */
+export function parseHours(text: string): { readonly from: string; readonly to: string } {
+  const [, from, to] = /^(\d{2}:\d{2})-(\d{2}:\d{2})$/.exec(text.trim()) ?? []
+  if (from === undefined || to === undefined) throw new InvalidArgumentError('It must be two times of day such as 22:00-06:00.')
+  return { from, to }
+}
+
+/** `127.0.0.1:9464`, `[::1]:9464`, `localhost:9464`, or the port alone, on this machine. */
+export function parseListen(text: string): { readonly host: string; readonly port: number } {
+  const [, bracketed, plain, digits] = /^(?:(?:\[([^\]]+)\]|([^:]+)):)?(\d{1,5})$/.exec(text.trim()) ?? []
+  const port = Number(digits ?? Number.NaN)
+  if (!(port <= 65_535)) throw new InvalidArgumentError('It must be an address and a port of this machine such as 127.0.0.1:9464.')
+  return { host: bracketed ?? plain ?? '127.0.0.1', port }
+}
+
 /** `0.99` or `99%`, strictly between 0 and 1. */
 export function parseShare(text: string): number {
   const value = text.endsWith('%') ? Number(text.slice(0, -1)) / 100 : Number(text)

@@ -1,7 +1,11 @@
 /** The command line as the parser sees it. */
 import { Command } from 'commander'
 import { catCommand } from './commands/cat.ts'
+import { costsCommand, estimateCommand } from './commands/costs.ts'
+import { drillCommand } from './commands/drill.ts'
+import { evacuateCommand } from './commands/evacuate.ts'
 import { explainCommand } from './commands/explain.ts'
+import { exportCommand } from './commands/export.ts'
 import { getCommand } from './commands/get.ts'
 import { hooksCommand } from './commands/hooks.ts'
 import { initCommand } from './commands/init.ts'
@@ -14,6 +18,7 @@ import { pruneCommand } from './commands/prune.ts'
 import { putCommand } from './commands/put.ts'
 import { receiptCommand } from './commands/receipt.ts'
 import { recipientsCommand } from './commands/recipients.ts'
+import { recoverCommand } from './commands/recover.ts'
 import { renewCommand } from './commands/renew.ts'
 import { repairCommand } from './commands/repair.ts'
 import { rmCommand } from './commands/rm.ts'
@@ -23,6 +28,7 @@ import { surveyCommand } from './commands/survey.ts'
 import { thawCommand } from './commands/thaw.ts'
 import { vaultCommand } from './commands/vault.ts'
 import { verifyCommand } from './commands/verify.ts'
+import { watchCommand } from './commands/watch.ts'
 import type { Run } from './context.ts'
 
 const COMMANDS = [
@@ -36,17 +42,24 @@ const COMMANDS = [
   surveyCommand,
   planCommand,
   repairCommand,
+  drillCommand,
+  evacuateCommand,
   renewCommand,
+  watchCommand,
   thawCommand,
   rmCommand,
   shredCommand,
   pruneCommand,
   explainCommand,
+  estimateCommand,
+  costsCommand,
   vaultCommand,
   receiptCommand,
   logCommand,
   keyCommand,
   recipientsCommand,
+  recoverCommand,
+  exportCommand,
   hooksCommand,
   metricsCommand,
 ]

@@ -27,6 +27,7 @@ export function humanReporter(options: ReporterOptions): Reporter {
   return {
     progress,
     result: (_, view) => show(view.lines, view.quiet),
+    line: (_, view) => show(view.lines, view.quiet),
     list: (_key, _head, view) => ({
       item: (item) => (quiet && !view.asked ? Promise.resolve() : print(view.lines(item, style))),
       end: (_tail, end) => (end ? show(end.lines, end.quiet) : print([])),

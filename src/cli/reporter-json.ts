@@ -16,6 +16,7 @@ export function jsonReporter({ quiet, stdout, stderr }: ReporterOptions): Report
   return {
     progress: silent,
     result: (document) => close(document),
+    line: (document) => stdout.write(`${JSON.stringify(document)}\n`),
     list: (key, head) => {
       const members = JSON.stringify(head).slice(1, -1)
       const opening = `{${members === '' ? '' : `${members},`}${JSON.stringify(key)}:[`

@@ -33,6 +33,8 @@ export interface Reporter {
   result(document: object, view: ResultView): Promise<void>
   /** A document `{ ...head, [key]: […], ...tail }`, streamed. */
   list<Item extends object>(key: string, head: object, view: ListView<Item>): ListReport<Item>
+  /** One of a stream of documents without an end: lines for a person, one JSON object a line in a document; `quiet` as for a result. */
+  line(document: object, view: ResultView): Promise<void>
   /** A file's bytes, raw for a person, base64 in a document. */
   bytes(source: AsyncIterable<Uint8Array>, head: object): Promise<void>
   /** Something a person should know, on standard error; not with `--quiet`. */

@@ -64,6 +64,38 @@ export const evidenceCases: readonly CatalogCase[] = [
     },
   },
   {
+    name: 'after the clock was set back, new evidence is newer than all that was stored, which keeps its order and its gaps',
+    async run({ open }) {
+      const catalog = await open()
+      const { pack, id } = await putOne(catalog, 'a')
+      for (const vault of ['v', 'w']) await catalog.placed(pack, vault, 'there', 1)
+      const year = 365 * 86_400_000
+      const now = Date.now()
+      const later = now + year
+      await catalog.recordEvidence([
+        { ...evidence(pack, 'v', later - 500, { retrieval: 'whole' }), unanswered: [{ ordinal: 2, since: later - 400, tries: 1 }] },
+        evidence(pack, 'v', later, { object: id }),
+        evidence(pack, 'w', later),
+      ])
+      await catalog.recordEvidence([evidence(pack, 'v', now, { verdict: 'damaged', object: id })])
+      const rows = (await catalog.evidenceOf(id)).toSorted((a, b) => b.at - a.at)
+      assert.deepEqual(
+        rows.map(({ vault, verdict, at }) => [vault, verdict, at]),
+        [
+          ['w', 'intact', later],
+          ['v', 'damaged', now],
+          ['v', 'intact', now - 501],
+        ],
+      )
+      assert.deepEqual(await catalog.unansweredOf(pack, 'v'), [{ ordinal: 2, since: now - 401, tries: 1 }])
+      const [place] = (await catalog.findBlocks([block('a 0')], { reusable: true })).values()
+      assert.notEqual(place, undefined)
+      await catalog.recordEvidence([evidence(pack, 'w', now, { verdict: 'missing' })])
+      await catalog.unspooled(pack)
+      assert.equal((await catalog.findBlocks([block('a 0')], { reusable: true })).size, 0)
+    },
+  },
+  {
     name: 'evidence about one object says nothing of another in the same pack',
     async run({ open }) {
       const catalog = await open()

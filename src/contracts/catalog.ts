@@ -1,9 +1,13 @@
 /** The local index and journal. */
 import type { CID } from 'multiformats/cid'
 import type { CatalogAudit, RotationRow } from './catalog-audit.ts'
+import type { CatalogCosts } from './catalog-costs.ts'
 import type { CatalogDag } from './catalog-dag.ts'
+import type { CatalogDue } from './catalog-due.ts'
+import type { CatalogEvacuation } from './catalog-evacuation.ts'
 import type { Announce, Announcement, CatalogHooks, StandingChange, StateChange } from './catalog-hooks.ts'
 import type { CatalogLog, LogPack } from './catalog-log.ts'
+import type { CatalogRecovery } from './catalog-recovery.ts'
 import type {
   BlockPlace,
   EvidenceRow,
@@ -37,7 +41,15 @@ export interface Lease {
  * The local index and journal. Every method is one short transaction, durable when it resolves (SQLite: `synchronous=FULL`), and safe to call from
  * several processes. Throws CatalogError.
  */
-export interface Catalog extends CatalogAudit, CatalogDag, CatalogLog, CatalogHooks {
+export interface Catalog
+  extends CatalogAudit,
+    CatalogDue,
+    CatalogDag,
+    CatalogLog,
+    CatalogHooks,
+    CatalogRecovery,
+    CatalogCosts,
+    CatalogEvacuation {
   // puts
   /** Registers a closed pack of a put that is still running: invisible to everybody but its owner. */
   stagePack(pack: StagedPack): Promise<PackId>
@@ -130,7 +142,7 @@ export interface Catalog extends CatalogAudit, CatalogDag, CatalogLog, CatalogHo
   totals(at: number): Promise<CatalogTotals>
 
   // placement
-  /** Durable before any paid call. Keeps an existing row of any state. */
+  /** Durable before any paid call. Keeps an existing row of any state. Throws `conflict` for a new one in a vault that is being left. */
   intend(pack: PackId, vault: string, at: number): Promise<void>
   placed(pack: PackId, vault: string, locator: Locator, at: number): Promise<void>
   /** The vault has shown that it retains the replica until then, as asked. */
@@ -173,9 +185,17 @@ export interface Catalog extends CatalogAudit, CatalogDag, CatalogLog, CatalogHo
   packEvidence(packs: readonly PackId[]): Promise<readonly EvidenceRow[]>
   unansweredOf(pack: PackId, vault: string): Promise<readonly Unanswered[]>
   evidenceTotals(pack: PackId, vault: string): Promise<EvidenceTotals | undefined>
-  /** `announce` hears of states that changed, in the order of the rows; resolves to the events that were new. */
+  /**
+   * `dueAt` left out: when it is to be audited stays as it is. `announce` hears of states that changed, in the order of the rows; resolves to the events
+   * that were new.
+   */
   setStates(
-    rows: readonly { readonly object: ObjectId; readonly state: ObjectState; readonly freshUntil: number }[],
+    rows: readonly {
+      readonly object: ObjectId
+      readonly state: ObjectState
+      readonly freshUntil: number
+      readonly dueAt?: number | undefined
+    }[],
     announce?: Announce<StateChange>,
   ): Promise<readonly ArchiveEvent[]>
 

@@ -1,4 +1,5 @@
 /** Verifying, repairing, renewing, thawing and forgetting: options, events, reports. */
+import type { LimitExceeded } from './costs.ts'
 import type { AbortOptions, ProgressOptions } from './options.ts'
 import type { Missing, ObjectReport, ObjectState, Policy, ReplicaReport } from './policy.ts'
 import type { ReplicationEvent } from './putting.ts'
@@ -34,6 +35,8 @@ export interface RenewOptions extends AbortOptions {
   readonly plan?: boolean | undefined
   /** Renew what lapses within so many days. Default: a third of the vault's term, and at most 30. */
   readonly leadDays?: number | undefined
+  /** Makes the default lead at least so long: who comes by rarely must renew early. */
+  readonly leastLeadDays?: number | undefined
   /** Renew to this date; default: one term of the vault from now. */
   readonly until?: Date | undefined
   /** Only these vaults. */
@@ -102,10 +105,14 @@ export interface RepairAction {
   readonly byteLength: number
   /** `planned` with `plan: true`. */
   readonly outcome: 'planned' | 'repaired' | 'failed'
+  /** Of the error that kept it from being done. */
+  readonly code?: string
   readonly detail?: string
 }
 
 export interface RepairReport {
+  /** A limit that forbids the actions which cost something: they failed, or would fail, and this is what they need. */
+  readonly exceeds?: LimitExceeded
   readonly root: string
   readonly before: ObjectState
   readonly state: ObjectState

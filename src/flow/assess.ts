@@ -15,10 +15,13 @@ import type {
   StateChange,
   VaultProfile,
 } from '../contracts.ts'
+import { type AgendaReplica, NEVER, objectDueAt } from '../policy/agenda.ts'
+import { evidenceRulesFor } from '../policy/policy.ts'
 import { missingLockers, missingRetention } from '../policy/retain.ts'
 import { type JudgedReplica, judgeObject } from '../policy/state.ts'
-import { type Context, profilesOf } from './context.ts'
+import type { Context } from './context.ts'
 import { unmet } from './events.ts'
+import { countingProfiles } from './leaving.ts'
 
 const PAGE = 200
 
@@ -30,6 +33,10 @@ export interface Assessment {
   readonly freshUntil: number
   /** Is the floor met in every pack by replicas that count? */
   readonly floorHeld: boolean
+  /** What its replicas stand on, for whoever decides what to do about them. */
+  readonly judged: readonly JudgedReplica<EvidenceRow>[]
+  /** When it should be audited next. */
+  readonly dueAt: number
   readonly report: ObjectReport
 }
 
@@ -44,7 +51,7 @@ export async function assess(context: Context, object: ObjectRow): Promise<Asses
   const evidenceBy = Map.groupBy(evidence, ({ pack, vault }) => `${pack} ${vault}`)
   const judged = judgeObject({
     policy,
-    vaults: profilesOf(context),
+    vaults: countingProfiles(context),
     now: clock(),
     packs: packs.map((pack) => ({
       name: pack.name.toString(),
@@ -60,10 +67,10 @@ export async function assess(context: Context, object: ObjectRow): Promise<Asses
     })),
   })
   const idOf = new Map(packs.map(({ id, name }) => [name.toString(), id]))
-  const known = { vaults: profilesOf(context), now: clock() }
+  const known = { vaults: countingProfiles(context), now: clock() }
   const loose = missingRetention(
     object.retain,
-    replicas.filter(({ vault, state }) => state === 'placed' && context.vaults.has(vault)),
+    replicas.filter(({ vault, state }) => state === 'placed' && known.vaults.some(({ id }) => id === vault)),
     known,
   )
   const unable = judged.missing.length > 0 && loose.length === 0 ? missingLockers(object.retain, known) : []
@@ -82,7 +89,21 @@ export async function assess(context: Context, object: ObjectRow): Promise<Asses
     missing: [...judged.missing, ...loose, ...unable],
     ...(object.retain && { retain: retainShown(object.retain) }),
   }
-  return { object, packs, replicas, evidence, freshUntil: judged.freshUntil, floorHeld: judged.floorHeld, report }
+  const { freshUntil, floorHeld } = judged
+  const dueAt = objectDueAt({ now: clock(), state: report.state, replicas: agendaOf(context, judged.replicas), pauses: context.pauses })
+  return { object, packs, replicas, evidence, freshUntil, floorHeld, judged: judged.replicas, dueAt, report }
+}
+
+/** Replicas as the agenda sees them. */
+export function agendaOf({ policy }: Context, judged: readonly JudgedReplica<EvidenceRow>[]): readonly AgendaReplica[] {
+  return judged.map(({ vault, pack, footing, at, acceptedAt }) => ({
+    vault,
+    name: `${pack} ${vault}`,
+    footing,
+    at,
+    acceptedAt,
+    maxAgeDays: evidenceRulesFor(policy, vault).maxAgeDays,
+  }))
 }
 
 /** Nobody can read it any more, and nothing is asked of its ciphertext. Until every vault has reported its headers absent, that is not known. */
@@ -99,7 +120,7 @@ async function shredded({ catalog }: Context, object: ObjectRow, since: number):
     shredded: { since: new Date(since).toISOString(), complete },
   }
   // Other objects may wait for what of its packs is still in the spool.
-  return { object, packs, replicas: [], evidence: [], freshUntil: Number.MAX_SAFE_INTEGER, floorHeld: false, report }
+  return { object, packs, replicas: [], evidence: [], freshUntil: NEVER, floorHeld: false, judged: [], dueAt: NEVER, report }
 }
 
 /** Judges objects anew and keeps the verdicts, so that listings and totals need not judge again; announces those that changed. */
@@ -107,7 +128,7 @@ export async function reassess(context: Context, objects: readonly ObjectRow[]):
   const judged: Assessment[] = []
   for (const object of objects) judged.push(await assess(context, object))
   const { catalog, events } = context
-  const rows = judged.map(({ object, report, freshUntil }) => ({ object: object.id, state: report.state, freshUntil }))
+  const rows = judged.map(({ object, report, freshUntil, dueAt }) => ({ object: object.id, state: report.state, freshUntil, dueAt }))
   events.tell(await catalog.setStates(rows, (changes) => events.announcements(changes.map((change) => factOf(change, judged)))))
   return judged
 }

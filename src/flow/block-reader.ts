@@ -7,6 +7,7 @@ import { collect } from '../bytes/collect.ts'
 import type { AbortOptions, BlockPlace, PackId, PackRow, Span, Visibility } from '../contracts.ts'
 import { ArchiveError } from '../errors.ts'
 import { inlined, matches } from '../format/address.ts'
+import type { SourcePreference } from '../policy/sources.ts'
 import type { Context } from './context.ts'
 import { grouped, hedged, type KnownPack, loadPack, runFrom } from './hedge.ts'
 
@@ -29,12 +30,15 @@ interface Wanted {
   readonly reject: (error: unknown) => void
 }
 
-export function blockReader(context: Context, scope: { readonly visibility: Visibility }): BlockReader {
+export function blockReader(
+  context: Context,
+  scope: { readonly visibility: Visibility; readonly prefer?: SourcePreference | undefined },
+): BlockReader {
   const known = new Map<PackId, Promise<KnownPack>>()
   let queue: Wanted[] = []
 
   const load = (id: PackId): Promise<KnownPack> => {
-    const found = known.get(id) ?? loadPack(context, id)
+    const found = known.get(id) ?? loadPack(context, id, scope.prefer)
     known.delete(id)
     known.set(id, found)
     found.catch(() => known.delete(id))
@@ -93,7 +97,7 @@ export function blockReader(context: Context, scope: { readonly visibility: Visi
     for (const one of batch) {
       try {
         const pack = one.pack === undefined ? await locate(one.cid) : await load(one.pack)
-        if (!pack || pack.row.spooled) void alone(one, pack)
+        if (!pack || inSpool(context, pack)) void alone(one, pack)
         else byPack.set(pack, [...(byPack.get(pack) ?? []), one])
       } catch (error) {
         one.reject(error)
@@ -171,12 +175,14 @@ async function readFrom(
   options: AbortOptions,
   failures: Error[],
 ): Promise<Uint8Array | undefined> {
-  if (pack.row.spooled) {
+  if (inSpool(context, pack)) {
     const bytes = await fromSpool(context, pack.row, span, failures)
     if (bytes) return bytes
   }
   return hedged(context, pack, span, options, failures)
 }
+
+const inSpool = ({ reading }: Context, { row }: KnownPack): boolean => row.spooled && reading?.vaultsOnly !== true
 
 async function fromSpool(context: Context, row: PackRow, span: Span, failures: Error[]): Promise<Uint8Array | undefined> {
   try {

@@ -93,20 +93,22 @@ export async function challengeReplica(context: Context, challenge: ReplicaChall
 /** Asks the vault for its own word only: a claim, good for `listed` and no more. */
 export async function askStanding(
   context: Context,
-  challenge: Pick<ReplicaChallenge, 'vault' | 'pack' | 'at' | 'signal'>,
+  challenge: Pick<ReplicaChallenge, 'vault' | 'pack' | 'at' | 'signal'> & { readonly object?: number | undefined },
 ): Promise<EvidenceRow> {
   const { vault, pack, at, signal } = challenge
   const standing = await standingOf(context, vault, at, signal)
+  const isSilent = standing.verdict === 'unreachable' || standing.verdict === 'denied'
   return {
     pack: pack.id,
     vault: vault.profile.id,
-    object: 0,
+    // Silence must not stand where the vault's word stood: that word is evidence until it lapses.
+    object: isSilent ? (challenge.object ?? 0) : 0,
     verdict: standing.verdict,
     possession: standing.verdict === 'unproven' ? 'listed' : 'claimed',
     retrieval: 'none',
     at: context.clock(),
     asked: 1,
-    answered: standing.verdict === 'unreachable' || standing.verdict === 'denied' ? 0 : 1,
+    answered: isSilent ? 0 : 1,
     bytesRead: 0,
     detail: standing.detail,
   }
@@ -183,7 +185,8 @@ function judge(
   const unanswered = new Set(bad.filter(({ outcome }) => outcome === 'silent' || outcome === 'denied').map(({ ordinal }) => ordinal))
   const { stillSilent, missing } = contain({
     // A refusal answers nothing: what was open before it stays open.
-    unanswered: open.filter(({ ordinal }) => unanswered.has(ordinal)),
+    // And a silence that began after now began by a clock that has been set back since.
+    unanswered: open.filter(({ ordinal }) => unanswered.has(ordinal)).map((probe) => ({ ...probe, since: Math.min(probe.since, now) })),
     results: silent.map(({ ordinal }) => ({ ordinal, outcome: 'silent' as const })),
     othersAnswered: intact > 0,
     now,

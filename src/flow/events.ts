@@ -9,11 +9,9 @@ import type {
   ArchiveListener,
   Catalog,
   Clock,
-  EvidenceRow,
   HookConfig,
   Missing,
   StandingChange,
-  Unanswered,
   Unmet,
 } from '../contracts.ts'
 import { eventOf, isAtLeast } from './event-facts.ts'
@@ -92,7 +90,7 @@ export const unmet = (missing: readonly Missing[]): readonly Unmet[] =>
 /** Stores evidence, and announces replicas that turned out damaged, missing, or well again. Every verb records through here. */
 export async function recordEvidence(
   { catalog, events }: { readonly catalog: Catalog; readonly events: Events },
-  rows: readonly (EvidenceRow & { readonly unanswered?: readonly Unanswered[] | undefined })[],
+  rows: Parameters<Catalog['recordEvidence']>[0],
 ): Promise<void> {
   events.tell(await catalog.recordEvidence(rows, (changes) => events.announcements(changes.flatMap(factOf))))
 }

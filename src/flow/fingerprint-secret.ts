@@ -19,6 +19,9 @@ export async function fingerprintSecret(folder: string, random: Random): Promise
   return made ? secret : ((await readSecret(path)) ?? secret)
 }
 
+/** The one that is there; undefined: none. */
+export const keptSecret = (folder: string): Promise<Uint8Array | undefined> => readSecret(join(folder, FINGERPRINT_FILE))
+
 async function readSecret(path: string): Promise<Uint8Array | undefined> {
   const advice = 'put the right file back, or move it away: then everything is sealed and stored once more'
   let text: string

@@ -1,5 +1,6 @@
 /** Reading from several replicas of one pack: the best first, the next when it takes unusually long, fails or lies. */
-import type { AbortOptions, PackId, PackRow, ReplicaRow, Span, Vault, VaultScore } from '../contracts.ts'
+import type { AbortOptions, EvidenceRow, PackId, PackRow, ReplicaRow, Span, Vault, VaultScore, Verdict } from '../contracts.ts'
+import { compareSources, type SourcePreference } from '../policy/sources.ts'
 import { NO_ANSWERS } from './answers.ts'
 import { type Context, packRow } from './context.ts'
 import { recordEvidence } from './events.ts'
@@ -30,44 +31,53 @@ export interface KnownPack {
   readonly sources: readonly Source[]
 }
 
-export async function loadPack(context: Context, id: PackId): Promise<KnownPack> {
+export async function loadPack(context: Context, id: PackId, prefer: SourcePreference = 'quick'): Promise<KnownPack> {
   const row = await packRow(context, id)
   const spans = await spansOf(context, row)
   const replicas = await context.catalog.replicasOf([id])
-  const bad = new Set((await context.catalog.packEvidence([id])).filter(({ verdict }) => verdict === 'missing').map(({ vault }) => vault))
-  return {
-    row,
-    spans: new Map(spans.map((span) => [span.cid.toString(), span])),
-    sources: ordered(context, replicas, { bad, scores: await scoresOf(context) }),
-  }
+  const evidence = await context.catalog.packEvidence([id])
+  const bad = new Set(evidence.filter(({ verdict }) => verdict === 'missing').map(({ vault }) => vault))
+  // Who waits for nothing does not wait for a vault that has just been silent.
+  if (prefer === 'cheap') for (const { vault } of newestOf(evidence).filter(({ verdict }) => SILENT.has(verdict))) bad.add(vault)
+  const reputation = { bad, scores: await scoresOf(context), prefer }
+  return { row, spans: new Map(spans.map((span) => [span.cid.toString(), span])), sources: ordered(context, replicas, reputation) }
+}
+
+const SILENT: ReadonlySet<Verdict> = new Set(['unreachable', 'denied'])
+
+function newestOf(evidence: readonly EvidenceRow[]): readonly EvidenceRow[] {
+  const newest = new Map<string, EvidenceRow>()
+  for (const row of evidence) if (row.at >= (newest.get(row.vault)?.at ?? 0)) newest.set(row.vault, row)
+  return [...newest.values()]
 }
 
 interface Reputation {
   /** Vaults that are known not to have the pack. */
   readonly bad: ReadonlySet<string>
   readonly scores: ReadonlyMap<string, VaultScore>
+  readonly prefer: SourcePreference
 }
 
-/** Quarantined last, warm before cold, not known to be gone before the rest, then the one that is likely to answer soonest. */
-function ordered(context: Context, replicas: readonly ReplicaRow[], { bad, scores }: Reputation): readonly Source[] {
-  const rank = ({ vault }: Source) =>
-    (scores.get(vault.profile.id)?.quarantine ? 8 : 0) +
-    (vault.profile.cold ? 4 : 0) +
-    (bad.has(vault.profile.id) ? 2 : 0) +
-    (vault.profile.network === 'local' ? 0 : 1)
-  const pace = ({ vault }: Source) => {
-    const { slowMs = 0, availability = 1, integrity = 1 } = scores.get(vault.profile.id) ?? {}
+function ordered(context: Context, replicas: readonly ReplicaRow[], { bad, scores, prefer }: Reputation): readonly Source[] {
+  const standing = ({ vault: { profile } }: Source) => {
+    const { quarantine, slowMs = 0, availability = 1, integrity = 1 } = scores.get(profile.id) ?? {}
     // From other days only slowness is believed.
     const before = Math.max(UNKNOWN_PACE_MS, slowMs)
-    // A vault that answers half the time is taken to be twice as slow.
-    return (context.latencies.quantile(vault.profile.id) ?? before) / Math.max(0.01, availability * integrity)
+    return {
+      profile,
+      last: context.reading?.last === profile.id,
+      missing: bad.has(profile.id),
+      quarantined: quarantine !== undefined,
+      // A vault that answers half the time is taken to be twice as slow.
+      paceMs: (context.latencies.quantile(profile.id) ?? before) / Math.max(0.01, availability * integrity),
+    }
   }
   return replicas
     .flatMap(({ vault: id, state, locator }) => {
       const vault = context.vaults.get(id)
       return vault && state === 'placed' && locator !== undefined ? [{ vault, at: locator }] : []
     })
-    .sort((a, b) => rank(a) - rank(b) || pace(a) - pace(b))
+    .sort((a, b) => compareSources(standing(a), standing(b), prefer))
 }
 
 /** Cuts spans, in order of their offsets, into groups that one read each can bring; without a vault that reads by offset each stands alone. */

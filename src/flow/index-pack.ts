@@ -28,6 +28,7 @@ export interface IndexContent {
   readonly tombstones?: readonly CID[]
   readonly tocs?: readonly CID[]
   readonly attributes?: readonly CID[]
+  readonly successions?: readonly CID[]
   readonly log?: (CarriedLog & { readonly role: LogPack['role'] }) | undefined
 }
 
@@ -69,15 +70,18 @@ export async function writeIndexPack(
 }
 
 function indexBlock({ key }: Context, content: IndexContent): IndexBlock {
-  const { records = [], tombstones = [], tocs = [], attributes = [], log } = content
-  const index = { kind: 'index' as const, archive: key.publicKey, records, tombstones, tocs, attributes }
+  const { records = [], tombstones = [], tocs = [], attributes = [], successions, log } = content
+  const lists = { records, tombstones, tocs, attributes, ...(successions && { successions }) }
+  const index = { kind: 'index' as const, archive: key.publicKey, ...lists }
   if (!log) return { version: 1, ...index }
   return { version: 2, ...index, log: { checkpoint: log.checkpoint, first: log.row.first, entries: log.blocks.map(({ cid }) => cid) } }
 }
 
-/** Index packs go where they can be found again: to vaults that list, unless each put there is paid for. */
+/** Index packs go where they can be found again: to vaults that list, unless each put there is paid for, or they are being left. */
 export const listing = (context: Context): readonly string[] =>
-  [...context.vaults.values()].filter(({ list, profile }) => list !== undefined && !profile.paid).map(({ profile }) => profile.id)
+  [...context.vaults.values()]
+    .filter(({ list, profile }) => list !== undefined && !profile.paid && !context.leaving.has(profile.id))
+    .map(({ profile }) => profile.id)
 
 /** To all of them. The file leaves the spool when one has taken it. */
 export async function distribute(context: Context, pack: PackRow, options: PublishOptions): Promise<readonly Placement[]> {

@@ -9,7 +9,8 @@ import { ArchiveError } from '../errors.ts'
 import type { Context } from './context.ts'
 import { judgeCheckpoint } from './log-tree.ts'
 
-const WITNESS = 'log.checkpoint'
+/** The file beside the catalog. */
+export const WITNESS = 'log.checkpoint'
 const compared = new WeakSet<object>()
 
 /** Throws when the log was found rolled back or forked: whatever is entered or published now would make it worse. */
@@ -32,12 +33,14 @@ export async function assertNoAlarm({ catalog }: Pick<Context, 'catalog'>): Prom
 }
 
 /** Remembers a contradiction, once. */
-export async function remember(context: Context, found: CheckedCheckpoint | undefined): Promise<void> {
+export async function remember(context: Context, found: (CheckedCheckpoint & { readonly vault?: string }) | undefined): Promise<void> {
   if (found?.verdict !== 'rolled-back' && found?.verdict !== 'forked') return
   const { verdict, checkpoint, detail = verdict } = found
-  const known = await context.catalog.logAlarm()
-  if (known?.checkpoint === checkpoint && known.verdict === verdict) return
+  const alarm = await context.catalog.logAlarm()
+  if (alarm?.checkpoint === checkpoint && alarm.verdict === verdict) return
   await context.catalog.raiseLogAlarm({ verdict, checkpoint, detail, at: context.clock() })
+  const known = await context.catalog.logSize()
+  await context.events.emit({ type: `history-${verdict}`, source: found.vault ?? 'checkpoint', known, found: found.size ?? 0 })
 }
 
 /** Keeps a published checkpoint beside the catalog. Nothing depends on it: a file that cannot be written, or is torn by a power loss, only shows nothing. */

@@ -14,6 +14,9 @@ export interface Family {
   readonly samples: readonly Sample[]
 }
 
+export const gauge = (name: string, help: string, samples: readonly Sample[]): Family => ({ name, type: 'gauge', help, samples })
+export const counter = (name: string, help: string, samples: readonly Sample[]): Family => ({ name, type: 'counter', help, samples })
+
 export type MetricsFormat = 'prometheus' | 'openmetrics'
 
 /** Families without samples are left out: an absent series says that nothing is known, which no number could. */
@@ -39,4 +42,18 @@ function labelText(labels: Readonly<Record<string, string>>): string {
 function escaped(text: string, quoted: boolean): string {
   const plain = text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n')
   return quoted ? plain.replaceAll('"', '\\"') : plain
+}
+
+/** Rows added up, a sample for each set of labels. */
+export function summed<T>(
+  rows: readonly T[],
+  labelsOf: (row: T) => Record<string, string>,
+  amountOf: (row: T) => number,
+): readonly Sample[] {
+  const sums = new Map<string, number>()
+  for (const row of rows) {
+    const key = JSON.stringify(labelsOf(row))
+    sums.set(key, (sums.get(key) ?? 0) + amountOf(row))
+  }
+  return [...sums].map(([key, value]) => ({ labels: JSON.parse(key) as Record<string, string>, value }))
 }

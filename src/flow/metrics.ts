@@ -12,7 +12,8 @@ import type {
 import { toMultikey } from '../format/sign.ts'
 import { worst } from '../policy/state.ts'
 import type { Context } from './context.ts'
-import { type Family, renderMetrics, type Sample } from './metrics-text.ts'
+import { auditFamilies } from './metrics-audits.ts'
+import { counter, type Family, gauge, renderMetrics, type Sample, summed } from './metrics-text.ts'
 
 const DAY_MS = 86_400_000
 const WITHIN_DAYS = [1, 7, 30, 90, 365] as const
@@ -29,6 +30,7 @@ export async function metricsText(context: Context, { format = 'prometheus' }: M
       ...objectFamilies(context, tallies),
       ...vaultFamilies(context, tallies.replicas),
       ...evidenceFamilies(context, tallies, now),
+      ...(await auditFamilies(context, now)),
       ...eventFamilies(tallies),
       ...hookFamilies(context, hooks),
     ],
@@ -175,18 +177,6 @@ function hookFamilies({ hooks }: Context, states: readonly HookState[]): readonl
       each((state) => state?.dropped ?? 0),
     ),
   ]
-}
-
-const gauge = (name: string, help: string, samples: readonly Sample[]): Family => ({ name, type: 'gauge', help, samples })
-const counter = (name: string, help: string, samples: readonly Sample[]): Family => ({ name, type: 'counter', help, samples })
-
-function summed<T>(rows: readonly T[], labelsOf: (row: T) => Record<string, string>, amountOf: (row: T) => number): readonly Sample[] {
-  const sums = new Map<string, number>()
-  for (const row of rows) {
-    const key = JSON.stringify(labelsOf(row))
-    sums.set(key, (sums.get(key) ?? 0) + amountOf(row))
-  }
-  return [...sums].map(([key, value]) => ({ labels: JSON.parse(key) as Record<string, string>, value }))
 }
 
 /** Fit for an alert: failing when content is lost or at risk, or when the loop has not come round in time. */

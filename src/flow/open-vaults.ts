@@ -14,14 +14,20 @@ export interface Opened {
   readonly unopened: Map<string, VaultError>
 }
 
+export interface OpenVaultOptions {
+  readonly thorough?: boolean | undefined
+  /** It holds packs of ours, and must not be made anew. Default: what the catalog knows of it. */
+  readonly mustExist?: boolean | undefined
+}
+
 /** A vault that cannot be reached now, or is full, must not keep the others from being used: it stays as configured, and its own answers tell. */
-export async function openVaults(catalog: Catalog, configured: readonly Vault[]): Promise<Opened> {
+export async function openVaults(catalog: Catalog, configured: readonly Vault[], options: OpenVaultOptions = {}): Promise<Opened> {
   const ids = configured.map(({ profile }) => profile.id)
   const twice = ids.find((id, index) => ids.indexOf(id) !== index)
   if (twice !== undefined) throw new ConfigError('invalid', `two vaults are called ${twice}; give each an id of its own`)
   const vaults = new Map<string, Vault>()
   const unopened = new Map<string, VaultError>()
-  const found = await Promise.all(configured.map((vault) => openVault(catalog, vault).catch((error: unknown) => unusable(error))))
+  const found = await Promise.all(configured.map((vault) => openVault(catalog, vault, options).catch((error: unknown) => unusable(error))))
   for (const [index, vault] of configured.entries()) {
     const profile = found[index]
     if (profile instanceof VaultError) unopened.set(vault.profile.id, profile)
@@ -31,14 +37,10 @@ export async function openVaults(catalog: Catalog, configured: readonly Vault[])
 }
 
 /** Resolves to the profile as found. A vault that holds replicas of ours must not pass for a new one. */
-export async function openVault(
-  catalog: Catalog,
-  vault: Vault,
-  options: { readonly thorough?: boolean | undefined } = {},
-): Promise<VaultProfile> {
+export async function openVault(catalog: Catalog, vault: Vault, options: OpenVaultOptions = {}): Promise<VaultProfile> {
   const { profile } = vault
   if (!vault.open) return profile
-  return vault.open({ ...options, mustExist: await holdsReplicas(catalog, profile.id) })
+  return vault.open({ ...options, mustExist: options.mustExist ?? (await holdsReplicas(catalog, profile.id)) })
 }
 
 /** An intent that never came to a replica is none: what could not be opened when it was new may still be new. */

@@ -4,6 +4,7 @@ import { headerPolicy, keepers, UNSEEN } from '../policy/erasable.ts'
 import type { PlacementInput } from '../policy/placement.ts'
 import { type Context, profilesOf } from './context.ts'
 import { unfit } from './dag-places.ts'
+import { leavingVaults } from './leaving.ts'
 import { lastScores, quarantined } from './scores.ts'
 
 export interface Rules extends Pick<PlacementInput, 'held' | 'excluded' | 'retained'> {
@@ -13,12 +14,13 @@ export interface Rules extends Pick<PlacementInput, 'held' | 'excluded' | 'retai
   readonly dagless?: string | undefined
 }
 
-/** `excluded` are vaults that would not take it before, with the reason. */
+/** `excluded` are vaults that would not take it before, with the reason. Vaults that are being left are passed over as well. */
 export function placementRules(
   context: Context,
   pack: PackRow,
-  { held, excluded = new Map(), retained = false, begun = new Set(), dagless }: Rules,
+  { held, excluded: given = new Map(), retained = false, begun = new Set(), dagless }: Rules,
 ): Pick<PlacementInput, 'policy' | 'vaults' | 'packBytes' | 'held' | 'excluded' | 'retained' | 'scores'> {
+  const excluded = new Map([...given, ...leavingVaults(context)])
   const question = { vaults: profilesOf(context), packBytes: pack.byteLength, held, retained, scores: lastScores(context) }
   // What a quarantined vault has, it keeps; it gets nothing new.
   const wary = [...quarantined(context)].filter(([id]) => !held.has(id) && !begun.has(id))

@@ -10,6 +10,7 @@ import {
   splitAttributes,
   type TombstoneStatement,
 } from '../format/record.ts'
+import { successionBlock } from '../format/succession.ts'
 import { type Context, packRow } from './context.ts'
 import { bring, distribute, leaveSpool, listing, type PublishOptions, sweep, writeIndexPack } from './index-pack.ts'
 import { assertHistory } from './log-alarm.ts'
@@ -66,6 +67,16 @@ export async function publishShred(
   const told = await Promise.all(wanted.map((id) => tellInTime(context, pack, id, options)))
   if (told.includes(true)) await leaveSpool(context, pack)
   return { tombstone: tombstone.cid, vaults: wanted.filter((_, index) => told[index]) }
+}
+
+/** Says to every vault that can list that this key goes on with the archive of another. The same moment gives the same statement, so it may be said again. */
+export async function publishSuccession(
+  context: Context,
+  { predecessor, at, ...options }: PublishOptions & { readonly predecessor: Uint8Array; readonly at: number },
+): Promise<readonly Placement[]> {
+  if (listing(context).length === 0) return []
+  const block = await successionBlock({ version: 1, kind: 'succession', predecessor, at }, context.key)
+  return distribute(context, await writeIndexPack(context, { blocks: [block], successions: [block.cid] }), options)
 }
 
 /** A vault that does not answer in time gets it with the next call: headers elsewhere are not kept waiting for it. */
@@ -130,6 +141,13 @@ async function writeRecords(context: Context, objects: readonly ObjectRow[], opt
     log: await logTail(context),
   }
   return distribute(context, await writeIndexPack(context, content, rows), options)
+}
+
+/** The next record of an object, signed and not stored anywhere: what would be said of it now. */
+export async function recordBlock(context: Context, object: ObjectRow): Promise<Block> {
+  const joined = await context.catalog.attributesOf(object.id)
+  const own = joined ? splitAttributes(joined, object.visibility) : []
+  return signedBlock(await recordOf(context, object, own, new Map()), context.key)
 }
 
 async function recordOf(

@@ -15,7 +15,9 @@ export interface Purse {
   take(vault: string, purpose: AuditPurpose, wanted: Amount): string | undefined
   /** The difference between what was taken and what was read. */
   settle(vault: string, purpose: AuditPurpose, difference: Amount): void
-  /** Makes what was spent durable. */
+  /** Announces that the budget was used up, if it was. */
+  tell(): Promise<void>
+  /** Makes what was spent durable, and tells. */
   flush(): Promise<void>
 }
 
@@ -52,6 +54,15 @@ export async function openPurse(context: Context): Promise<Purse> {
     }
     return sum
   }
+  let reached: { readonly used: number; readonly limit: number } | undefined
+  const refuse = (used: number, limit: number, unit: string, purpose: AuditPurpose) => {
+    reached = { used, limit }
+    return usedUp(month, used, `${limit} ${unit}`, purpose)
+  }
+  const tell = async () => {
+    if (reached) await context.events.emit({ type: 'budget-reached', budget: 'audit', period: month, ...reached })
+    reached = undefined
+  }
   const rows = () => [...known, ...unsaved.values()]
 
   const add = (vault: string, purpose: AuditPurpose, amount: Amount) => {
@@ -73,15 +84,17 @@ export async function openPurse(context: Context): Promise<Purse> {
       const kept = reserved(purpose)
       const cost = costOf(vault, wanted)?.amount ?? 0
       if (budget.bytes !== undefined && spent.bytes + kept.bytes + wanted.bytes > budget.bytes)
-        return usedUp(month, spent.bytes, `${budget.bytes} bytes`, purpose)
+        return refuse(spent.bytes, budget.bytes, 'bytes', purpose)
       if (budget.money && cost > 0 && spent.money + kept.money + cost > budget.money.amount)
-        return usedUp(month, Number(spent.money.toFixed(4)), `${budget.money.amount} ${budget.money.currency}`, purpose)
-      if (budget.money?.amount === 0) return usedUp(month, 0, `0 ${budget.money.currency}`, purpose)
+        return refuse(Number(spent.money.toFixed(4)), budget.money.amount, budget.money.currency, purpose)
+      if (budget.money?.amount === 0) return refuse(0, 0, budget.money.currency, purpose)
       add(vault, purpose, wanted)
       return undefined
     },
     settle: add,
+    tell,
     async flush() {
+      await tell()
       const spent = [...unsaved.values()].filter(({ bytes, requests }) => bytes !== 0 || requests !== 0)
       unsaved = new Map()
       if (spent.length === 0) return

@@ -39,7 +39,7 @@ async function withdrawShredded(context: Context, pack: PackRow): Promise<void> 
 async function rebuild(context: Context, pack: PackRow, options: AbortOptions): Promise<void> {
   const { catalog, spool } = context
   const spans = await spansOf(context, pack)
-  const reader = blockReader(context, { visibility: pack.visibility })
+  const reader = blockReader(context, { visibility: pack.visibility, prefer: 'cheap' })
   const part = await spool.part()
   try {
     const writer = fileWriter(part.file, 0)

@@ -25,22 +25,33 @@ const LEAD_SHARE = 3
 
 /** Renews what lapses soon: of one object, or of every pack that is in use, index packs too. */
 export async function renew(context: Context, object: ObjectRow | undefined, options: RenewOptions = {}): Promise<RenewReport> {
+  const actions: RenewAction[] = []
+  let lasting = 0
+  for await (const outcome of renewals(context, object, options)) {
+    if (outcome === 'lasting') lasting++
+    else actions.push(outcome)
+  }
+  return { planned: options.plan ?? false, actions, lasting }
+}
+
+/** The same one by one, so that memory does not grow with the archive. */
+export async function* renewals(
+  context: Context,
+  object: ObjectRow | undefined,
+  options: RenewOptions = {},
+): AsyncGenerator<RenewAction | 'lasting'> {
   for (const id of options.vaults ?? [])
     if (!context.vaults.has(id))
       throw new ConfigError('invalid', `no vault is called ${id}; configured: ${[...context.vaults.keys()].join(', ')}`)
-  const actions: RenewAction[] = []
-  let lasting = 0
   if (!options.plan) await assertHistory(context)
   for await (const page of object ? [await context.catalog.packsOf(object.id)] : packsInUse(context)) {
     options.signal?.throwIfAborted()
     const outcomes = await renewPage(context, page, options)
     const done = outcomes.filter((outcome) => outcome !== 'lasting')
-    lasting += outcomes.length - done.length
     await logRenewals(context, done)
     await context.events.emit(...done.flatMap(factOf))
-    actions.push(...done)
+    yield* outcomes
   }
-  return { planned: options.plan ?? false, actions, lasting }
 }
 
 async function logRenewals(context: Context, actions: readonly RenewAction[]): Promise<void> {
@@ -84,7 +95,13 @@ async function renewPage(
   const wishes = await context.catalog.retentionOf(ids, context.clock())
   const replicas = (await context.catalog.replicasOf(ids)).flatMap((row): readonly Replica[] => {
     const [pack, vault, retain] = [byId.get(row.pack), context.vaults.get(row.vault), wishes.get(row.pack)]
-    if (!pack || !vault?.renew || row.state !== 'placed' || !(options.vaults?.includes(row.vault) ?? true)) return []
+    if (
+      !pack ||
+      !vault?.renew ||
+      row.state !== 'placed' ||
+      !(options.vaults?.includes(row.vault) ?? context.leaving.get(row.vault) !== 'left')
+    )
+      return []
     const concerned = vault.profile.term === 'renewable' || (vault.profile.canRetain === true && isInForce(retain, context.clock()))
     return concerned ? [{ pack, vault, row, retain }] : []
   })
@@ -131,7 +148,8 @@ function goalOf(
   const { id, termDays } = profile
   const until = options.until?.getTime() ?? (termDays === undefined ? undefined : now + termDays * DAY_MS)
   if (until === undefined) throw new VaultError('invalid', id, 'it does not say how long one of its terms is; say until when to renew')
-  const leadDays = options.leadDays ?? Math.min(MOST_LEAD_DAYS, (termDays ?? MOST_LEAD_DAYS) / LEAD_SHARE)
+  const leadDays =
+    options.leadDays ?? Math.max(options.leastLeadDays ?? 0, Math.min(MOST_LEAD_DAYS, (termDays ?? MOST_LEAD_DAYS) / LEAD_SHARE))
   // A lead longer than the term would renew everything each time and never be content.
   const due = options.until ? until : Math.min(now + leadDays * DAY_MS, until)
   return { due: Math.max(due, wished), until: Math.max(until, wished) }

@@ -25,6 +25,14 @@ export async function recordAnswers(context: Context, vaultId: string, answers: 
   const now = context.clock()
   const row = await context.catalog.changeScore(vaultId, (before) => learn(before, { vault: vaultId, answers, now, reason }))
   if (row) seen.set(context, new Map([...lastScores(context), [vaultId, scoreFrom(row)]]))
+  // As long as it lasts: one that died before it could tell is made up for, and told twice it is the same event.
+  if (row?.quarantinedAt !== undefined)
+    await context.events.emit({
+      type: 'vault-quarantined',
+      vault: vaultId,
+      since: new Date(row.quarantinedAt).toISOString(),
+      why: 'wrong bytes',
+    })
 }
 
 /** Vaults that get no new packs, with the reason; none where the others alone could not hold the floor. */
@@ -53,11 +61,13 @@ export async function releaseVault(context: Context, id: string): Promise<{ read
 
 /** `before`: only one that began earlier than that. */
 export async function endQuarantine(context: Context, id: string, before = Number.POSITIVE_INFINITY): Promise<boolean> {
-  let ended = false
+  let since: number | undefined
   await context.catalog.changeScore(id, (row) => {
-    ended = row?.quarantinedAt !== undefined && row.quarantinedAt < before
-    return row && ended ? released(row) : row
+    since = row?.quarantinedAt !== undefined && row.quarantinedAt < before ? row.quarantinedAt : undefined
+    return row && since !== undefined ? released(row) : row
   })
-  if (ended) await scoresOf(context)
-  return ended
+  if (since === undefined) return false
+  await context.events.emit({ type: 'vault-released', vault: id, since: new Date(since).toISOString() })
+  await scoresOf(context)
+  return true
 }

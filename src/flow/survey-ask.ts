@@ -45,7 +45,10 @@ export async function askSurvey(context: Context, { vault, survey, purse, option
     const wave = await waveOf(context, vault, left)
     left = left.slice(wave.questions)
     refusal = purse.take(vault.profile.id, 'survey', wave.cost)
-    if (refusal !== undefined) break
+    if (refusal !== undefined) {
+      await purse.tell()
+      break
+    }
     const found = await eachOf(wave.packs, PACKS_AT_ONCE, (pack) => askPack(context, pack, { vault, options, run }))
     const answers = found.flatMap((one) => one.answers)
     const bytes = found.reduce((sum, one) => sum + one.bytes, 0)

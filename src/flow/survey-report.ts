@@ -77,8 +77,17 @@ export async function concludeSurvey(context: Context, known: Concluding): Promi
     losses,
     notes,
   }
+  if (!open) await announceSurvey(context, report, survey)
   if (!open) await catalog.closeSurvey(survey.id, { at, report: JSON.stringify(report) })
   return report
+}
+
+/** Before it is closed: a run that died in between concludes again, and the same survey is announced once. */
+async function announceSurvey({ events }: Context, report: SurveyReport, { drawnAt }: SurveyRow): Promise<void> {
+  const { vault, state, draws, damaged, missing } = report
+  const outcome = state === 'clean' ? 'intact' : 'losses'
+  const lost = damaged + missing
+  await events.emit({ type: 'survey-finished', vault, survey: new Date(drawnAt).toISOString(), outcome, asked: draws, lost })
 }
 
 function notesOf({

@@ -44,6 +44,7 @@ async function surveyUnder(context: Context, vault: Vault, options: SurveyOption
   const open = latest && latest.closedAt === undefined ? latest : undefined
   const purse = await openPurse(context)
   const refusal = purse.take(id, 'survey', { bytes: 1, requests: 1 })
+  await purse.tell()
   if (refusal !== undefined && !open) return unread(id, options.goal, { state: 'budget', statement: `Nothing was read: ${refusal}.` })
   if (refusal === undefined) purse.settle(id, 'survey', { bytes: -1, requests: -1 })
   const survey = open ?? (await drawNew(context, id, options))
@@ -74,11 +75,12 @@ export async function surveysDue(context: Context, now: number): Promise<readonl
   const due: string[] = []
   const purse = await openPurse(context)
   for (const [id, { profile }] of context.vaults) {
-    if (profile.cold || purse.take(id, 'survey', { bytes: 1, requests: 1 }) !== undefined) continue
+    if (profile.cold || context.leaving.get(id) === 'left' || purse.take(id, 'survey', { bytes: 1, requests: 1 }) !== undefined) continue
     purse.settle(id, 'survey', { bytes: -1, requests: -1 })
     const survey = await context.catalog.latestSurvey(id)
     if (survey ? await isSurveyDue(context, survey, now) : await holdsContent(context, id)) due.push(id)
   }
+  await purse.tell()
   return due
 }
 

@@ -65,6 +65,8 @@ export interface IndexBlock {
   readonly tombstones: readonly CID[]
   readonly tocs: readonly CID[]
   readonly attributes: readonly CID[]
+  /** Left out where there are none. */
+  readonly successions?: readonly CID[]
   /** The newest checkpoint, and blocks of the entries from `first` up to its size. In version 2 only. */
   readonly log?: { readonly checkpoint: string; readonly first: number; readonly entries: readonly CID[] }
 }
@@ -96,6 +98,14 @@ export async function signedBlock(statement: RecordStatement | TombstoneStatemen
 
 /** Reads a signed block and checks its signature. Throws `malformed`, `unsupported` or `bad-signature`; with `archive`, another key's is bad too. */
 export async function openSigned(bytes: Uint8Array, archive?: Uint8Array): Promise<RecordStatement | TombstoneStatement> {
+  return (await readSigned(bytes, archive)).statement
+}
+
+/** The same, with the public key that signed it. */
+export async function readSigned(
+  bytes: Uint8Array,
+  archive?: Uint8Array,
+): Promise<{ readonly statement: RecordStatement | TombstoneStatement; readonly archive: Uint8Array }> {
   const { archive: key, signature, ...statement } = mapOf(bytes)
   if (statement.kind !== 'record' && statement.kind !== 'tombstone')
     throw new FormatError('malformed', 'this block is neither record nor tombstone')
@@ -108,7 +118,7 @@ export async function openSigned(bytes: Uint8Array, archive?: Uint8Array): Promi
   if (!(await verifies(domainOf(statement.kind), statement, signature, key))) {
     throw new FormatError('bad-signature', `the signature of this ${statement.kind} does not hold`)
   }
-  return statement as unknown as RecordStatement | TombstoneStatement
+  return { statement: statement as unknown as RecordStatement | TombstoneStatement, archive: key }
 }
 
 /**
@@ -116,7 +126,7 @@ export async function openSigned(bytes: Uint8Array, archive?: Uint8Array): Promi
  * another version than 1 and 2.
  */
 export function readIndexBlock(bytes: Uint8Array): IndexBlock {
-  const { version, kind, archive, records, tombstones, tocs, attributes, log } = mapOf(bytes)
+  const { version, kind, archive, records, tombstones, tocs, attributes, successions, log } = mapOf(bytes)
   if (kind !== 'index') throw new FormatError('malformed', 'this is not an index block')
   if (version !== 1 && version !== 2)
     throw new FormatError('unsupported', `this index block has version ${String(version)}; versions 1 and 2 are read`)
@@ -135,6 +145,7 @@ export function readIndexBlock(bytes: Uint8Array): IndexBlock {
     tombstones: links(tombstones, 'tombstones'),
     tocs: links(tocs, 'TOCs'),
     attributes: links(attributes, 'attributes'),
+    ...(successions !== undefined && { successions: links(successions, 'successions') }),
     ...(version === 2 && log !== undefined && { log: logOf(log, links) }),
   }
 }

@@ -10,7 +10,7 @@ export interface SigningKey {
   readonly privateKey: Uint8Array
 }
 
-export type Domain = 'perdure-receipt-v1' | 'perdure-record-v1' | 'perdure-tombstone-v1' | 'perdure-shred-v1'
+export type Domain = 'perdure-receipt-v1' | 'perdure-record-v1' | 'perdure-tombstone-v1' | 'perdure-shred-v1' | 'perdure-succession-v1'
 
 const ED25519_PUB = Uint8Array.of(0xed, 0x01)
 

@@ -62,6 +62,8 @@ export interface JudgedReplica<E extends JudgedEvidence> {
   /** The footing in words. */
   readonly why: string
   readonly footing: Footing
+  /** When it was last shown as the policy asks. */
+  readonly acceptedAt?: number
   /** The row behind all this. */
   readonly evidence?: E
 }
@@ -214,7 +216,7 @@ function troubles<E extends JudgedEvidence>(demand: Demand, { held }: PackView<E
 }
 
 function reported<E extends JudgedEvidence>(pack: string, { input, weighed }: Standpoint<E>): JudgedReplica<E> {
-  const { shown, footing, why } = weighed
+  const { shown, footing, why, acceptedAt } = weighed
   return {
     vault: input.vault,
     pack,
@@ -225,6 +227,7 @@ function reported<E extends JudgedEvidence>(pack: string, { input, weighed }: St
     ...(shown && { at: shown.at, evidence: shown }),
     why,
     footing,
+    ...(acceptedAt !== undefined && { acceptedAt }),
   }
 }
 

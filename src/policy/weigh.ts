@@ -14,6 +14,8 @@
  * was proven. A vault's newer word that it holds the pack (`unproven`, listed) clears only a `missing` that was its own word, too. Nothing older ever
  * rescues a replica: rows from before a bad one stay worthless when the bad one is superseded.
  *
+ * A row dated more than `AHEAD_MS` after now comes from a clock that ran ahead: bad news of it stands, good news is not believed until it was asked again.
+ *
  * Accepted: `sampled` takes sampled and whole, `whole` whole, `proven` proven possession, each with verdict intact; `listed` takes possession listed or
  * proven with verdict intact or unproven. A sampled row of a whole pack is no sample of an object in it (rule 3) and is not accepted.
  */
@@ -32,11 +34,17 @@ export interface Weighed<E extends JudgedEvidence> {
   readonly shown: E | undefined
   /** First moment at which a sound or doubtful footing turns open; undefined for the others. */
   readonly lapsesAt: number | undefined
+  /** Of the newest accepted row that is believed, lapsed or not; undefined for bad footings and where there is none. */
+  readonly acceptedAt: number | undefined
   /** The footing in words, without naming the vault. */
   readonly why: string
 }
 
+/** How far clocks of machines that share an archive may differ before a date in the future is not trusted. */
+export const AHEAD_MS = 3_600_000
+
 const RETRIEVED = { none: 0, sampled: 1, whole: 2 } as const
+const NOTHING = { lapsesAt: undefined, acceptedAt: undefined } as const
 const SILENT: ReadonlySet<string> = new Set(['unreachable', 'denied', 'incomplete', 'pending'])
 
 /** Weighs the evidence of one replica. Evidence from before `writtenAt` speaks of bytes that have been replaced since and is left out. */
@@ -51,23 +59,35 @@ export function weigh<E extends JudgedEvidence>(
   const [newest] = rows
   const bad = rows.filter(isBad)
   const standing = bad.find((row) => !rows.some((later) => supersedes(later, row)))
-  if (standing) return { footing: 'lost', shown: standing, lapsesAt: undefined, why: `${standing.verdict} since ${day(standing.at)}` }
-  if (!configured) return { footing: 'foreign', shown: newest, lapsesAt: undefined, why: 'the vault is no longer configured' }
-  if (replica.state === 'intended') return { footing: 'unplaced', shown: newest, lapsesAt: undefined, why: 'intended, not placed yet' }
+  if (standing) return { footing: 'lost', shown: standing, ...NOTHING, why: `${standing.verdict} since ${day(standing.at)}` }
+  if (!configured) return { footing: 'foreign', shown: newest, ...NOTHING, why: 'the vault is no longer configured' }
+  if (replica.state === 'intended') return { footing: 'unplaced', shown: newest, ...NOTHING, why: 'intended, not placed yet' }
 
-  const accepted = rows.find((row) => isAccepted(row, rules) && bad.every(({ at }) => at < row.at))
-  // A row from a clock that ran ahead is as good as one of this moment, not better.
+  const accepted = rows.find((row) => row.at <= now + AHEAD_MS && isAccepted(row, rules) && bad.every(({ at }) => at < row.at))
+  // A clock that is a little ahead makes a row as good as one of this moment, not better.
   const lapsesAt = accepted && Math.min(accepted.at, now) + rules.maxAgeDays * DAY_MS
   if (!accepted || lapsesAt === undefined || lapsesAt <= now) {
-    return { footing: 'open', shown: newest, lapsesAt: undefined, why: openReason(newest, accepted, rules) }
+    return {
+      footing: 'open',
+      shown: newest,
+      lapsesAt: undefined,
+      acceptedAt: accepted?.at,
+      why: openReason(newest, accepted, { rules, now }),
+    }
   }
   // A claim made after the silence does not end it: an open probe waits for bytes.
   const silence = rows.find(({ at, verdict }) => at > accepted.at && SILENT.has(verdict))
   if (silence) {
     const why = `${silence.verdict} since ${day(silence.at)}, last shown ${day(accepted.at)}`
-    return { footing: 'doubtful', shown: silence, lapsesAt, why }
+    return { footing: 'doubtful', shown: silence, lapsesAt, acceptedAt: accepted.at, why }
   }
-  return { footing: 'sound', shown: accepted, lapsesAt, why: `${accepted.verdict} (${wordOf(accepted)}) on ${day(accepted.at)}` }
+  return {
+    footing: 'sound',
+    shown: accepted,
+    lapsesAt,
+    acceptedAt: accepted.at,
+    why: `${accepted.verdict} (${wordOf(accepted)}) on ${day(accepted.at)}`,
+  }
 }
 
 export const isBad = ({ verdict }: JudgedEvidence): boolean => verdict === 'damaged' || verdict === 'missing'
@@ -89,8 +109,14 @@ function isAccepted({ verdict, possession, retrieval, object }: JudgedEvidence, 
   })
 }
 
-function openReason(newest: JudgedEvidence | undefined, accepted: JudgedEvidence | undefined, rules: EvidencePolicy): string {
+function openReason(
+  newest: JudgedEvidence | undefined,
+  accepted: JudgedEvidence | undefined,
+  { rules, now }: { readonly rules: EvidencePolicy; readonly now: number },
+): string {
   if (!newest) return 'never shown any bytes'
+  if (newest.at > now + AHEAD_MS)
+    return `evidence is dated ${day(newest.at)}, which is not yet; the clock was set back, and it is asked again`
   if (SILENT.has(newest.verdict)) return `${newest.verdict} since ${day(newest.at)}`
   if (accepted) return `evidence of ${day(accepted.at)} is older than ${rules.maxAgeDays} days`
   return `${wordOf(newest)} only, ${rules.accept.join(' or ')} needed`

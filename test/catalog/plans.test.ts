@@ -23,6 +23,9 @@ const LARGE = [
   'fingerprint_extents',
   'fingerprint_files',
   'shreds',
+  'fates',
+  'costs',
+  'charges',
   'survey_probes',
   'rotations',
   'log_entries',
@@ -51,8 +54,14 @@ async function statements(): Promise<Map<string, readonly unknown[]>> {
           summing = false
         })
       }
-    const { totals, tallies, hookStates, auditCounts } = catalog
-    const sums = { totals: quietly(totals), tallies: quietly(tallies), hookStates: quietly(hookStates), auditCounts: quietly(auditCounts) }
+    const { totals, tallies, hookStates, auditCounts, vaultEvidence } = catalog
+    const sums = {
+      totals: quietly(totals),
+      tallies: quietly(tallies),
+      hookStates: quietly(hookStates),
+      auditCounts: quietly(auditCounts),
+      vaultEvidence: quietly(vaultEvidence),
+    }
     return { ...catalog, ...sums }
   }
   const paths = new Map<Catalog, string>()
@@ -77,7 +86,8 @@ it('no statement of any method but those that sum walks through a table', async 
   const walks: string[] = []
   let explained = 0
   for (const [sql, parameters] of await statements()) {
-    if (!/^(select|insert|update|delete)/.test(sql)) continue
+    // Sums are filled once, when the schema is upgraded.
+    if (!/^(select|insert|update|delete)/.test(sql) || sql.startsWith('insert into held ')) continue
     explained++
     for (const step of db.prepare(`explain query plan ${sql}`).all(parameters) as { detail: string }[]) {
       const [, table = ''] = /^SCAN (\w+)/.exec(step.detail) ?? []
@@ -86,6 +96,8 @@ it('no statement of any method but those that sum walks through a table', async 
       for (const few of ['garbage', 'spool'])
         if (new RegExp(`where.*"${few}.* limit`).test(sql) && sql.includes('"id" >') && !step.detail.includes(`packs_by_${few} `))
           walks.push(sql)
+      if (sql.includes('"due_at"') && sql.startsWith('select') && !step.detail.includes('objects_by_due'))
+        walks.push(`${step.detail}: ${sql}`)
       if (step.detail.includes('TEMP B-TREE FOR ORDER BY')) walks.push(`${step.detail}: ${sql}`)
     }
   }

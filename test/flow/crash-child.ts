@@ -25,6 +25,10 @@ const WRITES: ReadonlySet<string | symbol> = new Set([
   'acquire',
   'beginShred',
   'saveCertificate',
+  'setMark',
+  'pauseVault',
+  'resumeVault',
+  'hasten',
   'appendLog',
 ])
 let calls = 0
@@ -71,6 +75,8 @@ const archive = await createArchive({
   catalog: watchedCatalog(await openCatalog({ path: join(folder, 'archive', 'catalog.sqlite') })),
   maxPackBytes: 700_000,
   identities: verb === 'recipients' ? [process.env.PERDURE_TEST_IDENTITY ?? ''] : undefined,
+  // What was put just now is due for its audit.
+  ...(verb === 'watch' && { clock: () => Date.now() + 23 * 86_400_000 }),
   ...(verb === 'put-sealed' && { recipients: [RECIPIENT] }),
 })
 if (verb === 'put' || verb === 'put-sealed') {
@@ -86,6 +92,9 @@ if (verb === 'put' || verb === 'put-sealed') {
     const { state } = await archive.shred(root)
     process.stdout.write(`${JSON.stringify({ calls, root, state })}\n`)
   }
+} else if (verb === 'watch') {
+  const { last } = await archive.watch({ once: true })
+  process.stdout.write(`${JSON.stringify({ calls, state: last?.state })}\n`)
 } else {
   for await (const report of archive.repairAll())
     process.stdout.write(`${JSON.stringify({ calls, root: report.root, state: report.state })}\n`)

@@ -1,41 +1,14 @@
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
-import { mkdir, readdir, rm, symlink } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { createArchive } from '../../src/archive.ts'
 import type { PutEvent } from '../../src/contracts.ts'
 import { directory } from '../../src/vaults/directory.ts'
 import { memory } from '../../src/vaults/memory.ts'
+import { fill, smallDisk } from './disk.ts'
 import { all, bytesOf, noise, only, spooled, tempFolder, testClock } from './house.ts'
 
 const MIB = 1024 * 1024
-
-/** A disk of that size, unmounted after the test. */
-function smallDisk(size: string): string | undefined {
-  const folder = mkdtempSync(join(tmpdir(), 'perdure-disk-'))
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', folder], { stdio: 'pipe' })
-  } catch (error) {
-    console.warn(`SKIPPED: mounting a small disk is not permitted here, so full disks were not tested: ${error}`)
-    rmSync(folder, { recursive: true })
-    return undefined
-  }
-  onTestFinished(() => {
-    execFileSync('umount', ['-l', folder])
-    rmSync(folder, { recursive: true })
-  })
-  return folder
-}
-
-/** Takes all but so many bytes of the disk, at once. */
-function fill(disk: string, left: number): string {
-  const { bavail, bsize } = statfsSync(disk)
-  const ballast = join(disk, 'ballast')
-  writeFileSync(ballast, Buffer.alloc(Math.max(0, bavail * bsize - left)))
-  return ballast
-}
 
 async function opened(config: Parameters<typeof createArchive>[0]) {
   const archive = await createArchive({ timeoutMs: 300, ...config })
@@ -54,7 +27,7 @@ it('a full disk under the spool: put is exhausted, nothing is left, and it works
     const failure = await archive.put(noise(6 * MIB)).catch((error: unknown) => error)
     expect(failure, `with ${left} bytes left`).toMatchObject({ name: expect.stringMatching(/^(Archive|Catalog)Error$/), code: 'exhausted' })
     expect(await spooled(disk)).toEqual([])
-    await rm(ballast)
+    await ballast.remove()
   }
   expect((await all(archive.objects())).map(({ root }) => root)).toEqual([before.root])
   expect(await archive.put(noise(3 * MIB))).toMatchObject({ state: 'satisfied', complete: true })
@@ -71,13 +44,13 @@ it('a disk that fills up after the put was sealed: whatever step it strikes, the
   const archive = await opened({ path: join(disk, 'archive'), vaults, clock })
   for (const [index, type] of (['sealed', 'placing', 'placed', 'challenged'] as const).entries()) {
     const content = noise(300_000, type)
-    let ballast: string | undefined
+    let ballast: ReturnType<typeof fill> | undefined
     const onProgress = (event: PutEvent) => {
       if (event.type === type && ballast === undefined) ballast = fill(disk, 0)
     }
     const outcome = await archive.put(content, { onProgress }).catch((error: unknown) => error)
     if (outcome instanceof Error) expect(outcome, `after ${type}`).toMatchObject({ code: 'exhausted' })
-    await rm(ballast ?? '')
+    await ballast?.remove()
     // A lease that could not be given back on the full disk lapses within the minute.
     clock.advanceDays(1 / 1_000)
     const again = await archive.put(content)
@@ -102,12 +75,12 @@ it('a full directory vault: the receipt is degraded and says so, no part is left
   expect(receipt).toMatchObject({ state: 'degraded', complete: false })
   expect(await readdir(join(disk, 'b', 'tmp'))).toEqual([])
   await first.close()
-  await rm(ballast)
+  await ballast.remove()
   const whole = fill(disk, 0)
   const again = await opened(config)
   expect((await again.verify(kept.root)).state, 'a full disk can still be read').toBe('satisfied')
   expect((await again.repair(receipt.root)).state).toBe('degraded')
-  await rm(whole)
+  await whole.remove()
   expect(await again.repair(receipt.root)).toMatchObject({ before: 'degraded', state: 'satisfied' })
   expect(only((await again.repair(receipt.root)).replicas.filter(({ vault }) => vault === 'b')).verdict).toBe('intact')
   expect(await spooled(folder)).toEqual([])
@@ -126,7 +99,7 @@ it('a full disk during repair leaves the replicas as they are, and says why', as
   const report = await archive.repair(root).catch((error: unknown) => error)
   if (report instanceof Error) expect(report).toMatchObject({ code: 'exhausted' })
   else expect(report).toMatchObject({ state: 'damaged', actions: [{ outcome: 'failed', detail: expect.stringMatching(/space/) }] })
-  await rm(ballast)
+  await ballast.remove()
   expect(await archive.repair(root)).toMatchObject({ before: 'damaged', state: 'satisfied' })
   expect(await spooled(disk)).toEqual([])
 })
@@ -142,7 +115,7 @@ it('a spool on a full disk of its own, struck when only the record is left to wr
   const stores = [new Map<string, Uint8Array>(), new Map<string, Uint8Array>()]
   const vaults = stores.map((store, index) => memory({ id: `m${index}`, store }))
   const archive = await opened({ path: join(folder, 'archive'), vaults })
-  let ballast: string | undefined
+  let ballast: ReturnType<typeof fill> | undefined
   const onProgress = (event: PutEvent) => {
     if (event.type === 'challenged' && ballast === undefined) ballast = fill(disk, 0)
   }
@@ -151,7 +124,7 @@ it('a spool on a full disk of its own, struck when only the record is left to wr
   const { root } = only(await all(archive.objects()))
   expect((await archive.status(root)).state).toBe('satisfied')
   const lost = [...(stores[1]?.keys() ?? [])].find((at) => at.startsWith('content/')) ?? ''
-  await rm(ballast ?? '')
+  await ballast?.remove()
   expect(await archive.put(noise(50_000))).toMatchObject({ root, complete: true })
   stores[1]?.delete(lost)
   ballast = fill(disk, 0)
@@ -162,6 +135,6 @@ it('a spool on a full disk of its own, struck when only the record is left to wr
       state: 'damaged',
       actions: [{ outcome: 'failed', detail: expect.stringMatching(/no space is left.*Replicas are as they were/) }],
     })
-  await rm(ballast)
+  await ballast.remove()
   expect(await archive.repair(root)).toMatchObject({ state: 'satisfied' })
 })

@@ -87,7 +87,14 @@ describe('one replica', () => {
 
   it('lapses when its newest accepted evidence does, and not later for a clock that ran ahead', () => {
     expect(weighed([row('intact', 9), row('intact', 4, whole)]).lapsesAt).toBe(NOW + 26 * DAY)
-    expect(weighed([row('intact', -100)]).lapsesAt).toBe(NOW + 30 * DAY)
+    expect(weighed([row('intact', -0.02)]).lapsesAt).toBe(NOW + 30 * DAY)
+  })
+
+  it('believes no good news from a clock that was set back since, and keeps the bad', () => {
+    expect(weighed([row('intact', -365)])).toMatchObject({ footing: 'open', lapsesAt: undefined })
+    expect(weighed([row('intact', -365)]).why).toMatch(/which is not yet; the clock was set back/)
+    expect(weighed([row('intact', -365), row('intact', 2)]).footing).toBe('sound')
+    expect(weighed([row('damaged', -365), row('intact', 2)]).footing).toBe('lost')
   })
 
   it('says why in words', () => {

@@ -104,6 +104,24 @@ describe('metrics', () => {
     ])
   })
 
+  it('tell what surveys state, what is thought of vaults, and what audits may read', async () => {
+    const { archive, members } = await fleet(['a', 'b'], { audit: { budget: { bytes: 1_000_000 } } })
+    await archive.put(noise(5_000))
+    expect((await scraped(archive)).some(({ name }) => name.startsWith('perdure_survey'))).toBe(false)
+    const { bound, confidence } = await archive.survey('a')
+    const samples = await scraped(archive)
+    expect(sampled(samples, 'perdure_survey_loss_bound', { vault: 'a', confidence: String(confidence) })).toBe(bound)
+    expect(sampled(samples, 'perdure_survey_open', { vault: 'a' })).toBe(0)
+    expect(sampled(samples, 'perdure_vault_quarantined', { vault: 'a' })).toBe(0)
+    expect(sampled(samples, 'perdure_vault_score', { vault: 'a', kind: 'integrity' })).toBeGreaterThan(0.5)
+    expect(sampled(samples, 'perdure_audit_spent_bytes', { vault: 'a', purpose: 'survey' })).toBeGreaterThan(0)
+    expect(sampled(samples, 'perdure_audit_budget_bytes')).toBe(1_000_000)
+    const [at = ''] = contentOf(members.a)
+    members.a.store.set(at, noise(6_000, 'other'))
+    await archive.survey('a')
+    expect(sampled(await scraped(archive), 'perdure_vault_quarantined', { vault: 'a' })).toBe(1)
+  })
+
   it('count damage, events, and the outbox', async () => {
     const hook = { type: 'webhook', id: 'h', url: 'https://example.invalid/' } as const
     const { archive, members } = await fleet(['a', 'b'], { hooks: [hook] })
@@ -114,7 +132,7 @@ describe('metrics', () => {
     const samples = await scraped(archive)
     expect(sampled(samples, 'perdure_vault_replicas', { vault: 'a', verdict: 'damaged' })).toBe(1)
     expect(sampled(samples, 'perdure_events_total', { type: 'replica-damaged' })).toBe(1)
-    expect(sampled(samples, 'perdure_hook_waiting', { hook: 'h' })).toBe(2)
+    expect(sampled(samples, 'perdure_hook_waiting', { hook: 'h' })).toBe(3)
     expect(sampled(samples, 'perdure_objects', { state: 'damaged' })).toBe(1)
   })
 })

@@ -3,9 +3,8 @@ import type { Command } from 'commander'
 import type { CatalogTotals, ObjectState } from '../../contracts.ts'
 import type { CommandContext, Run } from '../context.ts'
 import { type ExitCode, exitCodeOf, worseOf } from '../exit-codes.ts'
-import { columns, count, formatBytes, printable } from '../format.ts'
+import { glanceLines } from '../glance-lines.ts'
 import { parseReference } from '../reference.ts'
-import { paintState, type Style } from '../style.ts'
 import { missingLines, objectLine, replicaLines, retainLines } from '../views.ts'
 
 export function statusCommand(program: Command, run: Run): void {
@@ -32,14 +31,15 @@ async function objectStatus(context: CommandContext, text: string): Promise<Exit
 async function archiveStatus(context: CommandContext): Promise<ExitCode> {
   const archive = await context.archive()
   const totals = await archive.totals({ signal: context.signal })
+  const { vaults, ...glance } = await archive.glance({ signal: context.signal })
   const state = worstOf(totals)
   const unopened = archive.unopened()
-  const troubles = (style: Style) =>
-    unopened.map(({ vault, reason }) => `  ${style.yellow('not open')}  ${printable(vault)}: ${printable(reason)}`)
-  await context.reporter.result(
-    { state, path: archive.path, ...totals, ...(unopened.length > 0 && { unopened }) },
-    { lines: (style) => [...lines(totals, state, style), ...troubles(style)] },
-  )
+  const sizes = new Map(totals.vaults.map((row) => [row.vault, row]))
+  const rows = vaults.map(({ vault, ...seen }) => ({ vault, ...seen, ...(sizes.get(vault) ?? { replicas: 0, packBytes: 0 }) }))
+  const document = { ...glance, state, path: archive.path, ...totals, vaults: rows, ...(unopened.length > 0 && { unopened }) }
+  await context.reporter.result(document, {
+    lines: (style) => glanceLines({ totals, state, glance: { ...glance, vaults: rows }, unopened, now: Date.now() }, style),
+  })
   return exitCodeOf(state)
 }
 
@@ -48,19 +48,4 @@ export function worstOf(totals: Pick<CatalogTotals, 'states'>): ObjectState {
   let worst: ObjectState = 'satisfied'
   for (const [state, objects] of Object.entries(totals.states) as [ObjectState, number][]) if (objects > 0) worst = worseOf(worst, state)
   return worst
-}
-
-function lines(totals: CatalogTotals, state: ObjectState, style: Style): string[] {
-  if (totals.objects === 0) return ['The archive is empty; `perdure put PATH` stores something.']
-  const states = (Object.entries(totals.states) as [ObjectState, number][]).filter(([, objects]) => objects > 0)
-  const rows = totals.vaults.map(({ vault, replicas, packBytes }) => [
-    `  ${printable(vault)}`,
-    count(replicas, 'replica'),
-    formatBytes(packBytes),
-  ])
-  return [
-    `${paintState(state, style)}  ${count(totals.objects, 'object')}, ${formatBytes(totals.byteLength)}, in ${count(totals.packs, 'pack')} of ${formatBytes(totals.packBytes)}`,
-    ...(states.length > 1 ? [`  ${states.map(([each, objects]) => `${objects} ${paintState(each, style)}`).join(', ')}`] : []),
-    ...columns(rows),
-  ]
 }

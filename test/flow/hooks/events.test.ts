@@ -1,3 +1,5 @@
+import { cp } from 'node:fs/promises'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { ArchiveEvent, ArchiveFact, ArchiveListener } from '../../../src/contracts.ts'
 import { eventOf } from '../../../src/flow/event-facts.ts'
@@ -33,10 +35,11 @@ describe('an archive tells', () => {
     await archive.verify(root)
     expect(told(events)).toMatchObject([
       { type: 'replica-damaged', vault: 'a', severity: 'warning' },
+      { type: 'vault-quarantined', vault: 'a', severity: 'warning' },
       { type: 'state-changed', root, from: 'satisfied', to: 'damaged', severity: 'warning' },
     ])
     await archive.repair(root)
-    expect(told(events.slice(2))).toMatchObject([
+    expect(told(events.slice(3))).toMatchObject([
       { type: 'state-changed', from: 'damaged', to: 'satisfied', severity: 'notice', missing: [] },
       { type: 'repair-done', root, vault: 'a', action: 'replace', severity: 'notice' },
     ])
@@ -64,6 +67,52 @@ describe('an archive tells', () => {
       { type: 'object-removed', root: gone.root, severity: 'info' },
     ])
     expect(JSON.stringify(events)).not.toContain('secret')
+  })
+
+  it('of surveys, and of a quarantine from its beginning to its end', async () => {
+    const { archive, members, clock } = await fleet(['a', 'b'])
+    await archive.put(noise(5_000))
+    const events = listening(archive)
+    await archive.survey('a')
+    expect(told(events)).toMatchObject([{ type: 'survey-finished', vault: 'a', outcome: 'intact', lost: 0, severity: 'info' }])
+    const [at = ''] = contentOf(members.a)
+    members.a.store.set(at, noise(6_000, 'other'))
+    clock.advanceDays(1)
+    await archive.survey('a')
+    await archive.survey('a')
+    const types = events.map(({ type }) => type)
+    expect(types.filter((type) => type === 'vault-quarantined')).toHaveLength(1)
+    expect(types).toContain('replica-damaged')
+    expect(events.find((event) => event.type === 'survey-finished' && event.outcome === 'losses')).toMatchObject({ severity: 'warning' })
+    await archive.releaseVault('a')
+    await archive.releaseVault('a')
+    expect(told(events.slice(-1))).toMatchObject([{ type: 'vault-released', vault: 'a', severity: 'notice' }])
+    expect(events.filter(({ type }) => type === 'vault-released')).toHaveLength(1)
+  })
+
+  it('that the audit budget is used up, once a month', async () => {
+    const { archive, clock } = await fleet(['a', 'b'], { audit: { budget: { bytes: 0 } } })
+    await archive.put(noise(5_000))
+    const events = listening(archive)
+    await archive.survey('a')
+    await archive.survey('a')
+    expect(told(events)).toEqual([{ type: 'budget-reached', budget: 'audit', period: '2026-01', used: 0, limit: 0, severity: 'warning' }])
+    clock.advanceDays(40)
+    await archive.survey('a')
+    expect(events).toHaveLength(2)
+  })
+
+  it('that its history contradicts a checkpoint, as critical', async () => {
+    const { archive, folder, reopen } = await fleet(['a', 'b'])
+    await archive.put(noise(5_000))
+    await cp(join(folder, 'archive'), join(folder, 'older'), { recursive: true })
+    await archive.put(noise(6_000, 'more'))
+    const checkpoint = await archive.logCheckpoint()
+    const older = await reopen({ path: join(folder, 'older') })
+    const events = listening(older)
+    await older.checkAgainst(checkpoint ?? '')
+    await older.checkAgainst(checkpoint ?? '')
+    expect(told(events)).toMatchObject([{ type: 'history-rolled-back', source: 'checkpoint', severity: 'critical' }])
   })
 
   it('nobody any more who has stopped listening, and goes on when a listener throws', async () => {
