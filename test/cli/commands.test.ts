@@ -225,7 +225,8 @@ describe('forgetting', () => {
 describe('vaults and policy', () => {
   it('vault list, vault test and explain speak of every vault', async () => {
     await using at = await prepared()
-    expect((await at.json(['vault', 'list'])).document).toMatchObject({ vaults: [{ id: 'a' }, { id: 'b' }] })
+    for (const command of [['vault', 'list'], ['vaults']])
+      expect((await at.json(command)).document).toMatchObject({ vaults: [{ id: 'a' }, { id: 'b' }] })
     const test = await at.json(['vault', 'test'])
     expect(test).toMatchObject({
       code: 0,

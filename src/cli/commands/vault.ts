@@ -1,4 +1,4 @@
-/** `perdure vault list`, `perdure vault test`, `perdure vault reset` and `perdure vault release` */
+/** `perdure vaults`, `perdure vault list`, `perdure vault test`, `perdure vault reset` and `perdure vault release` */
 import type { Command } from 'commander'
 import type { VaultCheck, VaultProfile, VaultScore } from '../../contracts.ts'
 import type { CommandContext, Run } from '../context.ts'
@@ -9,7 +9,9 @@ import type { Style } from '../style.ts'
 
 export function vaultCommand(program: Command, run: Run): void {
   const vault = program.command('vault').description('list and try the vaults')
-  vault.command('list').description('the vaults of this archive, and what our own audits say of them').action(run(list))
+  const what = 'the vaults of this archive, and what our own audits say of them'
+  vault.command('list').description(what).action(run(list))
+  program.command('vaults').description(`${what}; the same as \`vault list\``).action(run(list))
   vault
     .command('test')
     .description('store, find, read back and remove a small pack of random bytes')
