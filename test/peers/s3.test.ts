@@ -180,7 +180,8 @@ function races(server: S3Server): void {
     const bucket = await newBucket(server, kind)
     const pack = await samplePack({ seed: 'race', blocks: 20, blockLength: 20_000 })
     const vaults = Array.from({ length: 20 }, () => s3(bucket.options))
-    await Promise.all(vaults.map((vault) => vault.open?.()))
+    // One after another: it is the creates that race, and a young bucket answers many at once with 500 on a busy machine.
+    for (const vault of vaults) await vault.open?.()
     const before = await bucket.keys()
     const locators = await Promise.all(vaults.map((vault) => vault.put(pack)))
     expect(new Set(locators).size).toBe(1)
