@@ -1,4 +1,5 @@
 /** One error class per layer, each with a closed union of codes. The message says what to do next; the cause is kept. */
+import type { LimitExceeded } from './contracts/costs.ts'
 
 export class PerdureError<Code extends string = string> extends Error {
   override readonly name: string = 'PerdureError'
@@ -117,7 +118,7 @@ export class ConfigError extends PerdureError<ConfigErrorCode> {
 export type ArchiveErrorCode =
   /** The catalog knows no object of that root. */
   | 'unknown-root'
-  /** The spool or the disk under it is full, or the disk that is restored to. */
+  /** The spool or the disk under it is full, or the disk that is restored to; or a limit on spending does not allow it. */
   | 'exhausted'
   /** The file system refused: permissions, or a read-only disk. */
   | 'denied'
@@ -151,4 +152,11 @@ export type ArchiveErrorCode =
 
 export class ArchiveError extends PerdureError<ArchiveErrorCode> {
   override readonly name = 'ArchiveError'
+  /** Of `exhausted`, when a limit on spending was the reason: its numbers. */
+  readonly limit: LimitExceeded | undefined
+
+  constructor(code: ArchiveErrorCode, message: string, options: { readonly cause?: unknown; readonly limit?: LimitExceeded } = {}) {
+    super(code, message, options)
+    this.limit = options.limit
+  }
 }

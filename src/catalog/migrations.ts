@@ -1,7 +1,9 @@
 /** The schema, step by step. A step that has been released never changes. */
 import { type Kysely, type QueryExecutorProvider, type RawBuilder, sql } from 'kysely'
 import { auditTables } from './audit-tables.ts'
+import { costsTables } from './costs-tables.ts'
 import { dueTables } from './due-tables.ts'
+import { evacuationTables } from './evacuation-tables.ts'
 import { hookTables } from './hook-tables.ts'
 import { logTables } from './log-tables.ts'
 import { recoveryTables } from './recovery-tables.ts'
@@ -31,6 +33,8 @@ export const MIGRATIONS: readonly Migration[] = [
   hookTables,
   dueTables,
   recoveryTables,
+  costsTables,
+  evacuationTables,
 ]
 
 /** The schema this code writes and reads. */

@@ -2,7 +2,9 @@
 import type { Catalog, Clock } from '../contracts.ts'
 import { audits } from './audit.ts'
 import { blockLookups } from './blocks.ts'
+import { costing } from './costs.ts'
 import { dueLookups } from './due.ts'
+import { evacuating } from './evacuation.ts'
 import { eventLog } from './events.ts'
 import { evidences } from './evidence.ts'
 import { fingerprinting } from './fingerprints.ts'
@@ -59,6 +61,8 @@ export function catalogOn({ db, close }: Connection, { clock }: { readonly clock
     ...retentions(db),
     ...audits(db),
     ...forgetting(db),
+    ...costing(db, clock),
+    ...evacuating(db),
     ...recovering(db),
     ...restoring(db),
     ...logs(db),

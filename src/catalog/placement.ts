@@ -1,5 +1,6 @@
 /** Which vault holds, or is meant to hold, which pack, and the journals of uploads. */
 import type { Catalog, Journal } from '../contracts.ts'
+import { CatalogError } from '../errors.ts'
 import { gather, PAGE_LENGTH } from './batches.ts'
 import { plain, toReplica } from './rows.ts'
 import { type Database, type Session, write } from './schema.ts'
@@ -11,13 +12,18 @@ export function placement(db: Database): Placement {
   return {
     intend: (pack, vault, at) =>
       write(db, async (session) => {
+        if (await standingOf(session, pack, vault)) return
+        if (await session.selectFrom('evacuations').select('state').where('vault', '=', vault).executeTakeFirst())
+          throw new CatalogError(
+            'conflict',
+            `vault ${vault} is being left; nothing new goes there (\`perdure evacuate ${vault} --cancel\` ends that)`,
+          )
         const row = await session
           .insertInto('replicas')
           .values({ pack, vault, state: 'intended', intended_at: at })
-          .onConflict((conflict) => conflict.columns(['pack', 'vault']).doNothing())
           .returning(STANDING)
-          .executeTakeFirst()
-        if (row) await recount(session, [{ pack, after: row }])
+          .executeTakeFirstOrThrow()
+        await recount(session, [{ pack, after: row }])
       }),
 
     placed: (pack, vault, locator, at) =>

@@ -99,7 +99,7 @@ export async function recoveryTables(db: Definable, { bytes, integer, clustered 
     .addColumn('log_size', integer)
     .addColumn('log_root', 'text')
     .execute()
-  await db.schema.createIndex('recovery_packs_by_log').on('recovery_packs').columns(['log_first', 'log_size']).execute()
+  await db.schema.createIndex('recovery_packs_by_log').on('recovery_packs').columns(['log_first', 'log_size', 'log_only']).execute()
   await db.schema
     .createTable('recovery_statements')
     .addColumn('cid', bytes, (column) => column.notNull().primaryKey())

@@ -16,6 +16,7 @@ import type {
 } from '../contracts.ts'
 import type { AuditSchema } from './audit-schema.ts'
 import type { RecoverySchema } from './recovery-tables.ts'
+import type { SpendingSchema } from './spending-schema.ts'
 
 export type Flag = 0 | 1
 
@@ -291,7 +292,7 @@ export interface ReplicaTalliesTable {
   byte_length: number
 }
 
-export interface Schema extends AuditSchema, RecoverySchema {
+export interface Schema extends AuditSchema, RecoverySchema, SpendingSchema {
   packs: PacksTable
   tocs: TocsTable
   blocks: BlocksTable

@@ -52,6 +52,7 @@ const TOP: Shape = {
   maxPackBytes: 'number',
   spoolBytes: 'number',
   timeoutMs: 'number',
+  limits: 'object',
   hooks: 'array',
 }
 const POLICY: Shape = {
@@ -65,6 +66,14 @@ const POLICY: Shape = {
 }
 const EVIDENCE: Shape = { accept: 'array', maxAgeDays: 'number' }
 const ERASABLE: Shape = { copies: 'number', floor: 'number' }
+const PRICES: Shape = {
+  currency: 'string',
+  storagePerGiBMonth: 'number',
+  storagePerGiBOnce: 'number',
+  egressPerGiB: 'number',
+  writesPerThousand: 'number',
+  readsPerThousand: 'number',
+}
 const AUDIT: Shape = { goal: 'object', budget: 'object' }
 const GOAL: Shape = { confidence: 'number', loss: 'number', withinDays: 'number' }
 const BUDGET: Shape = { bytes: 'number', money: 'object' }
@@ -163,6 +172,7 @@ function checkVault(value: unknown, at: string, folder: string): VaultSpec {
   const shape: Shape = { type: 'string', ...type.shape, limit: 'object', readOnly: 'boolean' }
   const { type: _, limit, readOnly, ...options } = checkObject(value, shape, { at, folder })
   for (const key of type.required) if (options[key] === undefined) throw new ConfigError('invalid', `${at} needs ${JSON.stringify(key)}`)
+  if (options.prices !== undefined) checkObject(options.prices, PRICES, { at: `${at}.prices`, folder })
   if (limit !== undefined) checkObject(limit, LIMIT, { at: `${at}.limit`, folder })
   return { type: name, options, limit: limit as VaultSpec['limit'], readOnly: readOnly === true }
 }

@@ -41,12 +41,13 @@ function vaultRow(row: VaultRow, now: number, style: Style): string[] {
   const spread = Date.parse(row.lastEvidence ?? '') - Date.parse(row.oldestEvidence ?? '')
   const oldest = row.oldestEvidence !== undefined && spread > 3_600_000 ? `, the oldest ${fromNow(row.oldestEvidence, now)}` : ''
   const pause = row.paused ? ` · ${style.yellow(pausedWords(row.paused, now))}` : ''
+  const leaving = row.leaving === undefined ? '' : ` · ${style.yellow(row.leaving === 'left' ? 'left: counts for nothing' : 'being left')}`
   return [
     `  ${printable(row.vault)}`,
     count(replicas, 'replica'),
     formatBytes(row.packBytes),
     parts.join(', '),
-    replicas === 0 ? pause.slice(3) : `${style.dim(`${shown}${oldest}`)}${pause}`,
+    replicas === 0 ? `${pause}${leaving}`.slice(3) : `${style.dim(`${shown}${oldest}`)}${pause}${leaving}`,
   ]
 }
 
@@ -67,12 +68,14 @@ function troubleLines(trouble: Glance['troubles'][number], { states }: CatalogTo
   ]
 }
 
-function whenLine({ nextAudit, oldestEvidence, lastCycle }: GlanceView['glance'], now: number): string {
+function whenLine({ nextAudit, oldestEvidence, lastCycle, lastDrill }: GlanceView['glance'], now: number): string {
   const isDue = nextAudit !== undefined && Date.parse(nextAudit) <= now
   const parts = [
     nextAudit !== undefined && (isDue ? `an audit is due` : `next audit ${fromNow(nextAudit, now)}`),
     oldestEvidence !== undefined && `oldest evidence ${fromNow(oldestEvidence, now)}`,
     lastCycle ? `watched ${fromNow(lastCycle.ended, now)}` : 'nobody watches yet: `perdure watch`, or `perdure watch --once` from cron',
-  ].filter((part) => part !== false)
+    lastDrill &&
+      `drilled ${fromNow(lastDrill.at, now)}: ${lastDrill.restored} restored${lastDrill.failed > 0 ? `, ${lastDrill.failed} failed` : ''}`,
+  ].filter((part) => part !== false && part !== undefined)
   return parts.join(' · ')
 }

@@ -1,6 +1,9 @@
 /** The command line as the parser sees it. */
 import { Command } from 'commander'
 import { catCommand } from './commands/cat.ts'
+import { costsCommand, estimateCommand } from './commands/costs.ts'
+import { drillCommand } from './commands/drill.ts'
+import { evacuateCommand } from './commands/evacuate.ts'
 import { explainCommand } from './commands/explain.ts'
 import { exportCommand } from './commands/export.ts'
 import { getCommand } from './commands/get.ts'
@@ -39,6 +42,8 @@ const COMMANDS = [
   surveyCommand,
   planCommand,
   repairCommand,
+  drillCommand,
+  evacuateCommand,
   renewCommand,
   watchCommand,
   thawCommand,
@@ -46,6 +51,8 @@ const COMMANDS = [
   shredCommand,
   pruneCommand,
   explainCommand,
+  estimateCommand,
+  costsCommand,
   vaultCommand,
   receiptCommand,
   logCommand,

@@ -15,11 +15,11 @@ export interface VaultType {
 }
 
 const place = { id: 'string', network: 'string', operator: 'string', region: 'string', jurisdiction: 'string', labels: 'record' } as const
-const size = { maxPackBytes: 'number' } as const
+const size = { maxPackBytes: 'number', prices: 'object' } as const
 const traits = {
-  prices: 'object',
   term: 'string',
   termDays: 'number',
+  partBytes: 'number',
   canForget: 'boolean',
   paid: 'boolean',
   cold: 'boolean',

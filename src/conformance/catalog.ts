@@ -2,7 +2,9 @@
 
 import { auditCases } from './catalog-audit.ts'
 import { blockCases } from './catalog-blocks.ts'
+import { costCases } from './catalog-costs.ts'
 import { dueCases } from './catalog-due.ts'
+import { evacuationCases } from './catalog-evacuation.ts'
 import { eventCases } from './catalog-events.ts'
 import { evidenceCases } from './catalog-evidence.ts'
 import { fingerprintCases } from './catalog-fingerprints.ts'
@@ -10,6 +12,7 @@ import type { CatalogCase } from './catalog-fixtures.ts'
 import { forgettingCases } from './catalog-forgetting.ts'
 import { logCases } from './catalog-log.ts'
 import { putCases } from './catalog-puts.ts'
+import { recoveryCases } from './catalog-recovery.ts'
 import { retentionCases } from './catalog-retention.ts'
 import { shredCases } from './catalog-shred.ts'
 import { tallyCases } from './catalog-tallies.ts'
@@ -25,9 +28,12 @@ export const catalogCases: readonly CatalogCase[] = [
   ...forgettingCases,
   ...fingerprintCases,
   ...shredCases,
+  ...costCases,
+  ...evacuationCases,
   ...dueCases,
   ...auditCases,
   ...logCases,
   ...eventCases,
   ...tallyCases,
+  ...recoveryCases,
 ]

@@ -3,6 +3,9 @@ import type { Identity } from 'age-encryption'
 import type { CID } from 'multiformats/cid'
 import type { AuditInput, AuditPlan, StructureOptions, StructureReport, SurveyOptions, SurveyReport, VaultScore } from './audit.ts'
 import type { Catalog, CatalogTotals } from './catalog.ts'
+import type { CostEstimate, CostsOptions, CostsReport, EstimateOptions, Limits } from './costs.ts'
+import type { DrillOptions, DrillReport } from './drill.ts'
+import type { EvacuateOptions, EvacuateReport } from './evacuate.ts'
 import type { ArchiveListener } from './events.ts'
 import type { ExportOptions, ExportReport } from './export.ts'
 import type { DeliverOptions, DeliveryReport, HookConfig, HookReport, HookTest } from './hooks.ts'
@@ -57,6 +60,8 @@ export interface ArchiveConfig {
   readonly spoolBytes?: number | undefined
   /** How long one read may stay silent before it counts as unanswered, in milliseconds, default 30 000. */
   readonly timeoutMs?: number | undefined
+  /** Upper bounds on spending, checked before anything is sent; they need `prices` of every vault that is paid for. Default: none. */
+  readonly limits?: Limits | undefined
   /** Opens an existing archive only; nothing is made. */
   readonly mustExist?: boolean | undefined
   /** Who is told of events outside this process: webhooks and commands. */
@@ -150,6 +155,19 @@ export interface Archive extends AsyncDisposable, LogVerbs {
    * and finds what is there after all. Deletes nothing in the vault.
    */
   resetVault(id: string, options?: AbortOptions): Promise<{ readonly vault: string; readonly replicas: number }>
+  /**
+   * Gives everything that lies in a vault a home in the others, shown by fresh evidence, before the vault is let go; run it again to go on. Throws PolicyError
+   * `unsupported` when the others cannot meet the policy (`degrade` begins all the same), ArchiveError `exhausted` over a limit, `busy` beside another one.
+   */
+  evacuate(id: string, options?: EvacuateOptions): Promise<EvacuateReport>
+  /** Really restores objects drawn at random, and compares what came with their roots. Failures are in the report. */
+  drill(options?: DrillOptions): Promise<DrillReport>
+  /** The last drill, as its report said it. */
+  lastDrill(): Promise<DrillReport | undefined>
+  /** What a put of the source would cost; stores nothing and asks no vault for anything but a quote. */
+  estimate(source: Source, options?: EstimateOptions): Promise<CostEstimate>
+  /** What was spent, as it was measured and as vaults reported it, and what holding everything costs by the month. */
+  costs(options?: CostsOptions): Promise<CostsReport>
   /**
    * Asks one vault for blocks drawn at random from all that it holds, and says what the answers state of the whole vault, never of an object. An open survey
    * is gone on with: its questions are never drawn anew. Throws ArchiveError `busy` while another process surveys the vault.

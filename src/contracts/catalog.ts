@@ -1,7 +1,9 @@
 /** The local index and journal. */
 import type { CID } from 'multiformats/cid'
 import type { CatalogAudit, RotationRow } from './catalog-audit.ts'
+import type { CatalogCosts } from './catalog-costs.ts'
 import type { CatalogDue } from './catalog-due.ts'
+import type { CatalogEvacuation } from './catalog-evacuation.ts'
 import type { Announce, Announcement, CatalogHooks, StandingChange, StateChange } from './catalog-hooks.ts'
 import type { CatalogLog, LogPack } from './catalog-log.ts'
 import type { CatalogRecovery } from './catalog-recovery.ts'
@@ -38,7 +40,7 @@ export interface Lease {
  * The local index and journal. Every method is one short transaction, durable when it resolves (SQLite: `synchronous=FULL`), and safe to call from
  * several processes. Throws CatalogError.
  */
-export interface Catalog extends CatalogAudit, CatalogDue, CatalogLog, CatalogHooks, CatalogRecovery {
+export interface Catalog extends CatalogAudit, CatalogDue, CatalogLog, CatalogHooks, CatalogRecovery, CatalogCosts, CatalogEvacuation {
   // puts
   /** Registers a closed pack of a put that is still running: invisible to everybody but its owner. */
   stagePack(pack: StagedPack): Promise<PackId>
@@ -131,7 +133,7 @@ export interface Catalog extends CatalogAudit, CatalogDue, CatalogLog, CatalogHo
   totals(at: number): Promise<CatalogTotals>
 
   // placement
-  /** Durable before any paid call. Keeps an existing row of any state. */
+  /** Durable before any paid call. Keeps an existing row of any state. Throws `conflict` for a new one in a vault that is being left. */
   intend(pack: PackId, vault: string, at: number): Promise<void>
   placed(pack: PackId, vault: string, locator: Locator, at: number): Promise<void>
   /** The vault has shown that it retains the replica until then, as asked. */

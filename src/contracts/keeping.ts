@@ -1,4 +1,5 @@
 /** Verifying, repairing, renewing, thawing and forgetting: options, events, reports. */
+import type { LimitExceeded } from './costs.ts'
 import type { AbortOptions, ProgressOptions } from './options.ts'
 import type { Missing, ObjectReport, ObjectState, Policy, ReplicaReport } from './policy.ts'
 import type { ReplicationEvent } from './putting.ts'
@@ -110,6 +111,8 @@ export interface RepairAction {
 }
 
 export interface RepairReport {
+  /** A limit that forbids the actions which cost something: they failed, or would fail, and this is what they need. */
+  readonly exceeds?: LimitExceeded
   readonly root: string
   readonly before: ObjectState
   readonly state: ObjectState

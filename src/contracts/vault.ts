@@ -87,6 +87,8 @@ export interface VaultProfile {
   readonly paid: boolean
   /** Byte reads need a restore first; an audit never reads it unless asked to. */
   readonly cold: boolean
+  /** Most bytes that one request writes, where a larger pack takes several; for counting what a put costs. */
+  readonly partBytes?: number | undefined
   /** What it asks for, where the user has said so. */
   readonly prices?: VaultPrices | undefined
   /** How `read` finds a span: by byte offset within the pack, or by the block's CID. Adjacent spans are read together only by offset. */
@@ -105,6 +107,8 @@ export interface Journal {
 export type TransferEvent = { readonly type: 'bytes-sent'; readonly byteLength: number }
 
 export interface VaultPutOptions extends AbortOptions, ProgressOptions<TransferEvent> {
+  /** Told what the network took for this put, by the vault's own word: a decimal number of that currency, each sum once. */
+  readonly onCharge?: ((charge: { readonly amount: string; readonly currency: string; readonly detail?: string }) => void) | undefined
   readonly journal?: Journal | undefined
   /** The replica there was proven damaged or missing: store the pack again although it seems to be there. Atomic: the old bytes stay until the new are whole. */
   readonly replace?: boolean | undefined

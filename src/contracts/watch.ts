@@ -121,6 +121,8 @@ export interface Glance {
   readonly nextAudit?: string
   /** Of the watch, when it last ended a cycle. */
   readonly lastCycle?: CycleReport
+  /** Of the last drill; ISO 8601. */
+  readonly lastDrill?: { readonly at: string; readonly restored: number; readonly failed: number; readonly skipped: number }
   /** Objects below their floor or with a copy that is lost: a repair is due, or waits. */
   readonly openRepairs: number
 }
@@ -140,4 +142,6 @@ export interface VaultGlance {
   readonly oldestEvidence?: string
   readonly paused?: { readonly reason: string; readonly since: string; readonly until: string; readonly detail?: string }
   readonly unopened?: string
+  /** It is being evacuated, or was: it gets nothing new. */
+  readonly leaving?: 'leaving' | 'left'
 }

@@ -19,8 +19,9 @@ import { type AgendaReplica, NEVER, objectDueAt } from '../policy/agenda.ts'
 import { evidenceRulesFor } from '../policy/policy.ts'
 import { missingLockers, missingRetention } from '../policy/retain.ts'
 import { type JudgedReplica, judgeObject } from '../policy/state.ts'
-import { type Context, profilesOf } from './context.ts'
+import type { Context } from './context.ts'
 import { unmet } from './events.ts'
+import { countingProfiles } from './leaving.ts'
 
 const PAGE = 200
 
@@ -50,7 +51,7 @@ export async function assess(context: Context, object: ObjectRow): Promise<Asses
   const evidenceBy = Map.groupBy(evidence, ({ pack, vault }) => `${pack} ${vault}`)
   const judged = judgeObject({
     policy,
-    vaults: profilesOf(context),
+    vaults: countingProfiles(context),
     now: clock(),
     packs: packs.map((pack) => ({
       name: pack.name.toString(),
@@ -66,10 +67,10 @@ export async function assess(context: Context, object: ObjectRow): Promise<Asses
     })),
   })
   const idOf = new Map(packs.map(({ id, name }) => [name.toString(), id]))
-  const known = { vaults: profilesOf(context), now: clock() }
+  const known = { vaults: countingProfiles(context), now: clock() }
   const loose = missingRetention(
     object.retain,
-    replicas.filter(({ vault, state }) => state === 'placed' && context.vaults.has(vault)),
+    replicas.filter(({ vault, state }) => state === 'placed' && known.vaults.some(({ id }) => id === vault)),
     known,
   )
   const unable = judged.missing.length > 0 && loose.length === 0 ? missingLockers(object.retain, known) : []

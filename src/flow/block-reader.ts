@@ -97,7 +97,7 @@ export function blockReader(
     for (const one of batch) {
       try {
         const pack = one.pack === undefined ? await locate(one.cid) : await load(one.pack)
-        if (!pack || pack.row.spooled) void alone(one, pack)
+        if (!pack || inSpool(context, pack)) void alone(one, pack)
         else byPack.set(pack, [...(byPack.get(pack) ?? []), one])
       } catch (error) {
         one.reject(error)
@@ -175,12 +175,14 @@ async function readFrom(
   options: AbortOptions,
   failures: Error[],
 ): Promise<Uint8Array | undefined> {
-  if (pack.row.spooled) {
+  if (inSpool(context, pack)) {
     const bytes = await fromSpool(context, pack.row, span, failures)
     if (bytes) return bytes
   }
   return hedged(context, pack, span, options, failures)
 }
+
+const inSpool = ({ reading }: Context, { row }: KnownPack): boolean => row.spooled && reading?.vaultsOnly !== true
 
 async function fromSpool(context: Context, row: PackRow, span: Span, failures: Error[]): Promise<Uint8Array | undefined> {
   try {

@@ -5,6 +5,7 @@ import type {
   Catalog,
   Clock,
   HookConfig,
+  Limits,
   LoadXattrs,
   PackId,
   Policy,
@@ -18,6 +19,7 @@ import type { Identity, Recipient } from '../format/recipients.ts'
 import type { SigningKey } from '../format/sign.ts'
 import type { Events } from './events.ts'
 import type { Latencies } from './latency.ts'
+import type { Ledger } from './ledger.ts'
 import type { Spool } from './spool.ts'
 
 export interface Context {
@@ -48,12 +50,26 @@ export interface Context {
   readonly hooks: readonly HookConfig[]
   /** Memory that challenges read into. */
   readonly scratch: BufferPool
+  readonly ledger: Ledger
+  readonly limits: Limits | undefined
+  /** Vaults that get nothing new; what lies in one that was `left` does not count any more. Look again with `lookAtLeaving`. */
+  readonly leaving: Map<string, 'leaving' | 'left'>
+  /** How replicas are chosen to read from, beyond what is usual: the spool first. */
+  readonly reading?: Reading | undefined
   /** Work that goes on after a verb resolved; `close` waits for it. */
   readonly background: Set<Promise<unknown>>
   /** While a watch runs: vaults that are left alone until that moment. */
   readonly pauses?: ReadonlyMap<string, number> | undefined
   /** Packs on their way back into the spool, so that two vaults that need one wait for the same. */
   readonly rebuilding: Map<PackId, Promise<void>>
+}
+
+/** How replicas are chosen to read from. */
+export interface Reading {
+  /** The spool is left alone: what is read shows that vaults have it. */
+  readonly vaultsOnly?: boolean | undefined
+  /** Asked last, unless it is cheaper. */
+  readonly last?: string | undefined
 }
 
 export const profilesOf = (context: Context): readonly VaultProfile[] => [...context.vaults.values()].map(({ profile }) => profile)

@@ -81,7 +81,12 @@ async function lockOn(context: Context, id: string, at: Locator | undefined): Pr
 }
 
 /** Resolves to the reason when the replica could not be removed. An intent without a locator may still have left one: it is looked for. */
-async function forgetReplica(context: Context, pack: PackRow, replica: ReplicaRow, { signal }: AbortOptions): Promise<string | undefined> {
+export async function forgetReplica(
+  context: Context,
+  pack: PackRow,
+  replica: ReplicaRow,
+  { signal }: AbortOptions,
+): Promise<string | undefined> {
   const vault = context.vaults.get(replica.vault)
   try {
     const at = replica.locator ?? (await vault?.locate(pack.name, { signal, kind: pack.kind }))

@@ -1,5 +1,5 @@
 /** The archive at a glance, from the catalog alone: few rows however large it is. */
-import type { AbortOptions, CycleReport, Glance, ObjectState, VaultEvidence, VaultGlance, VaultPause } from '../contracts.ts'
+import type { AbortOptions, CycleReport, DrillReport, Glance, ObjectState, VaultEvidence, VaultGlance, VaultPause } from '../contracts.ts'
 import { horizonOf } from '../policy/agenda.ts'
 import { worst } from '../policy/state.ts'
 import { assess } from './assess.ts'
@@ -23,6 +23,7 @@ export async function glance(context: Context, { signal }: AbortOptions = {}): P
   const oldest = vaults.flatMap(({ oldestEvidence }) => oldestEvidence ?? []).sort()[0]
   const nextAudit = await nextAuditOf(context, now)
   const mark = await catalog.mark('cycle')
+  const drill = await catalog.lastDrill()
   return {
     state: worst(present),
     states,
@@ -31,6 +32,7 @@ export async function glance(context: Context, { signal }: AbortOptions = {}): P
     ...(oldest !== undefined && { oldestEvidence: oldest }),
     ...(nextAudit !== undefined && { nextAudit: iso(nextAudit) }),
     ...(mark && { lastCycle: JSON.parse(mark.detail) as CycleReport }),
+    ...(drill && { lastDrill: drillView(JSON.parse(drill.report) as DrillReport) }),
     openRepairs: REPAIRABLE.reduce((sum, state) => sum + states[state], 0),
   }
 }
@@ -71,6 +73,7 @@ function vaultsOf(context: Context, evidence: readonly VaultEvidence[], pauses: 
     const intact = own.find(({ verdict }) => verdict === 'intact')
     const pause = pauses.find(({ vault }) => vault === id)
     const unopened = context.unopened.get(id)
+    const leaving = context.leaving.get(id)
     return {
       vault: id,
       replicas: own.reduce((sum, { replicas }) => sum + replicas, 0),
@@ -82,9 +85,12 @@ function vaultsOf(context: Context, evidence: readonly VaultEvidence[], pauses: 
       ...(intact?.oldestAt !== undefined && { oldestEvidence: iso(intact.oldestAt) }),
       ...(pause && { paused: pausedView(pause) }),
       ...(unopened && { unopened: unopened.message }),
+      ...(leaving && { leaving }),
     }
   })
 }
+
+const drillView = ({ at, restored, failed, skipped }: DrillReport): NonNullable<Glance['lastDrill']> => ({ at, restored, failed, skipped })
 
 const pausedView = ({ reason, since, until, detail }: VaultPause): NonNullable<VaultGlance['paused']> => ({
   reason,

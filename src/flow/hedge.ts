@@ -1,5 +1,5 @@
 /** Reading from several replicas of one pack: the best first, the next when it takes unusually long, fails or lies. */
-import type { AbortOptions, PackId, PackRow, ReplicaRow, Span, Vault, VaultScore } from '../contracts.ts'
+import type { AbortOptions, EvidenceRow, PackId, PackRow, ReplicaRow, Span, Vault, VaultScore, Verdict } from '../contracts.ts'
 import { compareSources, type SourcePreference } from '../policy/sources.ts'
 import { NO_ANSWERS } from './answers.ts'
 import { type Context, packRow } from './context.ts'
@@ -35,9 +35,20 @@ export async function loadPack(context: Context, id: PackId, prefer: SourcePrefe
   const row = await packRow(context, id)
   const spans = await spansOf(context, row)
   const replicas = await context.catalog.replicasOf([id])
-  const bad = new Set((await context.catalog.packEvidence([id])).filter(({ verdict }) => verdict === 'missing').map(({ vault }) => vault))
+  const evidence = await context.catalog.packEvidence([id])
+  const bad = new Set(evidence.filter(({ verdict }) => verdict === 'missing').map(({ vault }) => vault))
+  // Who waits for nothing does not wait for a vault that has just been silent.
+  if (prefer === 'cheap') for (const { vault } of newestOf(evidence).filter(({ verdict }) => SILENT.has(verdict))) bad.add(vault)
   const reputation = { bad, scores: await scoresOf(context), prefer }
   return { row, spans: new Map(spans.map((span) => [span.cid.toString(), span])), sources: ordered(context, replicas, reputation) }
+}
+
+const SILENT: ReadonlySet<Verdict> = new Set(['unreachable', 'denied'])
+
+function newestOf(evidence: readonly EvidenceRow[]): readonly EvidenceRow[] {
+  const newest = new Map<string, EvidenceRow>()
+  for (const row of evidence) if (row.at >= (newest.get(row.vault)?.at ?? 0)) newest.set(row.vault, row)
+  return [...newest.values()]
 }
 
 interface Reputation {
@@ -54,6 +65,7 @@ function ordered(context: Context, replicas: readonly ReplicaRow[], { bad, score
     const before = Math.max(UNKNOWN_PACE_MS, slowMs)
     return {
       profile,
+      last: context.reading?.last === profile.id,
       missing: bad.has(profile.id),
       quarantined: quarantine !== undefined,
       // A vault that answers half the time is taken to be twice as slow.

@@ -77,9 +77,11 @@ function indexBlock({ key }: Context, content: IndexContent): IndexBlock {
   return { version: 2, ...index, log: { checkpoint: log.checkpoint, first: log.row.first, entries: log.blocks.map(({ cid }) => cid) } }
 }
 
-/** Index packs go where they can be found again: to vaults that list, unless each put there is paid for. */
+/** Index packs go where they can be found again: to vaults that list, unless each put there is paid for, or they are being left. */
 export const listing = (context: Context): readonly string[] =>
-  [...context.vaults.values()].filter(({ list, profile }) => list !== undefined && !profile.paid).map(({ profile }) => profile.id)
+  [...context.vaults.values()]
+    .filter(({ list, profile }) => list !== undefined && !profile.paid && !context.leaving.has(profile.id))
+    .map(({ profile }) => profile.id)
 
 /** To all of them. The file leaves the spool when one has taken it. */
 export async function distribute(context: Context, pack: PackRow, options: PublishOptions): Promise<readonly Placement[]> {

@@ -39,12 +39,6 @@ export async function archiveKey(folder: string, random: Random): Promise<Signin
   return keyFromSeed(seed)
 }
 
-/** The archive's key, where there is one. Makes none. */
-export async function existingKey(folder: string): Promise<SigningKey | undefined> {
-  const seed = await readSeed(join(folder, 'archive.key'))
-  return seed && keyFromSeed(seed)
-}
-
 async function readSeed(path: string): Promise<Uint8Array | undefined> {
   let text: string
   try {
@@ -66,7 +60,7 @@ function seedOf(text: string, of: string): Uint8Array {
   }
   throw new ConfigError(
     'invalid',
-    `${of} is not an Ed25519 signing key (z3u2…); put the right file back, or move it away to start a new identity`,
+    `${of} is not a signing key of an archive (Ed25519, z3u2…); put the right file back, or move it away to start a new identity`,
   )
 }
 

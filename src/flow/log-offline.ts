@@ -9,7 +9,7 @@ import type { AbortOptions, Catalog } from '../contracts.ts'
 import { ConfigError } from '../errors.ts'
 import { logVerifierKey } from '../format/checkpoint.ts'
 import type { SigningKey } from '../format/sign.ts'
-import { existingKey } from './keys.ts'
+import { keptKey } from './keys.ts'
 import { checkpointOf } from './log-tree.ts'
 
 const PAGE = 1_000
@@ -22,7 +22,7 @@ export interface OfflineLog extends AsyncDisposable {
 
 /** Opens the log of the archive in that folder. Throws ConfigError `not-found` when there is none, CatalogError as opening a catalog does. */
 export async function openLog(path: string): Promise<OfflineLog> {
-  const key = await existingKey(path)
+  const key = await keptKey(path)
   if (!key)
     throw new ConfigError(
       'not-found',

@@ -5,12 +5,13 @@ import { join, resolve } from 'node:path'
 import type { CID } from 'multiformats/cid'
 import { createPool } from '../bytes/pool.ts'
 import { openCatalog } from '../catalog/open.ts'
-import type { Archive, ArchiveConfig, ObjectRow, ObjectSummary, Receipt, ShredCertificate, Vault } from '../contracts.ts'
+import type { Archive, ArchiveConfig, DrillReport, ObjectRow, ObjectSummary, Receipt, ShredCertificate, Vault } from '../contracts.ts'
 import { ArchiveError, ConfigError } from '../errors.ts'
 import { toCID } from '../format/address.ts'
 import { DEFAULT_MAX_PACK_BYTES } from '../format/pack.ts'
 import { toMultikey } from '../format/sign.ts'
 import { resolveAudit } from '../policy/audit.ts'
+import { checkLimits } from '../policy/limits.ts'
 import { checkReach, resolvePolicy } from '../policy/policy.ts'
 import { directory } from '../vaults/directory.ts'
 import { assess } from './assess.ts'
@@ -20,6 +21,7 @@ import { explainArchive } from './explain.ts'
 import { entries, get } from './get.ts'
 import { archiveKey } from './keys.ts'
 import { latencies } from './latency.ts'
+import { openLedger } from './ledger.ts'
 import { logVerbs } from './log-verbs.ts'
 import { named } from './names.ts'
 import { openVaults } from './open-vaults.ts'
@@ -29,6 +31,7 @@ import { prune, remove } from './remove.ts'
 import { repair, repairAll } from './repair.ts'
 import { scoresOf } from './scores.ts'
 import { type SealingKeys, sealingKeys } from './sealing-keys.ts'
+import { spending, spendingEach } from './spending.ts'
 import { openSpool } from './spool.ts'
 import { checkVault } from './vault-check.ts'
 import { verify, verifyAll } from './verify.ts'
@@ -54,14 +57,17 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
     put: (source, options) => put(context, source, options),
     putAll: (list, options) => putAll(context, list, options),
     async *get(root, options) {
-      yield* get(context, await found(root), options)
+      const object = await found(root)
+      yield* spendingEach(context, 'read', () => get(context, object, options))
     },
     async *entries(root, options) {
-      yield* entries(context, await found(root), options)
+      const object = await found(root)
+      yield* spendingEach(context, 'read', () => entries(context, object, options))
     },
     restore: async (root, target, options) => {
       const { restore } = await import('./restore.ts')
-      return restore(context, await found(root), target, options)
+      const object = await found(root)
+      return spending(context, 'read', (own) => restore(own, object, target, options))
     },
     objects: (options) => summaries(context, options),
     status: async (root) => {
@@ -75,7 +81,7 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
     repairAll: (options) => repairAll(context, options),
     shred: async (root, options) => {
       const { shred } = await import('./shred.ts')
-      return shred(context, toCID(root), options)
+      return spending(context, 'remove', (own) => shred(own, toCID(root), options))
     },
     certificate: async (root) => {
       const saved = (await context.catalog.shredOf(toCID(root)))?.certificate
@@ -87,11 +93,13 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
     },
     changeRecipients: async (root, options) => {
       const { changeRecipients } = await import('./recipients.ts')
-      return changeRecipients(context, await found(root), options)
+      const object = await found(root)
+      return spending(context, 'put', (own) => changeRecipients(own, object, options))
     },
     renew: async (root, options) => {
       const { renew } = await import('./renew.ts')
-      return renew(context, root === undefined ? undefined : await found(root), options)
+      const object = root === undefined ? undefined : await found(root)
+      return spending(context, 'renew', (own) => renew(own, object, options))
     },
     thaw: async (root, options) => {
       const { thaw } = await import('./thaw.ts')
@@ -105,11 +113,14 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
       const { glance } = await import('./glance.ts')
       return glance(context, options)
     },
-    rm: async (root, options) => remove(context, await found(root), options),
-    prune: (options) => prune(context, options),
+    rm: async (root, options) => {
+      const object = await found(root)
+      return spending(context, 'remove', (own) => remove(own, object, options))
+    },
+    prune: (options) => spending(context, 'remove', (own) => prune(own, options)),
     export: async (folder, options) => {
       const { exportBag } = await import('./export.ts')
-      return exportBag(context, resolve(folder), options)
+      return spending(context, 'read', () => exportBag(context, resolve(folder), options))
     },
     unopened: () => [...context.unopened].map(([vault, { message }]) => ({ vault, reason: message })),
     explain: (options) => explainArchive(context, options),
@@ -122,13 +133,33 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
       const { resetVault } = await import('./vault-reset.ts')
       return resetVault(context, id, options)
     },
+    evacuate: async (id, options) => {
+      const { evacuate } = await import('./evacuate.ts')
+      return evacuate(context, id, options)
+    },
+    drill: async (options) => {
+      const { drill } = await import('./drill.ts')
+      return drill(context, options)
+    },
+    lastDrill: async () => {
+      const saved = await context.catalog.lastDrill()
+      return saved && (JSON.parse(saved.report) as DrillReport)
+    },
+    estimate: async (source, options) => {
+      const { estimate } = await import('./estimate.ts')
+      return estimate(context, source, options)
+    },
+    costs: async (options) => {
+      const { costs } = await import('./costs.ts')
+      return costs(context, options)
+    },
     survey: async (id, options) => {
       const { surveyVault } = await import('./survey.ts')
-      return surveyVault(context, id, options)
+      return spending(context, 'survey', () => surveyVault(context, id, options))
     },
     auditStructure: async (id, options) => {
       const { auditStructure } = await import('./structure.ts')
-      return auditStructure(context, id, options)
+      return spending(context, 'survey', () => auditStructure(context, id, options))
     },
     planAudit: async () => {
       const { auditPlan } = await import('./plan.ts')
@@ -195,12 +226,22 @@ export type Known = Pick<Context, 'path' | 'policy' | 'audit' | 'random' | 'cloc
   SealingKeys
 
 export async function assemble(config: ArchiveConfig, known: Known): Promise<Context> {
-  const { path, random, catalog } = known
+  const { path, random, catalog, clock } = known
+  const limits = checkLimits(
+    config.limits,
+    [...known.vaults.values()].map(({ profile }) => profile),
+  )
   const session = `${process.pid}-${Buffer.from(random(8)).toString('hex')}`
   const spool = await openSpool(join(path, 'spool'), catalog, session)
   await spool.collect()
+  const ledger = openLedger(catalog, clock)
+  const leaving = new Map((await catalog.evacuations()).map(({ vault, state }) => [vault, state]))
   const context: Context = {
     ...known,
+    vaults: new Map([...known.vaults].map(([id, vault]) => [id, ledger.meter(vault)])),
+    ledger,
+    limits,
+    leaving,
     spool,
     profile: config.profile ?? 'unixfs-v1-2025',
     maxPackBytes: config.maxPackBytes ?? DEFAULT_MAX_PACK_BYTES,
@@ -220,6 +261,7 @@ export async function assemble(config: ArchiveConfig, known: Known): Promise<Con
 
 export async function closeContext(context: Context): Promise<void> {
   await Promise.allSettled([...context.background])
+  await context.ledger.flush()
   try {
     for (const vault of context.vaults.values()) await vault.close?.()
     await context.spool.close()

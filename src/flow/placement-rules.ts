@@ -3,6 +3,7 @@ import type { PackRow } from '../contracts.ts'
 import { headerPolicy, keepers, UNSEEN } from '../policy/erasable.ts'
 import type { PlacementInput } from '../policy/placement.ts'
 import { type Context, profilesOf } from './context.ts'
+import { leavingVaults } from './leaving.ts'
 import { lastScores, quarantined } from './scores.ts'
 
 interface Rules extends Pick<PlacementInput, 'held' | 'excluded' | 'retained'> {
@@ -10,12 +11,13 @@ interface Rules extends Pick<PlacementInput, 'held' | 'excluded' | 'retained'> {
   readonly begun?: ReadonlySet<string> | undefined
 }
 
-/** `excluded` are vaults that would not take it before, with the reason. */
+/** `excluded` are vaults that would not take it before, with the reason. Vaults that are being left are passed over as well. */
 export function placementRules(
   context: Context,
   pack: PackRow,
-  { held, excluded = new Map(), retained = false, begun = new Set() }: Rules,
+  { held, excluded: given = new Map(), retained = false, begun = new Set() }: Rules,
 ): Pick<PlacementInput, 'policy' | 'vaults' | 'packBytes' | 'held' | 'excluded' | 'retained' | 'scores'> {
+  const excluded = new Map([...given, ...leavingVaults(context)])
   const question = { vaults: profilesOf(context), packBytes: pack.byteLength, held, retained, scores: lastScores(context) }
   // What a quarantined vault has, it keeps; it gets nothing new.
   const unwanted = new Map([...[...quarantined(context)].filter(([id]) => !held.has(id) && !begun.has(id)), ...excluded])

@@ -37,6 +37,15 @@ export async function readBack(context: Context, pack: PackRow): Promise<readonl
   return sets
 }
 
+/** Bytes that are read back of a pack that was just placed, about. */
+export async function readBackBytes({ catalog }: Context, pack: PackRow): Promise<number> {
+  if (pack.byteLength <= READ_BACK_WHOLE_BYTES || pack.kind === 'index') return pack.byteLength
+  const objects = await catalog.objectsIn(pack.id, { limit: READ_BACK_OBJECTS + 1 })
+  if (objects.length === 0 || objects.length > READ_BACK_OBJECTS) return pack.byteLength
+  const blocks = objects.length * (READ_BACK_DRAWS + 1)
+  return Math.min(pack.byteLength, Math.ceil((blocks * pack.byteLength) / Math.max(1, pack.blockCount)))
+}
+
 /** Draws for one vault over all blocks of an object, and the root on top of them; the number of reads does not grow with the object. */
 export async function drawProbes(
   context: Context,

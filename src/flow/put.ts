@@ -8,46 +8,58 @@ import { ArchiveError, CatalogError, PolicyError } from '../errors.ts'
 import { LEAF_PLAINTEXT_BYTES } from '../format/age-layout.ts'
 import { signReceipt } from '../format/receipt.ts'
 import { chunkSizeOf } from '../format/unixfs-import.ts'
+import type { Bill } from '../policy/cost.ts'
 import { place } from '../policy/placement.ts'
 import { evidenceRulesFor } from '../policy/policy.ts'
 import { cannotRetain, retainRow } from '../policy/retain.ts'
 import { type Assessment, reassess } from './assess.ts'
 import { type Context, profilesOf } from './context.ts'
+import { listing } from './index-pack.ts'
 import { ingest } from './ingest.ts'
+import { lookAtLeaving } from './leaving.ts'
 import { assertHistory } from './log-alarm.ts'
 import { logWrites } from './log-writes.ts'
 import { placementRules } from './placement-rules.ts'
-import { readBack } from './probes.ts'
+import { readBack, readBackBytes } from './probes.ts'
 import { publish } from './publish.ts'
 import { releaseSpool } from './release.ts'
-import { type Placement, replicate } from './replicate.ts'
+import { type Placement, type ReplicateOptions, replicate } from './replicate.ts'
 import { scoresOf } from './scores.ts'
 import { type Sealing, sealingOf } from './sealing.ts'
+import { allowed, billFor, billOf, overLimit, readingBill, spending } from './spending.ts'
+
+/** Of a record and its index pack, about. */
+const RECORD_BYTES = 2_048
+const TOC_ENTRY_BYTES = 48
 
 /** Stores one object and brings it to the vaults that the policy asks for. Partial success is in the receipt, not an exception. */
-export async function put(context: Context, source: Source, options: PutOptions = {}): Promise<Receipt> {
-  checkRetain(context, options)
-  await assertHistory(context)
-  const sealing = await sealingOf(context, options)
-  const opened = await openSource(source, { exclude: options.exclude, chunkSize: chunkSizeFor(context, options, sealing) })
-  const { objects } = await ingest(context, opened, { ...options, each: false, sealing })
-  const [receipt] = await replicateObjects(context, objects, options)
-  return receipt as Receipt
+export function put(context: Context, source: Source, options: PutOptions = {}): Promise<Receipt> {
+  return spending(context, 'put', async (own) => {
+    checkRetain(own, options)
+    await assertHistory(own)
+    const sealing = await sealingOf(own, options)
+    const opened = await openSource(source, { exclude: options.exclude, chunkSize: chunkSizeFor(own, options, sealing) })
+    const { objects } = await ingest(own, opened, { ...options, each: false, sealing })
+    const [receipt] = await replicateObjects(own, objects, options)
+    return receipt as Receipt
+  })
 }
 
 /** Stores every entry as an object of its own; they share packs, and each gets a receipt. */
-export async function putAll(
+export function putAll(
   context: Context,
   entries: Iterable<NamedEntry> | AsyncIterable<NamedEntry>,
   options: PutOptions = {},
 ): Promise<readonly Receipt[]> {
-  checkRetain(context, options)
-  await assertHistory(context)
-  const sealing = await sealingOf(context, options)
-  const chunkSize = chunkSizeFor(context, options, sealing)
-  const source: OpenedSource = { shape: 'tree', entries: (abort) => namedEntries(entries, { ...abort, chunkSize }) }
-  const { objects } = await ingest(context, source, { ...options, each: true, sealing })
-  return replicateObjects(context, objects, options)
+  return spending(context, 'put', async (own) => {
+    checkRetain(own, options)
+    await assertHistory(own)
+    const sealing = await sealingOf(own, options)
+    const chunkSize = chunkSizeFor(own, options, sealing)
+    const source: OpenedSource = { shape: 'tree', entries: (abort) => namedEntries(entries, { ...abort, chunkSize }) }
+    const { objects } = await ingest(own, source, { ...options, each: true, sealing })
+    return replicateObjects(own, objects, options)
+  })
 }
 
 const chunkSizeFor = (context: Context, { profile = context.profile }: PutOptions, sealing: Sealing | undefined): number =>
@@ -67,34 +79,95 @@ function checkRetain(context: Context, { retain }: PutOptions): void {
 /** The second half of put: sealed objects reach the vaults, are challenged there, judged, recorded and receipted. */
 export async function replicateObjects(context: Context, objects: readonly ObjectRow[], options: PutOptions): Promise<readonly Receipt[]> {
   const until = options.until ?? 'policy'
+  const plan = await planOf(context, await packsOf(context, objects))
+  const permit = await allowed(context, await billOfPlan(context, plan))
+  if (permit.refused) throw overLimit(permit.refused, keptInSpool(objects))
+  const first =
+    until === 'floor' ? plan.map(({ pack, floor }) => ({ pack, vaults: floor })) : plan.map(({ pack, all }) => ({ pack, vaults: all }))
+  const covered = coverOf(plan)
+  const work = { ...options, acceptOnly: until === 'accepted', covered, probes: (pack: PackRow) => readBack(context, pack) }
+  const rest = until === 'floor' ? beyond(plan) : []
+  let ongoing = false
+  try {
+    const placed = await replicate(context, first, work)
+    const placements = [...placed, ...(await aroundLeaving(context, placed, work))]
+    const receipts = await conclude(context, objects, placements, { signal: options.signal, unfinished: rest.length > 0 })
+    if (rest.length > 0) later(context, objects, { rest, placements, release: permit.release }, { ...options, covered })
+    ongoing = rest.length > 0
+    return receipts
+  } catch (error) {
+    throw error instanceof CatalogError && (error.code === 'not-found' || error.code === 'conflict') ? removedMeanwhile(error) : error
+  } finally {
+    if (!ongoing) await permit.release()
+  }
+}
+
+interface Planned {
+  readonly pack: PackRow
+  /** Vaults that hold it already, as far as anybody knows. */
+  readonly held: ReadonlySet<string>
+  readonly all: readonly string[]
+  readonly floor: readonly string[]
+}
+
+async function planOf(context: Context, packs: readonly PackRow[]): Promise<readonly Planned[]> {
+  await lookAtLeaving(context)
   await scoresOf(context)
-  const packs = await packsOf(context, objects)
-  const held = await holders(context, packs)
+  const holding = await holders(context, packs)
   const begun = Map.groupBy(await context.catalog.replicasOf(packs.map(({ id }) => id)), ({ pack }) => pack)
   const retained = await context.catalog.retentionOf(
     packs.map(({ id }) => id),
     context.clock(),
   )
-  const plan = packs.map((pack) => ({
-    pack,
-    ...planned(context, pack, {
-      held: held.get(pack.id) ?? new Set(),
-      begun: new Set(begun.get(pack.id)?.map(({ vault }) => vault)),
-      retained: retained.has(pack.id),
-    }),
-  }))
-  const first =
-    until === 'floor' ? plan.map(({ pack, floor }) => ({ pack, vaults: floor })) : plan.map(({ pack, all }) => ({ pack, vaults: all }))
-  const work = { ...options, acceptOnly: until === 'accepted', probes: (pack: PackRow) => readBack(context, pack) }
-  const rest = until === 'floor' ? beyond(plan) : []
-  try {
-    const placements = await replicate(context, first, work)
-    const receipts = await conclude(context, objects, placements, { signal: options.signal, unfinished: rest.length > 0 })
-    if (rest.length > 0) later(context, objects, { rest, placements }, options)
-    return receipts
-  } catch (error) {
-    throw error instanceof CatalogError && (error.code === 'not-found' || error.code === 'conflict') ? removedMeanwhile(error) : error
+  return packs.map((pack) => {
+    const held = holding.get(pack.id) ?? new Set<string>()
+    const known = { held, begun: new Set(begun.get(pack.id)?.map(({ vault }) => vault)), retained: retained.has(pack.id) }
+    return { pack, held, ...planned(context, pack, known) }
+  })
+}
+
+/** What is to be sent, stored and read back; what a vault holds already is only read back. */
+async function billOfPlan(context: Context, plan: readonly Planned[]): Promise<Bill> {
+  if (!context.limits) return billOf([])
+  const bills: Bill[] = []
+  for (const { pack, held, all } of plan) {
+    const readBytes = await readBackBytes(context, pack)
+    for (const vault of all) bills.push(held.has(vault) ? readingBill(context, vault, readBytes) : billFor(context, pack, vault, readBytes))
+    const record = { byteLength: RECORD_BYTES + pack.blockCount * TOC_ENTRY_BYTES }
+    for (const vault of listing(context)) bills.push(billFor(context, record, vault, record.byteLength))
   }
+  return billOf(bills)
+}
+
+const coverOf = (plan: readonly Planned[]) => {
+  const held = new Map(plan.map((one) => [one.pack.id, one.held]))
+  return (pack: PackRow, vault: string) => held.get(pack.id)?.has(vault) !== true
+}
+
+const keptInSpool = (objects: readonly ObjectRow[]) => {
+  const [first] = objects
+  return (
+    `Nothing was sent and nothing was spent; what was read is kept in the spool as ${first?.root}${objects.length > 1 ? ` and ${objects.length - 1} more` : ''}: ` +
+    'raise the limit and put or repair it, or give it up with `perdure rm`'
+  )
+}
+
+/** A vault that began to be left since this was planned took nothing: the next best ones are asked. */
+async function aroundLeaving(
+  context: Context,
+  placed: readonly Placement[],
+  work: Parameters<typeof replicate>[2],
+): Promise<readonly Placement[]> {
+  const turnedAway = placed.filter(({ vault, outcome }) => outcome === 'failed' && context.leaving.has(vault))
+  const plan = await planOf(context, [...new Map(turnedAway.map(({ pack }) => [pack.id, pack])).values()])
+  // In the place of one that was reckoned with: about as dear, and the month is looked at again.
+  const permit = await allowed(context, await billOfPlan(context, plan))
+  if (permit.refused) return []
+  const jobs = plan.map(({ pack, all }) => ({
+    pack,
+    vaults: all.filter((id) => !placed.some((one) => one.pack.id === pack.id && one.vault === id)),
+  }))
+  return replicate(context, jobs, work).finally(permit.release)
 }
 
 const removedMeanwhile = (cause?: unknown) =>
@@ -138,7 +211,7 @@ async function conclude(
 }
 
 /** Taken, and bytes of it shown; of a vault whose word the policy takes, its word will do. */
-function showed({ policy }: Context, { vault, outcome, evidence }: Placement): boolean {
+export function showed({ policy }: Context, { vault, outcome, evidence }: Placement): boolean {
   const takesItsWord = evidenceRulesFor(policy, vault).accept.includes('listed')
   const isShown = ({ verdict, possession }: Placement['evidence'][number]) =>
     verdict === 'intact' || (takesItsWord && verdict === 'unproven' && possession === 'listed')
@@ -149,13 +222,14 @@ function showed({ policy }: Context, { vault, outcome, evidence }: Placement): b
 function later(
   context: Context,
   objects: readonly ObjectRow[],
-  { rest, placements }: { readonly rest: readonly Job[]; readonly placements: readonly Placement[] },
-  options: PutOptions,
+  { rest, placements, release }: { readonly rest: readonly Job[]; readonly placements: readonly Placement[]; release(): Promise<void> },
+  options: PutOptions & Pick<ReplicateOptions, 'covered'>,
 ): void {
   const work: Promise<unknown> = replicate(context, rest, { ...options, probes: (pack) => readBack(context, pack) })
     .then((others) => conclude(context, objects, [...placements, ...others], { signal: options.signal }))
     // Aborted or failed: the intents are durable, and repair goes on from them.
     .catch((error: unknown) => error)
+    .finally(release)
     .finally(() => context.background.delete(work))
   context.background.add(work)
 }

@@ -15,7 +15,7 @@ const KEY = 'key'
 export interface Whose {
   /** `z6Mk…`. */
   readonly archive: string
-  /** It and its predecessors. */
+  /** It, its predecessors, and the key that signs from now on. */
   readonly accepted: ReadonlySet<string>
   readonly others: RecoverReport['others']
   readonly key: RecoverReport['key']
@@ -42,10 +42,12 @@ export async function whose(parts: Parts, options: RecoverOptions): Promise<Whos
   if ((await catalog.recoveryNote(KEY)) === undefined) await catalog.setRecoveryNote(KEY, given ? 'given' : kept ? 'kept' : 'new')
   if (options.key !== undefined) await placeKey(path, options.key)
   const signing = toMultikey((await archiveKey(path, parts.random)).publicKey)
+  // What this key has signed in a run that died counts, too.
+  const counting = new Set([...accepted, signing])
   return {
     archive,
-    accepted,
-    others: othersOf(found, accepted, successions),
+    accepted: counting,
+    others: othersOf(found, counting, successions),
     key: (await catalog.recoveryNote(KEY)) as Whose['key'],
     succeeds: accepted.has(signing) ? undefined : archive,
   }

@@ -95,7 +95,13 @@ async function renewPage(
   const wishes = await context.catalog.retentionOf(ids, context.clock())
   const replicas = (await context.catalog.replicasOf(ids)).flatMap((row): readonly Replica[] => {
     const [pack, vault, retain] = [byId.get(row.pack), context.vaults.get(row.vault), wishes.get(row.pack)]
-    if (!pack || !vault?.renew || row.state !== 'placed' || !(options.vaults?.includes(row.vault) ?? true)) return []
+    if (
+      !pack ||
+      !vault?.renew ||
+      row.state !== 'placed' ||
+      !(options.vaults?.includes(row.vault) ?? context.leaving.get(row.vault) !== 'left')
+    )
+      return []
     const concerned = vault.profile.term === 'renewable' || (vault.profile.canRetain === true && isInForce(retain, context.clock()))
     return concerned ? [{ pack, vault, row, retain }] : []
   })

@@ -6,6 +6,7 @@ import { place } from '../policy/placement.ts'
 import { cannotRetain, isInForce, isRetained } from '../policy/retain.ts'
 import type { Assessment } from './assess.ts'
 import type { Context } from './context.ts'
+import { leavingVaults } from './leaving.ts'
 import { barred, placementRules } from './placement-rules.ts'
 import type { Placement } from './replicate.ts'
 
@@ -32,8 +33,8 @@ export function stepsFor(context: Context, known: Assessment, pack: PackRow, rul
   const { report } = known
   const { retained, relief, shut = NONE } = rules
   const { givenUp = NONE, urgent = false } = relief?.get(pack.name.toString()) ?? {}
-  // A vault that has come to keep what it has gets nothing new of what must be erasable.
-  const refused = pack.erasable ? barred(context) : NONE
+  // A vault that is being left gets nothing new, nor does one that has come to keep what it has get what must be erasable.
+  const refused = new Map([...(pack.erasable ? barred(context) : NONE), ...leavingVaults(context)])
   const replicas = report.replicas.filter((replica) => replica.pack === pack.name.toString() && context.vaults.has(replica.vault))
   const lost = replicas.filter(({ vault, verdict }) => LOST.has(verdict) && !refused.has(vault))
   const steps = lost.filter(({ vault }) => !shut.has(vault)).map((replica): Step => replacement(pack, replica))
@@ -72,7 +73,7 @@ function looseLocks(context: Context, { object: { retain }, replicas }: Assessme
   if (!isInForce(retain, context.clock())) return []
   return replicas
     .filter((replica) => replica.pack === pack.id && replica.state === 'placed' && !isRetained(replica, retain))
-    .filter(({ vault }) => cannotRetain(context.vaults.get(vault)?.profile ?? {}) === undefined)
+    .filter(({ vault }) => !context.leaving.has(vault) && cannotRetain(context.vaults.get(vault)?.profile ?? {}) === undefined)
     .map(({ vault }) => ({ pack, vault, action: 'retain', reason: 'its lock is not known to last as long as the object asks' }))
 }
 
@@ -107,4 +108,4 @@ export function aroundFailures(
 }
 
 /** A copy that nobody has shown to be lost: silence is no reason to buy another. */
-const stands = ({ locator, verdict }: ReplicaReport): boolean => locator !== undefined && !LOST.has(verdict)
+export const stands = ({ locator, verdict }: ReplicaReport): boolean => locator !== undefined && !LOST.has(verdict)

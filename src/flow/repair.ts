@@ -6,6 +6,7 @@ import type { ArchiveFact, Missing, NewLogEntry, ObjectRow, PackRow, RepairActio
 import { ArchiveError, PerdureError } from '../errors.ts'
 import { type Assessment, reassess } from './assess.ts'
 import { type Context, eachOf } from './context.ts'
+import { lookAtLeaving } from './leaving.ts'
 import { appendLog, MOST_LISTED } from './log.ts'
 import { assertHistory } from './log-alarm.ts'
 import { logForgotten } from './log-writes.ts'
@@ -13,22 +14,27 @@ import { readBack } from './probes.ts'
 import { publish, sweep } from './publish.ts'
 import { ensureSpooled } from './rebuild.ts'
 import { releaseSpool } from './release.ts'
+import { permitted, wouldNeed } from './repair-permit.ts'
 import { aroundFailures, type PlanRules, retainedPacks, type Step, stepsFor } from './repair-plan.ts'
 import { type Placement, type ReplicateOptions, replicate } from './replicate.ts'
 import { scoresOf } from './scores.ts'
+import { spending, spendingEach } from './spending.ts'
 import { verifyBatch } from './verify.ts'
 
 const PAGE = 200
 
 /** Brings one object back to its policy, as far as vaults and bytes allow. */
-export async function repair(context: Context, object: ObjectRow, options: RepairOptions = {}): Promise<RepairReport> {
-  const report = await repairOne(context, object, options)
-  if (!options.plan) await sweep(context, { signal: options.signal })
-  return report
+export function repair(context: Context, object: ObjectRow, options: RepairOptions = {}): Promise<RepairReport> {
+  return spending(context, 'repair', async (own) => {
+    const report = await repairOne(own, object, options)
+    if (!options.plan) await sweep(own, { signal: options.signal })
+    return report
+  })
 }
 
 async function repairOne(context: Context, object: ObjectRow, options: RepairOptions): Promise<RepairReport> {
   const { signal } = options
+  await lookAtLeaving(context)
   if (!options.plan) await assertHistory(context)
   const [before] = await verifyBatch(context, [object], { level: 'sampled', signal })
   if (!before) throw new ArchiveError('unknown-root', `object ${object.root} was removed meanwhile`)
@@ -45,18 +51,19 @@ async function repairOne(context: Context, object: ObjectRow, options: RepairOpt
 
 type CarryOptions = RepairOptions & Pick<ReplicateOptions, 'patienceMs'>
 
+type PlanOptions = CarryOptions & Pick<PlanRules, 'retained' | 'shut'>
+
 /** Carries out what was planned for an object, or shows it with `plan`, and judges anew. */
-export async function carryOutPlan(
-  context: Context,
-  before: Assessment,
-  planned: readonly Step[],
-  { retained, shut, ...options }: CarryOptions & Pick<PlanRules, 'retained' | 'shut'>,
-): Promise<RepairReport> {
-  const { signal, patienceMs } = options
+export const carryOutPlan = (context: Context, before: Assessment, planned: readonly Step[], options: PlanOptions): Promise<RepairReport> =>
+  spending(context, 'repair', () => permittedPlan(context, before, planned, options))
+
+async function permittedPlan(context: Context, before: Assessment, planned: readonly Step[], options: PlanOptions): Promise<RepairReport> {
+  const { signal, plan = false } = options
   const { object } = before
-  if (options.plan || planned.length === 0) {
+  if (plan || planned.length === 0) {
+    const exceeds = await wouldNeed(context, before, planned)
     // A repair that died when all was done may have left its packs in the spool; a put that died before its end, no entry and no record.
-    if (!options.plan) {
+    if (!plan) {
       await releaseSpool(context, [before])
       if ((await logForgotten(context, before)) || object.sequence === 0) await publish(context, [object], { signal })
     }
@@ -66,17 +73,38 @@ export async function carryOutPlan(
       byteLength: pack.byteLength,
       outcome: 'planned' as const,
     }))
-    return reportOf(before, before, actions)
+    return { ...reportOf(before, before, actions), ...(exceeds && { exceeds }) }
   }
+  const permit = await permitted(context, before, planned)
+  const { exceeds, forbidden } = permit
+  if (permit.steps.length === 0) return { ...reportOf(before, before, forbidden), ...(exceeds && { exceeds }) }
+  try {
+    const report = await carryOutAll(context, before, permit.steps, options)
+    return { ...report, actions: [...report.actions, ...forbidden], ...(exceeds && { exceeds }) }
+  } finally {
+    await permit.release()
+  }
+}
+
+async function carryOutAll(
+  context: Context,
+  before: Assessment,
+  planned: readonly Step[],
+  { retained, shut, ...options }: PlanOptions,
+): Promise<RepairReport> {
+  const { signal, patienceMs } = options
+  const { object } = before
   const first = await carryOut(context, planned, options)
   // A lock that could not be extended is no reason to buy another copy.
   const refused = first.filter(({ pack, vault }) =>
     planned.some((step) => step.action !== 'retain' && step.pack.id === pack.id && step.vault === vault),
   )
   const detour = before.packs.flatMap((pack) => aroundFailures(context, before, { pack, placements: refused, retained, shut }))
-  const placements = [...first, ...(await carryOut(context, detour, options))]
+  const permit = await permitted(context, before, detour)
+  const second = await carryOut(context, permit.steps, options).finally(permit.release)
+  const placements = [...first, ...second]
   const [after = before] = await reassess(context, [object])
-  const actions = [...planned, ...detour].map((step) => done(step, placements))
+  const actions = [...[...planned, ...permit.steps].map((step) => done(step, placements)), ...permit.forbidden]
   await logForgotten(context, after)
   await appendLog(context, [repairEntry(before, after, actions)])
   await publish(context, [(await context.catalog.objectById(object.id)) ?? object], { signal, patienceMs })
@@ -91,7 +119,10 @@ function factOf(root: string, { pack, vault, action, byteLength, outcome }: Repa
 }
 
 /** Repairs whatever needs it, object by object. */
-export async function* repairAll(context: Context, options: RepairOptions = {}): AsyncGenerator<RepairReport> {
+export const repairAll = (context: Context, options: RepairOptions = {}): AsyncGenerator<RepairReport> =>
+  spendingEach(context, 'repair', (own) => repairEach(own, options))
+
+async function* repairEach(context: Context, options: RepairOptions): AsyncGenerator<RepairReport> {
   for (let after = 0; ; ) {
     const page = await context.catalog.objects({ after, limit: PAGE })
     for (const object of page) {

@@ -22,6 +22,7 @@ import { addAnswers } from './answers.ts'
 import { askStanding, challengeReplica, type Judged } from './challenge.ts'
 import { type Context, eachOf, tell } from './context.ts'
 import { recordEvidence } from './events.ts'
+import { LEAVING, lookAtLeaving } from './leaving.ts'
 import { barred } from './placement-rules.ts'
 import { ensureSpooled } from './rebuild.ts'
 import { recordAnswers } from './scores.ts'
@@ -40,6 +41,8 @@ export interface ReplicateOptions extends AbortOptions, ProgressOptions<Replicat
   readonly acceptOnly?: boolean | undefined
   /** How long another process that places the same pack is waited for, in milliseconds; default 5 minutes. */
   readonly patienceMs?: number | undefined
+  /** Was storing that pack there reckoned with, where limits are set? What was only to be found there and is not is a matter for repair. Default: it was. */
+  readonly covered?: ((pack: PackRow, vault: string) => boolean) | undefined
   /** What to read back, per object with blocks in the pack; `all` for everything. */
   readonly probes: (
     pack: PackRow,
@@ -75,7 +78,6 @@ function assertMayHold(context: Context, pack: PackRow, { profile }: Vault): voi
 }
 
 async function placeOne(context: Context, pack: PackRow, vault: Vault, options: ReplicateOptions): Promise<Placement> {
-  const { catalog, clock } = context
   const { id } = vault.profile
   const name = pack.name.toString()
   const { signal, onProgress } = options
@@ -92,7 +94,7 @@ async function placeOne(context: Context, pack: PackRow, vault: Vault, options: 
     tell(onProgress, { type: 'placing', vault: id, pack: name, byteLength: pack.byteLength })
     assertMayHold(context, pack, vault)
     const retain = await wishOf(context, pack, vault)
-    await catalog.intend(pack.id, id, clock())
+    await intend(context, pack, vault)
     const { locator, outcome } = await store(context, pack, vault, { ...options, retain })
     if (options.replace) await forgetOld(context, pack, id)
     await recordPlaced(context, pack, id, { locator, retain })
@@ -109,6 +111,17 @@ async function placeOne(context: Context, pack: PackRow, vault: Vault, options: 
   } finally {
     clearInterval(heartbeat)
     await lease.release()
+  }
+}
+
+/** Durable before the vault is called. Throws `unsupported` where it is being left, also since this was planned. */
+async function intend(context: Context, pack: PackRow, { profile }: Vault): Promise<void> {
+  try {
+    await context.catalog.intend(pack.id, profile.id, context.clock())
+  } catch (cause) {
+    await lookAtLeaving(context)
+    if (!context.leaving.has(profile.id)) throw cause
+    throw new VaultError('unsupported', profile.id, LEAVING, { cause })
   }
 }
 
@@ -176,6 +189,12 @@ async function store(
     const locator = retain && vault.renew ? await vault.renew(found, retain.until, { ...retain, signal }) : found
     return { locator, outcome: 'found' }
   }
+  if (context.limits && vault.profile.prices && options.covered?.(pack, id) === false)
+    throw new VaultError(
+      'exhausted',
+      id,
+      'it does not hold the pack any more, and storing it again was not reckoned with; repair does that within the limits',
+    )
   await ensureSpooled(context, pack, { signal })
   const name = pack.name.toString()
   const locator = await vault.put(context.spool.pack(pack), {

@@ -63,7 +63,7 @@ export async function structureDue(context: Context): Promise<readonly string[]>
   const due: string[] = []
   const purse = await openPurse(context)
   for (const [id, { profile }] of context.vaults) {
-    if (profile.cold || purse.take(id, 'structure', { bytes: 1, requests: 1 }) !== undefined) continue
+    if (profile.cold || context.leaving.get(id) === 'left' || purse.take(id, 'structure', { bytes: 1, requests: 1 }) !== undefined) continue
     purse.settle(id, 'structure', { bytes: -1, requests: -1 })
     const { round, wanted, total } = await roundOf(context, id)
     if (total > 0 && round.packs < wanted) due.push(id)

@@ -75,7 +75,7 @@ export async function surveysDue(context: Context, now: number): Promise<readonl
   const due: string[] = []
   const purse = await openPurse(context)
   for (const [id, { profile }] of context.vaults) {
-    if (profile.cold || purse.take(id, 'survey', { bytes: 1, requests: 1 }) !== undefined) continue
+    if (profile.cold || context.leaving.get(id) === 'left' || purse.take(id, 'survey', { bytes: 1, requests: 1 }) !== undefined) continue
     purse.settle(id, 'survey', { bytes: -1, requests: -1 })
     const survey = await context.catalog.latestSurvey(id)
     if (survey ? await isSurveyDue(context, survey, now) : await holdsContent(context, id)) due.push(id)

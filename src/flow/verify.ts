@@ -13,6 +13,7 @@ import { openPurse, type Purse } from './purse.ts'
 import { releaseSpool } from './release.ts'
 import { rotateProbes } from './rotate-probes.ts'
 import { recordAnswers } from './scores.ts'
+import { spending, spendingEach } from './spending.ts'
 
 /** Objects that are challenged together, so that their evidence becomes durable together. */
 const BATCH = 16
@@ -20,15 +21,20 @@ const OBJECTS_AT_ONCE = 4
 const PACKS_AT_ONCE = 2
 
 /** Challenges every replica of one object. */
-export async function verify(context: Context, object: ObjectRow, options: VerifyOptions = {}): Promise<ObjectReport> {
-  const [judged] = await verifyBatch(context, [object], options)
-  if (!judged) return (await assess(context, object)).report
-  await releaseSpool(context, [judged])
-  return judged.report
+export function verify(context: Context, object: ObjectRow, options: VerifyOptions = {}): Promise<ObjectReport> {
+  return spending(context, 'verify', async (own) => {
+    const [judged] = await verifyBatch(own, [object], options)
+    if (!judged) return (await assess(own, object)).report
+    await releaseSpool(own, [judged])
+    return judged.report
+  })
 }
 
 /** Challenges everything, object by object, oldest first. */
-export async function* verifyAll(context: Context, options: VerifyOptions = {}): AsyncGenerator<ObjectReport> {
+export const verifyAll = (context: Context, options: VerifyOptions = {}): AsyncGenerator<ObjectReport> =>
+  spendingEach(context, 'verify', (own) => verifyEach(own, options))
+
+async function* verifyEach(context: Context, options: VerifyOptions): AsyncGenerator<ObjectReport> {
   const since = context.clock()
   for (let after = 0; ; ) {
     options.signal?.throwIfAborted()
@@ -43,17 +49,29 @@ export async function* verifyAll(context: Context, options: VerifyOptions = {}):
 }
 
 /** Challenges objects side by side and judges them. Packs read whole after `since`, for whichever object, are not read again. */
-export async function verifyBatch(
+export function verifyBatch(
   context: Context,
   objects: readonly ObjectRow[],
   options: VerifyOptions,
   since = context.clock(),
 ): Promise<readonly Assessment[]> {
+  return spending(context, 'verify', () => challengeBatch(context, objects, options, since))
+}
+
+async function challengeBatch(
+  context: Context,
+  objects: readonly ObjectRow[],
+  options: VerifyOptions,
+  since: number,
+): Promise<readonly Assessment[]> {
   const wholes = new Map<string, Promise<EvidenceRow>>()
   const purse = options.rotation ? await openPurse(context) : undefined
   const rows = await eachOf(objects, OBJECTS_AT_ONCE, async (object) => {
     const known = await assess(context, object)
-    const vaults = [...context.vaults.values()].filter(({ profile }) => options.vaults === undefined || options.vaults.includes(profile.id))
+    // What lies in a vault that was left counts for nothing: reading it costs, and tells nothing that is asked.
+    const vaults = [...context.vaults.values()].filter(
+      ({ profile: { id } }) => options.vaults?.includes(id) ?? context.leaving.get(id) !== 'left',
+    )
     return Promise.all(
       vaults.map((vault) => {
         const replicas = known.replicas.filter((replica) => replica.vault === vault.profile.id && replica.state === 'placed')

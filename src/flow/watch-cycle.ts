@@ -2,6 +2,7 @@
 import type { CycleReport, ObjectState } from '../contracts.ts'
 import { worst } from '../policy/state.ts'
 import { assess } from './assess.ts'
+import { lookAtLeaving } from './leaving.ts'
 import { sweep } from './publish.ts'
 import { releaseSpool } from './release.ts'
 import { auditDue } from './watch-audit.ts'
@@ -16,6 +17,7 @@ const SWEPT = 16
 export async function runCycle(cycle: Cycle): Promise<CycleReport> {
   const { context, parts, signal, quiet } = cycle
   cycle.emit({ type: 'cycle-began', at: new Date(cycle.began).toISOString(), quiet })
+  await lookAtLeaving(context)
   const continues = await checkHistory(cycle)
   await step(cycle, 'vaults', () => probeVaults(cycle))
   if (!quiet) {

@@ -5,6 +5,7 @@ import { checkHistory } from './history.ts'
 import { deliverHooks } from './hooks.ts'
 import { appendLog } from './log.ts'
 import { publishCheckpoint } from './log-travel.ts'
+import { spending } from './spending.ts'
 import { auditStructure, structureDue } from './structure.ts'
 import { surveysDue, surveyVault } from './survey.ts'
 import { checkAccount } from './watch-checks.ts'
@@ -51,12 +52,13 @@ export const watchParts: WatchParts = {
   },
   account: checkAccount,
   surveysDue: async (context, now) => [...new Set([...(await surveysDue(context, now)), ...(await structureDue(context))])],
-  survey: async (context, vault, { signal }) => {
-    const isDue = (await surveysDue(context, context.clock())).includes(vault)
-    const drawn = isDue ? (await surveyVault(context, vault, { signal })).bytesRead : 0
-    const isWanted = (await structureDue(context)).includes(vault)
-    return drawn + (isWanted ? (await auditStructure(context, vault, { signal })).bytesRead : 0)
-  },
+  survey: (context, vault, { signal }) =>
+    spending(context, 'survey', async () => {
+      const isDue = (await surveysDue(context, context.clock())).includes(vault)
+      const drawn = isDue ? (await surveyVault(context, vault, { signal })).bytesRead : 0
+      const isWanted = (await structureDue(context)).includes(vault)
+      return drawn + (isWanted ? (await auditStructure(context, vault, { signal })).bytesRead : 0)
+    }),
   log: async (context, { report, account }, { signal }) => {
     const entry = account.entry()
     if (entry.checks > 0 || report.surveyed.length > 0) {

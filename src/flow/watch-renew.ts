@@ -21,7 +21,7 @@ export async function renewDue(cycle: Cycle): Promise<void> {
   if (gap !== undefined && gap < (last?.detail === 'missed' ? AGAIN_MS : EVERY_MS)) return
   // Who comes by once a month must renew three months ahead.
   const days = Math.min(Math.max(EVERY_MS, intervalMs, gap ?? 0) / DAY_MS, MOST_CYCLE_DAYS)
-  const vaults = [...context.vaults.keys()].filter((id) => !pausedNow(cycle, id))
+  const vaults = [...context.vaults.keys()].filter((id) => !pausedNow(cycle, id) && context.leaving.get(id) !== 'left')
   for await (const outcome of renewals(context, undefined, { signal, vaults, leastLeadDays: LEAD_CYCLES * days })) {
     if (outcome === 'lasting') continue
     if (outcome.outcome === 'renewed') {

@@ -115,7 +115,9 @@ function reliefOf({ context, pauses }: Cycle, { packs, judged }: Assessment): Re
     packs.map((pack) => {
       const name = pack.name.toString()
       const floor = (pack.erasable ? headerPolicy(policy) : policy).floor
-      const replicas = judged.filter((replica) => replica.pack === name && context.vaults.has(replica.vault))
+      const replicas = judged.filter(
+        ({ pack: own, vault }) => own === name && context.vaults.has(vault) && context.leaving.get(vault) !== 'left',
+      )
       const facts = { replicas, vaults, floor, graceDays: policy.graceDays, silences: pauses, spooled: pack.spooled }
       return [name, relieve(facts)]
     }),

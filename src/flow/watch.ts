@@ -7,6 +7,7 @@ import { quietHours } from '../policy/quiet.ts'
 import { type Context, tell } from './context.ts'
 import { longestAge } from './watch-audit.ts'
 import { runCycle } from './watch-cycle.ts'
+import { deliverBeside } from './watch-hooks.ts'
 import { type WatchParts, watchParts } from './watch-parts.ts'
 import { beginCycle, type Caps, capsOf, isFatal, iso, step, unitOf, type WatchMemory, watchMemory } from './watch-run.ts'
 
@@ -83,8 +84,14 @@ async function asLeader(
   const lease = await lead(context, options, tools, signal)
   const lost = new AbortController()
   const beat = setInterval(() => void keep(lease, lost), LEASE_MS / 3).unref()
+  const led = AbortSignal.any([signal, lost.signal])
+  const endDelivery = options.once
+    ? undefined
+    : deliverBeside(context, led, ({ code, message }) =>
+        tell(options.onProgress, { type: 'problem', problem: { step: 'hooks', code, message } }),
+      )
   try {
-    await work(AbortSignal.any([signal, lost.signal]))
+    await work(led)
     return true
   } catch (error) {
     if (signal.aborted || !lost.signal.aborted) throw error
@@ -92,6 +99,7 @@ async function asLeader(
     return false
   } finally {
     clearInterval(beat)
+    await endDelivery?.()
     await lease.release()
   }
 }

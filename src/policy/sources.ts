@@ -5,6 +5,8 @@ export interface SourceStanding {
   readonly profile: VaultProfile
   /** Said to be gone, by the newest evidence of the whole pack. */
   readonly missing: boolean
+  /** Of equal price, another is read rather. */
+  readonly last?: boolean | undefined
   /** How long it is likely to take to give a block, in milliseconds. */
   readonly paceMs: number
   /** It gave wrong bytes, and has not been cleared since. */
@@ -22,7 +24,8 @@ export function compareSources(a: SourceStanding, b: SourceStanding, prefer: Sou
   const rank = ({ profile, missing, quarantined }: SourceStanding) => (quarantined ? 4 : 0) + (profile.cold ? 2 : 0) + (missing ? 1 : 0)
   const place = ({ profile }: SourceStanding) => (profile.network === 'local' ? 0 : 1)
   const price = prefer === 'cheap' ? comparePrices(a.profile, b.profile) : 0
-  return rank(a) - rank(b) || price || place(a) - place(b) || a.paceMs - b.paceMs
+  const favour = Number(a.last ?? false) - Number(b.last ?? false)
+  return rank(a) - rank(b) || price || favour || place(a) - place(b) || a.paceMs - b.paceMs
 }
 
 function comparePrices(a: VaultProfile, b: VaultProfile): number {

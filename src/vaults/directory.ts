@@ -2,7 +2,7 @@
 import { unlink } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Locator, PackKind, Vault, VaultProfile } from '../contracts.ts'
+import type { Locator, PackKind, Vault, VaultPrices, VaultProfile } from '../contracts.ts'
 import { admit } from './body.ts'
 import { errno, guarded, isMounted, known, type Place, translated, unmounted } from './directory/guard.ts'
 import { listPacks, sizeOf } from './directory/list.ts'
@@ -11,7 +11,7 @@ import { placePack } from './directory/place.ts'
 import { readSpan } from './directory/read.ts'
 import { openRoot } from './directory/root.ts'
 import { syncFolder } from './directory/sync.ts'
-import { vaultId } from './profile.ts'
+import { checkedPrices, vaultId } from './profile.ts'
 
 export interface DirectoryOptions {
   /** The folder; made by `open` when it is not there. */
@@ -35,6 +35,8 @@ export interface DirectoryOptions {
    * because the folder of a disk that is not mounted looks like a new, empty vault.
    */
   readonly mustExist?: boolean | undefined
+  /** What the place costs, for estimates and limits; default: nothing is known of it. */
+  readonly prices?: VaultPrices | undefined
 }
 
 /** Keeps packs as files. Does nothing until `open`, which resolves to the profile with the device; before that the operator is `device-unknown`. */
@@ -106,6 +108,7 @@ function profileOf(id: string, options: DirectoryOptions, device?: number): Vaul
     canForget: true,
     paid: false,
     cold: false,
+    prices: checkedPrices(id, options.prices),
     addressing: 'offset',
   }
 }

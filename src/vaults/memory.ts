@@ -3,7 +3,7 @@ import { CID } from 'multiformats/cid'
 import type { Listed, PackKind, Vault, VaultProfile } from '../contracts.ts'
 import { VaultError } from '../errors.ts'
 import { admit, bodyOf } from './body.ts'
-import { vaultId } from './profile.ts'
+import { checkedPrices, vaultId } from './profile.ts'
 
 const CHUNK_BYTES = 1024 * 1024
 const KINDS: readonly PackKind[] = ['content', 'index']
@@ -27,6 +27,7 @@ export function memory(options: MemoryOptions = {}): Vault {
     addressing: 'offset',
     ...given,
     id: vaultId(given.id ?? 'memory'),
+    prices: checkedPrices(given.id ?? 'memory', given.prices),
   }
 
   return {

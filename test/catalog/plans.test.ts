@@ -23,6 +23,9 @@ const LARGE = [
   'fingerprint_extents',
   'fingerprint_files',
   'shreds',
+  'fates',
+  'costs',
+  'charges',
   'survey_probes',
   'rotations',
   'log_entries',
@@ -83,7 +86,8 @@ it('no statement of any method but those that sum walks through a table', async 
   const walks: string[] = []
   let explained = 0
   for (const [sql, parameters] of await statements()) {
-    if (!/^(select|insert|update|delete)/.test(sql)) continue
+    // Sums are filled once, when the schema is upgraded.
+    if (!/^(select|insert|update|delete)/.test(sql) || sql.startsWith('insert into held ')) continue
     explained++
     for (const step of db.prepare(`explain query plan ${sql}`).all(parameters) as { detail: string }[]) {
       const [, table = ''] = /^SCAN (\w+)/.exec(step.detail) ?? []

@@ -71,7 +71,7 @@ it('the key is made once, with mode 0600, and signs for the archive ever after',
   await expect(reopen()).rejects.toMatchObject({
     name: 'ConfigError',
     code: 'invalid',
-    message: expect.stringMatching(/not a signing key/),
+    message: expect.stringMatching(/not a signing key of an archive/),
   })
   await writeFile(at, '')
   await expect(reopen()).rejects.toMatchObject({ name: 'ConfigError', code: 'invalid' })

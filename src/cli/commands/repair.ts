@@ -4,6 +4,7 @@ import type { ObjectState, RepairAction, RepairEvent, RepairReport } from '../..
 import type { CommandContext, Run } from '../context.ts'
 import { EXIT, type ExitCode, exitCodeOf, worseOf } from '../exit-codes.ts'
 import { count, formatBytes, printable } from '../format.ts'
+import { limitLine } from '../money.ts'
 import type { Progress } from '../progress.ts'
 import { parseReference } from '../reference.ts'
 import { paintState, type Style } from '../style.ts'
@@ -54,6 +55,7 @@ function lines(report: RepairReport, single: boolean, style: Style): string[] {
     `${paintState(report.state, style)}  ${report.root}${was}`,
     ...report.actions.map((action) => actionLine(action, style)),
     ...replicas,
+    ...(report.exceeds ? [`  ${style.red('over the limit')}  ${limitLine(report.exceeds)}`] : []),
     ...missingLines(report.missing, style),
   ]
 }

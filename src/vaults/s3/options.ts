@@ -1,7 +1,7 @@
 /** What a user says of a bucket, and what the steps of the vault make of it. */
-import type { Clock, VaultProfile } from '../../contracts.ts'
+import type { Clock, VaultPrices, VaultProfile } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
-import { vaultId } from '../profile.ts'
+import { checkedPrices, vaultId } from '../profile.ts'
 import { MAX_PART_BYTES, MIN_PART_BYTES } from './parts.ts'
 import { S3_PRESETS, type S3Preset, type S3PresetName } from './presets.ts'
 
@@ -51,6 +51,8 @@ export interface S3Options {
   readonly partsInFlight?: number | undefined
   readonly lock?: S3Lock | undefined
   readonly maxPackBytes?: number | undefined
+  /** What the store asks for, for estimates, costs and limits: prices move, so none is built in. */
+  readonly prices?: VaultPrices | undefined
   /** Certificate authority in PEM, where the store's is a private one. */
   readonly ca?: string | undefined
   /** URL of an HTTP proxy; needs Node 24.5 or later. */
@@ -123,6 +125,8 @@ export function profileOf(settings: Settings): VaultProfile {
     canForget: options.lock === undefined,
     paid: false,
     cold: options.cold ?? freezes(options.storageClass),
+    partBytes: settings.partBytes,
+    prices: checkedPrices(id, options.prices),
     addressing: 'offset',
   }
 }

@@ -91,6 +91,7 @@ describe('kill -9 at any step of recover, then the same command again', () => {
         }
         const report = await recoverArchive(config, { key })
         expect(report, at).toMatchObject({
+          halted: false,
           incomplete: { count: 0 },
           orphans: { count: 0 },
           unread: { count: 0 },

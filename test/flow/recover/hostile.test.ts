@@ -18,10 +18,11 @@ describe('recover from a damaged vault', () => {
   it('reads a TOC that the index pack has lost from the pack itself, whose name proves it', async () => {
     const { members, vaults, root, key } = await stored()
     await damage(members.a, only(indexOf(members.a)), isToc)
+    const before = members.a.faults.bytesRead
     const { archive, report } = await recovered({ vaults }, { from: ['a'], key })
+    expect(members.a.faults.bytesRead - before, 'not by reading the pack').toBeLessThan(1_000_000)
     expect(report).toMatchObject({ restored: 1, unread: { count: 1, first: [{ vault: 'a' }] }, incomplete: { count: 0 } })
     expect((await bytesOf(archive.get(root))).equals(noise(3_000_000))).toBe(true)
-    expect(members.a.faults.bytesRead, 'not by reading the pack').toBeLessThan(8_000_000)
   })
 
   it('takes from another vault what one has damaged', async () => {
