@@ -4,6 +4,7 @@ import { thirdPartyLicences } from './scripts/third-party-licences.ts'
 const library = {
   index: 'src/index.ts',
   s3: 'src/s3.ts',
+  ipfs: 'src/ipfs.ts',
   'conformance/index': 'src/conformance/index.ts',
   'wrap/index': 'src/wrap/index.ts',
 }

@@ -12,6 +12,7 @@ import type { Bench, BenchContext, Row } from './bench.ts'
 import { bench as catalog, watchBench as watch } from './catalog-rows.ts'
 import { bench as get } from './get.ts'
 import { bench as importTime } from './import-time.ts'
+import { bench as ipfsNode } from './ipfs-node.ts'
 import { bench as memory } from './memory.ts'
 import { rootFolder } from './processes.ts'
 import { bench as put } from './put.ts'
@@ -23,7 +24,7 @@ import { table } from './table.ts'
 import { bench as verify } from './verify.ts'
 
 const BENCHES: ReadonlyMap<string, Bench> = new Map(
-  Object.entries({ put, memory, get, verify, small, sealed, 'import-time': importTime, catalog, audit, watch, s3 }),
+  Object.entries({ put, memory, get, verify, small, sealed, 'import-time': importTime, catalog, audit, watch, s3, 'ipfs-node': ipfsNode }),
 )
 /** Above this, somebody else is at work here. */
 const QUIET_LOAD = 0.5

@@ -139,6 +139,8 @@ export type ArchiveErrorCode =
   | 'not-sealed'
   /** Its headers were deleted, so that nobody can open it. */
   | 'shredded'
+  /** Its headers must stay deletable: it does not go where whoever fetched a block may keep it. */
+  | 'erasable'
   /** It was not put as erasable, so deleting its headers would promise nothing. */
   | 'not-erasable'
   /** No vault that was read holds records of the archive that is to be recovered. */

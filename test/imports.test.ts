@@ -17,8 +17,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   flow: ['contracts', 'bytes', 'format', 'policy', 'vaults', 'wrap', 'catalog'],
   archive: ['contracts', 'bytes', 'format', 'policy', 'vaults', 'wrap', 'catalog', 'flow'],
   index: ['contracts', 'bytes', 'format', 'policy', 'vaults', 'wrap', 'catalog', 'flow', 'archive'],
-  // The door of perdure/s3; each network's vault gets one like it.
+  // The doors of perdure/s3 and the like, one for each network.
   s3: ['contracts', 'bytes', 'vaults'],
+  ipfs: ['contracts', 'bytes', 'vaults'],
   // Serves an archive by its own verbs, so it needs to know nothing else.
   server: ['contracts'],
   // The command line comes last, and starts the server.

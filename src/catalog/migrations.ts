@@ -2,6 +2,7 @@
 import { type Kysely, type QueryExecutorProvider, type RawBuilder, sql } from 'kysely'
 import { auditTables } from './audit-tables.ts'
 import { costsTables } from './costs-tables.ts'
+import { packRootIndex } from './dag-tables.ts'
 import { dueTables } from './due-tables.ts'
 import { evacuationTables } from './evacuation-tables.ts'
 import { hookTables } from './hook-tables.ts'
@@ -35,6 +36,7 @@ export const MIGRATIONS: readonly Migration[] = [
   recoveryTables,
   costsTables,
   evacuationTables,
+  packRootIndex,
 ]
 
 /** The schema this code writes and reads. */

@@ -3,6 +3,7 @@ import type { Catalog, Clock } from '../contracts.ts'
 import { audits } from './audit.ts'
 import { blockLookups } from './blocks.ts'
 import { costing } from './costs.ts'
+import { dagLookups } from './dag.ts'
 import { dueLookups } from './due.ts'
 import { evacuating } from './evacuation.ts'
 import { eventLog } from './events.ts'
@@ -51,6 +52,7 @@ export function catalogOn({ db, close }: Connection, { clock }: { readonly clock
     ...blockLookups(db),
     ...fingerprinting(db),
     ...packLookups(db),
+    ...dagLookups(db),
     ...objectLookups(db),
     ...dueLookups(db),
     ...summing(db),

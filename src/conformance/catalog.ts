@@ -3,6 +3,7 @@
 import { auditCases } from './catalog-audit.ts'
 import { blockCases } from './catalog-blocks.ts'
 import { costCases } from './catalog-costs.ts'
+import { dagCases } from './catalog-dag.ts'
 import { dueCases } from './catalog-due.ts'
 import { evacuationCases } from './catalog-evacuation.ts'
 import { eventCases } from './catalog-events.ts'
@@ -23,6 +24,7 @@ export type { CatalogCase, CatalogContext } from './catalog-fixtures.ts'
 export const catalogCases: readonly CatalogCase[] = [
   ...putCases,
   ...blockCases,
+  ...dagCases,
   ...retentionCases,
   ...evidenceCases,
   ...forgettingCases,

@@ -56,7 +56,7 @@ export async function assertHolds(vault: Vault, at: Locator, pack: Pack): Promis
 
 /** The vault knows nothing of the pack. */
 export async function assertNothing(vault: Vault, pack: Pack): Promise<void> {
-  assert.equal(await vault.locate(pack.name), undefined, 'locate found a pack that must not be there')
+  assert.equal(await vault.locate(pack.name, { root: pack.root }), undefined, 'locate found a pack that must not be there')
   assert.deepEqual(await listings(vault, pack.name), [], 'list shows a pack that must not be there')
 }
 

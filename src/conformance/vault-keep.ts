@@ -32,7 +32,7 @@ const retained: VaultCase = {
     if (remove) await assertRejects('denied', () => remove(at), 'remove of a retained pack')
     assert.equal(await vault.status(at), 'held')
     await assertHolds(vault, at, sample)
-    assert.equal(await vault.locate(sample.name), at)
+    assert.equal(await vault.locate(sample.name, { root: sample.root }), at)
   },
 }
 

@@ -92,7 +92,7 @@ const replaced: VaultCase = {
     const at = await vault.put(watched, { replace: true })
     assert.ok(sent() >= sample.byteLength, `replace must send the pack again, it sent ${sent()} of ${sample.byteLength} bytes`)
     await assertHolds(vault, at, sample)
-    assert.equal(await vault.locate(sample.name), at)
+    assert.equal(await vault.locate(sample.name, { root: sample.root }), at)
     assert.ok((await listings(vault, sample.name)).length <= 1, 'the old copy is still listed')
   },
 }

@@ -33,7 +33,7 @@ const roundTrip: VaultCase = {
       const at = await vault.put(sample)
       await assertHolds(vault, at, sample)
       assert.notEqual(await vault.status(at), 'absent', 'a pack that was just put is settling or held')
-      assert.equal(await vault.locate(sample.name), at, 'locate must find the locator that put gave')
+      assert.equal(await vault.locate(sample.name, { root: sample.root }), at, 'locate must find the locator that put gave')
     }
   },
 }
@@ -125,7 +125,7 @@ const relocated: VaultCase = {
     const sample = await pack({ seed: 'relocated' })
     const at = await vault.put(sample)
     const fresh = await reopen()
-    assert.equal(await fresh.locate(sample.name), at)
+    assert.equal(await fresh.locate(sample.name, { root: sample.root }), at)
     assert.equal(await fresh.put(sample), at, 'put after a lost locator must not make a second one')
     await assertHolds(fresh, at, sample)
     assert.ok((await listings(fresh, sample.name)).length <= 1, 'there is one copy')
@@ -145,7 +145,7 @@ const indexPacks: VaultCase = {
     ])
     for (const [sample, at] of places) {
       await assertHolds(vault, at, sample)
-      assert.equal(await vault.locate(sample.name, { kind: sample.kind }), at, 'locate must find it under its kind')
+      assert.equal(await vault.locate(sample.name, { kind: sample.kind, root: sample.root }), at, 'locate must find it under its kind')
       const [listed, ...more] = await listings(vault, sample.name)
       assert.equal(more.length, 0, 'a pack is listed once')
       assert.deepEqual(
@@ -162,7 +162,7 @@ const neverPut: VaultCase = {
   name: 'a pack that was never put is absent as a value',
   run: async ({ vault, pack }) => {
     const sample = await pack({ seed: 'never-put' })
-    assert.equal(await vault.locate(sample.name, { kind: 'content' }), undefined)
+    assert.equal(await vault.locate(sample.name, { kind: 'content', root: sample.root }), undefined)
     await assertNothing(vault, sample)
     await assertNothing(vault, await pack({ seed: 'never-put', kind: 'index' }))
   },

@@ -30,7 +30,7 @@ const putAgain: VaultCase = {
       await vault.remove?.(await vault.put(sample))
       const at = await vault.put(sample)
       await assertHolds(vault, at, sample)
-      assert.equal(await vault.locate(sample.name, { kind }), at)
+      assert.equal(await vault.locate(sample.name, { kind, root: sample.root }), at)
     }
   },
 }
@@ -48,8 +48,8 @@ const denied: VaultCase = {
     const undo = await deny()
     try {
       await assertRejects('denied', () => vault.put(other), 'put')
-      await assertRejects('denied', () => vault.locate(sample.name), 'locate')
-      await assertRejects('denied', () => vault.locate(other.name), 'locate of an absent pack')
+      await assertRejects('denied', () => vault.locate(sample.name, { root: sample.root }), 'locate')
+      await assertRejects('denied', () => vault.locate(other.name, { root: other.root }), 'locate of an absent pack')
       await assertRejects('denied', () => vault.status(at), 'status')
       await assertRejects('denied', () => readAll(vault, at, span), 'read')
       if (vault.list) await assertRejects('denied', () => listings(vault, sample.name), 'list')

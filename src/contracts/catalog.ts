@@ -2,6 +2,7 @@
 import type { CID } from 'multiformats/cid'
 import type { CatalogAudit, RotationRow } from './catalog-audit.ts'
 import type { CatalogCosts } from './catalog-costs.ts'
+import type { CatalogDag } from './catalog-dag.ts'
 import type { CatalogDue } from './catalog-due.ts'
 import type { CatalogEvacuation } from './catalog-evacuation.ts'
 import type { Announce, Announcement, CatalogHooks, StandingChange, StateChange } from './catalog-hooks.ts'
@@ -40,7 +41,15 @@ export interface Lease {
  * The local index and journal. Every method is one short transaction, durable when it resolves (SQLite: `synchronous=FULL`), and safe to call from
  * several processes. Throws CatalogError.
  */
-export interface Catalog extends CatalogAudit, CatalogDue, CatalogLog, CatalogHooks, CatalogRecovery, CatalogCosts, CatalogEvacuation {
+export interface Catalog
+  extends CatalogAudit,
+    CatalogDue,
+    CatalogDag,
+    CatalogLog,
+    CatalogHooks,
+    CatalogRecovery,
+    CatalogCosts,
+    CatalogEvacuation {
   // puts
   /** Registers a closed pack of a put that is still running: invisible to everybody but its owner. */
   stagePack(pack: StagedPack): Promise<PackId>

@@ -34,6 +34,26 @@ export interface Pack {
    * Resolves false when that is not possible or another vault has it already; then the caller copies. One inode serves one vault.
    */
   adopt?(path: string): Promise<boolean>
+  /** The whole DAG under `root`, for networks that keep DAGs and not packs. Packs of one put share it, and a pack alone need not hold all of it. */
+  dag?(options?: AbortOptions): Promise<Dag>
+}
+
+/**
+ * Everything below the root of a pack, from however many packs it lies in. A block that other blocks only name by an identity CID is none.
+ * Asking for it may throw ArchiveError `unavailable`, when something of it was removed, or `erasable`, when its headers must stay deletable.
+ */
+export interface Dag {
+  readonly root: CID
+  /** Blocks in `car`. */
+  readonly blockCount: number
+  /** Length of `car`, in bytes. */
+  readonly byteLength: number
+  /** One CARv1 with that root, which comes last; each block hashed on the way, and once as far as packs hold it once. The same bytes every time. */
+  car(options?: AbortOptions): AsyncIterable<Uint8Array>
+  /** Is the block one of the DAG? Reads none. */
+  has(cid: CID, options?: AbortOptions): Promise<boolean>
+  /** The block's bytes, hashed; undefined where `has` is false. */
+  block(cid: CID, options?: AbortOptions): Promise<Uint8Array | undefined>
 }
 
 export type RetentionMode = 'governance' | 'compliance'
@@ -178,8 +198,11 @@ export interface Vault {
   ): Promise<VaultProfile>
   /** Idempotent by `pack.name`. Resolves when the vault has accepted every byte durably, as far as it can tell. */
   put(pack: Pack, options?: VaultPutOptions): Promise<Locator>
-  /** Finds what a dead run put. A replica that is known to be incomplete is absent. */
-  locate(name: CID, options?: AbortOptions & { readonly kind?: PackKind | undefined }): Promise<Locator | undefined>
+  /** Finds what a dead run put. A replica that is known to be incomplete is absent. `root` is the pack's, for networks that find nothing by its name. */
+  locate(
+    name: CID,
+    options?: AbortOptions & { readonly kind?: PackKind | undefined; readonly root?: CID | undefined },
+  ): Promise<Locator | undefined>
   status(at: Locator, options?: AbortOptions): Promise<Standing>
   /** Yields at most `span.length` bytes; throws `absent` when there is no replica. The caller hashes. */
   read(at: Locator, span: Span, options?: VaultReadOptions): AsyncIterable<Uint8Array>

@@ -5,6 +5,7 @@ import { type PlacementPlan, place } from '../policy/placement.ts'
 import { evidenceRulesFor } from '../policy/policy.ts'
 import { type Footing, weigh } from '../policy/weigh.ts'
 import type { Context } from './context.ts'
+import { dagless } from './dag-places.ts'
 import { listing } from './index-pack.ts'
 import { LEAVING } from './leaving.ts'
 import { placementRules } from './placement-rules.ts'
@@ -52,7 +53,8 @@ export async function homesOf(
     return { held, sound, shownAt, chosen, unmet: chosen.length > 0 ? [] : [NO_LISTING] }
   }
   const retained = (await catalog.retentionOf([pack.id], context.clock())).has(pack.id)
-  const rules = placementRules(context, pack, { held, retained, excluded: new Map([...excluded, [leaving, LEAVING]]) })
+  const noDag = (await dagless(context, [pack])).get(pack.id)
+  const rules = placementRules(context, pack, { held, retained, excluded: new Map([...excluded, [leaving, LEAVING]]), dagless: noDag })
   const without = place(rules)
   return {
     held,

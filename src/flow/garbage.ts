@@ -2,6 +2,7 @@
 import type { AbortOptions, Locator, PackRow, ReplicaRow } from '../contracts.ts'
 import { VaultError } from '../errors.ts'
 import type { Context } from './context.ts'
+import { pinSharers } from './dag-places.ts'
 
 export type Removed = { readonly vault?: string; readonly pack: string; readonly byteLength: number }
 export type Kept = { readonly vault?: string; readonly pack: string; readonly reason: string }
@@ -16,7 +17,11 @@ export async function planGarbage(context: Context, pack: PackRow): Promise<Outc
   const replicas = await context.catalog.replicasOf([pack.id])
   const name = pack.name.toString()
   const judged = await Promise.all(
-    replicas.map(async ({ vault, locator }) => ({ vault, reason: whyKept(context, vault) ?? (await lockOn(context, vault, locator)) })),
+    replicas.map(async (replica) => {
+      const { vault, locator } = replica
+      const shared = await pinSharers(context, pack, replica, {})
+      return { vault, reason: whyKept(context, vault) ?? pinnedFor(shared) ?? (await lockOn(context, vault, locator)) }
+    }),
   )
   return {
     removed: judged.filter(({ reason }) => reason === undefined).map(({ vault }) => ({ vault, pack: name, byteLength: pack.byteLength })),
@@ -89,8 +94,12 @@ export async function forgetReplica(
 ): Promise<string | undefined> {
   const vault = context.vaults.get(replica.vault)
   try {
-    const at = replica.locator ?? (await vault?.locate(pack.name, { signal, kind: pack.kind }))
-    if (at !== undefined) await vault?.remove?.(at, { signal })
+    const at = replica.locator ?? (await vault?.locate(pack.name, { signal, kind: pack.kind, root: pack.root }))
+    const shared = await pinSharers(context, pack, { vault: replica.vault, locator: at }, { signal })
+    const reason = pinnedFor(shared)
+    if (reason !== undefined) return reason
+    // The last pack of a DAG that nobody needs takes the pin along.
+    if (at !== undefined && shared === 'none') await vault?.remove?.(at, { signal })
     await context.catalog.dropReplica(pack.id, replica.vault)
     return undefined
   } catch (error) {
@@ -99,3 +108,6 @@ export async function forgetReplica(
     throw error
   }
 }
+
+const pinnedFor = (shared: 'none' | 'garbage' | 'in-use'): string | undefined =>
+  shared === 'in-use' ? 'it lies there in a DAG of which other objects use blocks; it goes with the last of them' : undefined

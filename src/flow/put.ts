@@ -14,12 +14,13 @@ import { evidenceRulesFor } from '../policy/policy.ts'
 import { cannotRetain, retainRow } from '../policy/retain.ts'
 import { type Assessment, reassess } from './assess.ts'
 import { type Context, profilesOf } from './context.ts'
+import { dagless } from './dag-places.ts'
 import { listing } from './index-pack.ts'
 import { ingest } from './ingest.ts'
 import { lookAtLeaving } from './leaving.ts'
 import { assertHistory } from './log-alarm.ts'
 import { logWrites } from './log-writes.ts'
-import { placementRules } from './placement-rules.ts'
+import { placementRules, type Rules } from './placement-rules.ts'
 import { readBack, readBackBytes } from './probes.ts'
 import { publish } from './publish.ts'
 import { releaseSpool } from './release.ts'
@@ -114,6 +115,7 @@ async function planOf(context: Context, packs: readonly PackRow[]): Promise<read
   await lookAtLeaving(context)
   await scoresOf(context)
   const holding = await holders(context, packs)
+  const without = await dagless(context, packs)
   const begun = Map.groupBy(await context.catalog.replicasOf(packs.map(({ id }) => id)), ({ pack }) => pack)
   const retained = await context.catalog.retentionOf(
     packs.map(({ id }) => id),
@@ -121,7 +123,8 @@ async function planOf(context: Context, packs: readonly PackRow[]): Promise<read
   )
   return packs.map((pack) => {
     const held = holding.get(pack.id) ?? new Set<string>()
-    const known = { held, begun: new Set(begun.get(pack.id)?.map(({ vault }) => vault)), retained: retained.has(pack.id) }
+    const begunIn = new Set(begun.get(pack.id)?.map(({ vault }) => vault))
+    const known = { held, begun: begunIn, retained: retained.has(pack.id), dagless: without.get(pack.id) }
     return { pack, held, ...planned(context, pack, known) }
   })
 }
@@ -247,11 +250,7 @@ async function holders(context: Context, packs: readonly PackRow[]): Promise<Rea
   return new Map([...Map.groupBy(placed, ({ pack }) => pack)].map(([id, rows]) => [id, new Set(rows.map(({ vault }) => vault))]))
 }
 
-function planned(
-  context: Context,
-  pack: PackRow,
-  known: { readonly held: ReadonlySet<string>; readonly begun: ReadonlySet<string>; readonly retained: boolean },
-): { readonly all: readonly string[]; readonly floor: readonly string[] } {
+function planned(context: Context, pack: PackRow, known: Rules): { readonly all: readonly string[]; readonly floor: readonly string[] } {
   const { policy, ...question } = placementRules(context, pack, known)
   const floor = place({ ...question, policy: { ...policy, copies: Math.max(1, policy.floor), distinct: {} } }).chosen
   const all = place({ ...question, policy }).chosen

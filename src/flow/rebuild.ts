@@ -5,11 +5,9 @@ import { carHeader, sectionPrefix } from '../format/pack.ts'
 import { blockReader } from './block-reader.ts'
 import type { Context } from './context.ts'
 import { fileWriter } from './file-writer.ts'
+import { readAhead } from './read-ahead.ts'
 import { spansOf } from './spans.ts'
 import { whileSpaceLasts } from './spool.ts'
-
-/** Blocks asked for ahead, half of them together, so that neighbours travel together. */
-const AHEAD = 16
 
 /** Resolves when the pack's CAR lies whole in the spool. Throws `unavailable` naming the block that no replica could give. */
 export async function ensureSpooled(context: Context, pack: PackRow, options: AbortOptions = {}): Promise<void> {
@@ -46,16 +44,8 @@ async function rebuild(context: Context, pack: PackRow, options: AbortOptions): 
   try {
     const writer = fileWriter(part.file, 0)
     await writer.write(carHeader(pack.root))
-    const ahead: Promise<Uint8Array>[] = []
-    for (let next = 0, at = 0; at < spans.length; at++) {
-      const most = ahead.length <= AHEAD / 2 ? AHEAD : 0
-      for (; next < spans.length && ahead.length < most; next++) {
-        const span = spans[next]
-        if (span) ahead.push(watched(reader.fromPack(pack, span, options)))
-      }
-      const bytes = await ahead.shift()
-      const span = spans[at]
-      if (bytes && span) await writer.write(sectionPrefix(span.cid, bytes.byteLength), bytes)
+    for await (const { span, bytes } of readAhead(reader, pack, spans, options)) {
+      await writer.write(sectionPrefix(span.cid, bytes.byteLength), bytes)
     }
     await writer.flush()
     await part.file.datasync()
@@ -66,10 +56,4 @@ async function rebuild(context: Context, pack: PackRow, options: AbortOptions): 
     await part.file.close()
     await spool.settle([part])
   }
-}
-
-/** Reads in flight may fail after the first failure has ended the work. */
-function watched<T>(promise: Promise<T>): Promise<T> {
-  promise.catch(() => undefined)
-  return promise
 }

@@ -22,6 +22,8 @@ export interface Step {
 export interface PlanRules {
   /** Packs that some object wants retained. */
   readonly retained: ReadonlySet<PackId>
+  /** Packs that have no DAG to bring anywhere, with the reason; from `dagless`. */
+  readonly without: ReadonlyMap<PackId, string>
   /** By pack name: what hysteresis gives up although nothing showed it to be lost. Default: silence is no reason. */
   readonly relief?: ReadonlyMap<string, Pick<Relief, 'urgent' | 'givenUp'>> | undefined
   /** Vaults that are left alone now, with the reason: nothing is written there. What is lost there waits for them, unless it is urgent. */
@@ -31,7 +33,7 @@ export interface PlanRules {
 /** What this pack needs: lost copies replaced where they were, and new ones where the policy asks for more. */
 export function stepsFor(context: Context, known: Assessment, pack: PackRow, rules: PlanRules): readonly Step[] {
   const { report } = known
-  const { retained, relief, shut = NONE } = rules
+  const { retained, without, relief, shut = NONE } = rules
   const { givenUp = NONE, urgent = false } = relief?.get(pack.name.toString()) ?? {}
   // A vault that is being left gets nothing new, nor does one that has come to keep what it has get what must be erasable.
   const refused = new Map([...(pack.erasable ? barred(context) : NONE), ...leavingVaults(context)])
@@ -43,7 +45,9 @@ export function stepsFor(context: Context, known: Assessment, pack: PackRow, rul
   const held = new Set([...standing, ...patient, ...steps].map(({ vault }) => vault))
   const excluded = new Map([...givenUp, ...[...shut].filter(([vault]) => !held.has(vault))])
   const begun = new Set(replicas.map(({ vault }) => vault))
-  const { add } = place(placementRules(context, pack, { held, begun, excluded, retained: retained.has(pack.id) }))
+  const { add } = place(
+    placementRules(context, pack, { held, begun, excluded, retained: retained.has(pack.id), dagless: without.get(pack.id) }),
+  )
   const why = givenUp.size === 0 ? 'the policy asks for more copies than stand' : [...givenUp.values()].join('; ')
   return [
     ...steps,
@@ -81,9 +85,9 @@ function looseLocks(context: Context, { object: { retain }, replicas }: Assessme
 export function aroundFailures(
   context: Context,
   { report }: Assessment,
-  known: { readonly pack: PackRow; readonly placements: readonly Placement[] } & Pick<PlanRules, 'retained' | 'shut'>,
+  known: { readonly pack: PackRow; readonly placements: readonly Placement[] } & Pick<PlanRules, 'retained' | 'without' | 'shut'>,
 ): readonly Step[] {
-  const { pack, placements, retained, shut = NONE } = known
+  const { pack, placements, retained, without, shut = NONE } = known
   const own = placements.filter((placement) => placement.pack.id === pack.id)
   // Another process that is placing it there refuses nothing.
   // Bytes that no replica could give are no vault's refusal: another vault would not get them either.
@@ -96,7 +100,9 @@ export function aroundFailures(
   const begun = new Set(replicas.map(({ vault }) => vault))
   const held = new Set([...stood, ...own.filter(({ outcome }) => outcome !== 'failed').map(({ vault }) => vault)])
   const left = new Map([...excluded, ...[...shut].filter(([vault]) => !held.has(vault))])
-  const { add } = place(placementRules(context, pack, { held, begun, excluded: left, retained: retained.has(pack.id) }))
+  const { add } = place(
+    placementRules(context, pack, { held, begun, excluded: left, retained: retained.has(pack.id), dagless: without.get(pack.id) }),
+  )
   return add.map(
     (vault): Step => ({
       pack,

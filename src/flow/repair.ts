@@ -6,6 +6,7 @@ import type { ArchiveFact, Missing, NewLogEntry, ObjectRow, PackRow, RepairActio
 import { ArchiveError, PerdureError } from '../errors.ts'
 import { type Assessment, reassess } from './assess.ts'
 import { type Context, eachOf } from './context.ts'
+import { dagless } from './dag-places.ts'
 import { lookAtLeaving } from './leaving.ts'
 import { appendLog, MOST_LISTED } from './log.ts'
 import { assertHistory } from './log-alarm.ts'
@@ -40,18 +41,19 @@ async function repairOne(context: Context, object: ObjectRow, options: RepairOpt
   if (!before) throw new ArchiveError('unknown-root', `object ${object.root} was removed meanwhile`)
   if (before.report.shredded) return reportOf(before, before, [])
   const retained = await retainedPacks(context, before)
+  const without = await dagless(context, before.packs)
   await scoresOf(context)
   return carryOutPlan(
     context,
     before,
-    before.packs.flatMap((pack) => stepsFor(context, before, pack, { retained })),
-    { ...options, retained },
+    before.packs.flatMap((pack) => stepsFor(context, before, pack, { retained, without })),
+    { ...options, retained, without },
   )
 }
 
 type CarryOptions = RepairOptions & Pick<ReplicateOptions, 'patienceMs'>
 
-type PlanOptions = CarryOptions & Pick<PlanRules, 'retained' | 'shut'>
+type PlanOptions = CarryOptions & Pick<PlanRules, 'retained' | 'without' | 'shut'>
 
 /** Carries out what was planned for an object, or shows it with `plan`, and judges anew. */
 export const carryOutPlan = (context: Context, before: Assessment, planned: readonly Step[], options: PlanOptions): Promise<RepairReport> =>
@@ -90,7 +92,7 @@ async function carryOutAll(
   context: Context,
   before: Assessment,
   planned: readonly Step[],
-  { retained, shut, ...options }: PlanOptions,
+  { retained, without, shut, ...options }: PlanOptions,
 ): Promise<RepairReport> {
   const { signal, patienceMs } = options
   const { object } = before
@@ -99,7 +101,7 @@ async function carryOutAll(
   const refused = first.filter(({ pack, vault }) =>
     planned.some((step) => step.action !== 'retain' && step.pack.id === pack.id && step.vault === vault),
   )
-  const detour = before.packs.flatMap((pack) => aroundFailures(context, before, { pack, placements: refused, retained, shut }))
+  const detour = before.packs.flatMap((pack) => aroundFailures(context, before, { pack, placements: refused, retained, without, shut }))
   const permit = await permitted(context, before, detour)
   const second = await carryOut(context, permit.steps, options).finally(permit.release)
   const placements = [...first, ...second]
@@ -138,6 +140,7 @@ async function* repairEach(context: Context, options: RepairOptions): AsyncGener
 
 async function carryOut(context: Context, steps: readonly Step[], options: CarryOptions): Promise<readonly Placement[]> {
   const { signal, onProgress, patienceMs } = options
+  const brought = new Set<string>()
   const perPack = [...Map.groupBy(steps, ({ pack }) => pack.id).values()]
   const placements = await eachOf(perPack, 1, async (own) => {
     const [first] = own
@@ -161,6 +164,7 @@ async function carryOut(context: Context, steps: readonly Step[], options: Carry
           onProgress,
           patienceMs,
           replace: action === 'replace',
+          brought,
           acceptOnly: action === 'retain',
           probes,
         })),

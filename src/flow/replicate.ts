@@ -21,6 +21,8 @@ import { cannotRetain, retentionOf } from '../policy/retain.ts'
 import { addAnswers } from './answers.ts'
 import { askStanding, challengeReplica, type Judged } from './challenge.ts'
 import { type Context, eachOf, tell } from './context.ts'
+import { packFor } from './dag.ts'
+import { inTurn, placeKey } from './dag-turns.ts'
 import { recordEvidence } from './events.ts'
 import { LEAVING, lookAtLeaving } from './leaving.ts'
 import { barred } from './placement-rules.ts'
@@ -37,6 +39,8 @@ const PACKS_AT_ONCE = 2
 export interface ReplicateOptions extends AbortOptions, ProgressOptions<ReplicationEvent> {
   /** The replica there is damaged or gone: store it again. */
   readonly replace?: boolean | undefined
+  /** DAGs that were brought in this run, default this call: another pack of the same root that is to be replaced finds its part there. */
+  readonly brought?: Set<string> | undefined
   /** Skip the challenge: the vault's acceptance is all that is waited for. */
   readonly acceptOnly?: boolean | undefined
   /** How long another process that places the same pack is waited for, in milliseconds; default 5 minutes. */
@@ -65,8 +69,12 @@ export async function replicate(
   jobs: readonly { readonly pack: PackRow; readonly vaults: readonly string[] }[],
   options: ReplicateOptions,
 ): Promise<readonly Placement[]> {
+  const run = { ...options, brought: options.brought ?? new Set<string>() }
   const placed = await eachOf(jobs, PACKS_AT_ONCE, ({ pack, vaults }) =>
-    eachOf(vaults, vaults.length, (id) => placeOne(context, pack, vaultOf(context, id), options)),
+    eachOf(vaults, vaults.length, (id) => {
+      const vault = vaultOf(context, id)
+      return inTurn(context, pack, vault, () => placeOne(context, pack, vault, run), options)
+    }),
   )
   return placed.flat()
 }
@@ -81,7 +89,7 @@ async function placeOne(context: Context, pack: PackRow, vault: Vault, options: 
   const { id } = vault.profile
   const name = pack.name.toString()
   const { signal, onProgress } = options
-  const lease = await leaseOf(context, `place:${name}:${id}`, options)
+  const lease = await leaseOf(context, `place:${placeKey(pack, vault)}`, options)
   if (!lease)
     return failed(
       pack,
@@ -182,9 +190,11 @@ async function store(
   options: StoreOptions,
 ): Promise<{ locator: Locator; outcome: 'stored' | 'found' }> {
   const { id } = vault.profile
-  const { signal, replace, onProgress } = options
+  const { signal, onProgress, brought } = options
+  const key = placeKey(pack, vault)
+  const replace = options.replace && !brought?.has(key)
   const retain = options.retain && retentionOf(options.retain)
-  const found = replace ? undefined : await vault.locate(pack.name, { signal, kind: pack.kind })
+  const found = replace ? undefined : await vault.locate(pack.name, { signal, kind: pack.kind, root: pack.root })
   if (found !== undefined) {
     const locator = retain && vault.renew ? await vault.renew(found, retain.until, { ...retain, signal }) : found
     return { locator, outcome: 'found' }
@@ -197,13 +207,14 @@ async function store(
     )
   await ensureSpooled(context, pack, { signal })
   const name = pack.name.toString()
-  const locator = await vault.put(context.spool.pack(pack), {
+  const locator = await vault.put(packFor(context, pack), {
     signal,
     replace,
     retain,
     journal: context.catalog.journal(pack.id, id),
     onProgress: ({ byteLength }) => tell(onProgress, { type: 'bytes-sent', vault: id, pack: name, byteLength }),
   })
+  brought?.add(key)
   return { locator, outcome: 'stored' }
 }
 

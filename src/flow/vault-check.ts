@@ -40,13 +40,13 @@ export async function checkVault(context: Context, vault: Vault, options: AbortO
   }
   const profile = vault.open ? ((await step('open', looked)) ?? vault.profile) : vault.profile
   await step('absent pack is absent', async () => {
-    if ((await vault.locate(pack.name, { signal })) !== undefined) fail('it claims to hold a pack of fresh random bytes')
+    if ((await vault.locate(pack.name, { signal, root: pack.root })) !== undefined) fail('it claims to hold a pack of fresh random bytes')
   })
   if (!vault.profile.paid) {
     const at = await step('put', () => vault.put(pack, { signal }))
     if (at !== undefined) {
       await step('locate', async () => {
-        if ((await vault.locate(pack.name, { signal })) === undefined) fail('it does not find what it just took')
+        if ((await vault.locate(pack.name, { signal, root: pack.root })) === undefined) fail('it does not find what it just took')
       })
       await step('read back', async () => {
         for (const span of await pack.spans()) {
@@ -82,5 +82,15 @@ function randomPack(context: Context): Pack {
       yield made.bytes.subarray(offset, offset + length)
     },
     spans: async () => spans,
+    dag: async () => ({
+      root: cid,
+      blockCount: 1,
+      byteLength: made.bytes.byteLength,
+      async *car() {
+        yield made.bytes
+      },
+      has: async (other) => other.equals(cid),
+      block: async (other) => (other.equals(cid) ? bytes : undefined),
+    }),
   }
 }

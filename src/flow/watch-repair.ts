@@ -4,6 +4,7 @@ import { ArchiveError } from '../errors.ts'
 import { headerPolicy } from '../policy/erasable.ts'
 import { type Relief, relieve, repairBudget } from '../policy/hysteresis.ts'
 import { type Assessment, assess, reassess } from './assess.ts'
+import { dagless } from './dag-places.ts'
 import { releaseSpool } from './release.ts'
 import { carryOutPlan } from './repair.ts'
 import { retainedPacks, type Step, stepsFor } from './repair-plan.ts'
@@ -26,6 +27,7 @@ interface Plan {
   readonly steps: readonly Step[]
   readonly urgent: boolean
   readonly retained: ReadonlySet<number>
+  readonly without: ReadonlyMap<number, string>
   readonly shut: ReadonlyMap<string, string>
 }
 
@@ -81,7 +83,8 @@ async function planOf(cycle: Cycle, object: ObjectRow): Promise<Plan | undefined
   const relief = reliefOf(cycle, known)
   const retained = await retainedPacks(context, known)
   const shut = shutNow(cycle)
-  const rules = { retained, relief, shut }
+  const without = await dagless(context, known.packs)
+  const rules = { retained, without, relief, shut }
   const steps = known.packs.flatMap((pack) => stepsFor(context, known, pack, rules))
   const fruitless = new Set(known.packs.filter(({ name }) => relief.get(name.toString())?.source === false).map(({ id }) => id))
   const possible = steps.filter(({ pack, action }) => action === 'retain' || !fruitless.has(pack.id))
@@ -91,7 +94,7 @@ async function planOf(cycle: Cycle, object: ObjectRow): Promise<Plan | undefined
     return undefined
   }
   const urgent = possible.some(({ pack }) => relief.get(pack.name.toString())?.urgent === true)
-  return { known, steps: possible, urgent, retained, shut }
+  return { known, steps: possible, urgent, retained, without, shut }
 }
 
 /** What is known of an object. A repair that died half-way may have left a copy that nobody asked yet: it is asked now, not when the object is due again. */
@@ -138,13 +141,13 @@ function shutNow(cycle: Cycle): ReadonlyMap<string, string> {
 }
 
 /** Resolves to false when no other object would fare better now. */
-async function repairOne(cycle: Cycle, { known, steps, urgent, retained, shut }: Plan, byteLength: number): Promise<boolean> {
+async function repairOne(cycle: Cycle, { known, steps, urgent, retained, without, shut }: Plan, byteLength: number): Promise<boolean> {
   const { context, counts, signal, memory } = cycle
   const { object } = known
   let report: RepairReport
   counts.repairs.objects++
   try {
-    report = await carryOutPlan(context, known, steps, { signal, retained, shut, patienceMs: 0 })
+    report = await carryOutPlan(context, known, steps, { signal, retained, without, shut, patienceMs: 0 })
   } catch (error) {
     signal.throwIfAborted()
     if (!(error instanceof ArchiveError)) throw error
