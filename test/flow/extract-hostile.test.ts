@@ -97,14 +97,18 @@ describe('hostile trees', () => {
   it('refuses a symlink that took the place of a restored directory meanwhile, for files and symlinks', async () => {
     const { folder, out } = await place()
     await mkdir(join(folder, 'outside'))
-    const swap = async (path: string) => {
-      if (path !== 'swap') return
-      await rm(join(out, 'd'), { recursive: true })
-      await symlink('../outside', join(out, 'd'))
-    }
     for (const evil of [file('d/evil', 'x'), sym('d/evil', 'x')]) {
       const given = [dir(''), dir('d'), file('swap', 'y'), evil]
-      await expect(extract(tree(given, swap, 30), out, { overwrite: true })).rejects.toMatchObject({ code: 'unsafe-target' })
+      const swapped = Promise.withResolvers<void>()
+      const swap = async (path: string) => {
+        if (path !== 'swap') return
+        await rm(join(out, 'd'), { recursive: true })
+        await symlink('../outside', join(out, 'd'))
+        swapped.resolve()
+      }
+      // What comes after it is not told before the symlink stands there, however slow the machine.
+      const after = (path: string) => (path === 'swap' ? swapped.promise : undefined)
+      await expect(extract(tree(given, swap, after), out, { overwrite: true })).rejects.toMatchObject({ code: 'unsafe-target' })
       await rm(out, { recursive: true })
     }
     expect(await readdir(join(folder, 'outside'))).toEqual([])
@@ -129,7 +133,11 @@ describe('hostile trees', () => {
       const { out } = await place()
       const files = given.map((name) => file(name, `content of ${name}`))
       await extract(
-        tree([dir(''), ...files], () => sleep(20), 4),
+        tree(
+          [dir(''), ...files],
+          () => sleep(20),
+          () => sleep(4),
+        ),
         out,
       )
       expect((await readdir(out)).sort()).toEqual(given.toSorted())
@@ -229,7 +237,11 @@ describe('names that a file system merges', () => {
       }
       expect(await readFile(join(merging, '0/README'), 'utf8')).toBe('first')
       expect(await readFile(join(merging, '2/D/x'), 'utf8')).toBe('first')
-      const parts = tree([dir(''), file('a', 'x'), file('.A.PERDURE-PART', 'y')], () => sleep(20), 4)
+      const parts = tree(
+        [dir(''), file('a', 'x'), file('.A.PERDURE-PART', 'y')],
+        () => sleep(20),
+        () => sleep(4),
+      )
       await extract(parts, join(merging, 'parts'))
       expect(await readFile(join(merging, 'parts/a'), 'utf8')).toBe('x')
       await extract(tree([dir(''), file('One', 'x'), file('Two', 'y')]), join(merging, 'fine'))

@@ -3,7 +3,6 @@ import { execFile } from 'node:child_process'
 import { lstat, mkdtemp, readdir, readFile, readlink, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { onTestFinished } from 'vitest'
 import type { TreeEntry } from '../../src/contracts.ts'
@@ -31,8 +30,12 @@ export interface Tree extends ExtractTree {
   readonly checks: string[]
 }
 
-/** Entries with their content; `read` hands it out in small pieces, after `before`; `pace` milliseconds lie between entries. */
-export function tree(given: readonly Given[], before: (path: string) => Promise<unknown> | unknown = () => undefined, pace = 0): Tree {
+/** Entries with their content; `read` hands it out in small pieces, after `before`; the next entry comes when `after` the one before it has resolved. */
+export function tree(
+  given: readonly Given[],
+  before: (path: string) => Promise<unknown> | unknown = () => undefined,
+  after: (path: string) => Promise<unknown> | unknown = () => undefined,
+): Tree {
   const reads: string[] = []
   const checks: string[] = []
   const contents = new Map<TreeEntry, Buffer>()
@@ -48,7 +51,7 @@ export function tree(given: readonly Given[], before: (path: string) => Promise<
     entries: (async function* () {
       for (const entry of entries) {
         yield entry
-        if (pace > 0) await sleep(pace)
+        await after(entry.path)
       }
     })(),
     async *read(entry, { signal }) {
