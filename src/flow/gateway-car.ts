@@ -2,7 +2,7 @@
 import type { CID } from 'multiformats/cid'
 import type { AbortOptions } from '../contracts.ts'
 import { FormatError, VaultError } from '../errors.ts'
-import { inlined } from '../format/address.ts'
+import { inlined, matches } from '../format/address.ts'
 import { type CarBlock, readCar } from '../format/car-read.ts'
 import { linksOf } from '../format/dag-links.ts'
 import type { TrustlessGateway } from '../vaults/ipfs/gateway/client.ts'
@@ -23,15 +23,21 @@ export interface GatewayCarOptions extends AbortOptions {
 }
 
 /**
- * Every block under the root once, parents first; raw and dag-pb are followed, identity CIDs are read by themselves and not given. What was given before an
+ * Every block under the root once, parents first (under a root that carries itself: once for each of its links); raw and dag-pb are followed, identity CIDs are read by themselves and not given. What was given before an
  * error is good. Throws VaultError in the name of the gateway's host: as its `block` does, and `damaged` for another root, other bytes, a block that nothing
- * links to and what is no CARv1; `unreachable` for a CAR that ends before the DAG does; `unsupported` for larger blocks and for codecs that cannot be followed.
+ * links to and what is no CARv1; `unreachable` for a CAR that ends before the DAG does; `unsupported` for larger blocks, for codecs
+ * that cannot be followed and for hash functions that cannot be checked.
  */
 export async function* gatewayBlocks(
   gateway: Pick<TrustlessGateway, 'url' | 'carBytes'>,
   root: CID,
   { signal, maxBlockBytes = MAX_BLOCK_BYTES }: GatewayCarOptions = {},
 ): AsyncGenerator<GatewayBlock> {
+  const own = inlined(root)
+  if (own) {
+    for (const link of linksOf(root, own)) yield* gatewayBlocks(gateway, link, { signal, maxBlockBytes })
+    return
+  }
   const { host } = new URL(gateway.url)
   const stop = new AbortController()
   const chunks = gateway.carBytes(root, { signal: signal ? AbortSignal.any([signal, stop.signal]) : stop.signal })[Symbol.asyncIterator]()
@@ -74,7 +80,8 @@ function wantsOf(host: string, root: CID) {
       const cid = wanted.get(key)
       if (!cid && !seen.has(key) && !inlined(named))
         throw new VaultError('damaged', host, `in the CAR of ${root} it sent ${named}, which nothing before it links to`)
-      if (!intact) throw wrongBytes(host, root, named)
+      // A hash function that is not known is no fault of the gateway: asked again, it throws `unsupported`.
+      if (!intact && !matches(named, bytes)) throw wrongBytes(host, root, named)
       if (!cid) {
         if (++repeats > seen.size + SPARE_REPEATS) throw new VaultError('damaged', host, `the CAR of ${root} repeats its blocks`)
         return undefined

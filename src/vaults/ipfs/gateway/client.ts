@@ -107,7 +107,10 @@ async function blockBytes({ host, cid }: Question, response: GatewayResponse, { 
 }
 
 async function* carOf(connection: Connection, root: CID, options: WaitOptions): AsyncGenerator<Uint8Array> {
-  const question = { host: connection.origin.host, cid: root, onlyIfCached: false }
+  const { host } = connection.origin
+  if (ownBytes(host, root))
+    throw new VaultError('unsupported', host, `${root} carries its own bytes and was not asked for; ask for what it links to`)
+  const question = { host, cid: root, onlyIfCached: false }
   const wait = waiting(options)
   try {
     const response = await ask(connection, question, { format: 'car', accept: CAR_TYPE, signal: wait.signal })
