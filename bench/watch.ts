@@ -76,7 +76,7 @@ function evidenceOf(pack: number, vault: string, ids: readonly number[]): readon
 function contextOf(catalog: Catalog): Context {
   const vaults = new Map(VAULTS.map((id) => [id, memory({ id, operator: id })]))
   const policy = resolvePolicy({ copies: 5, floor: 2 })
-  return { catalog, vaults, policy, clock: () => NOW, unopened: new Map(), identities: [] } as unknown as Context
+  return { catalog, vaults, policy, clock: () => NOW, unopened: new Map(), leaving: new Map(), identities: [] } as unknown as Context
 }
 
 /** What a cycle does before the first question: what is due, whom to ask for each, and what waits for repair. */

@@ -300,6 +300,8 @@ function needlessIn(
   })
   const replaced = steps.find(({ action, vault }) => action === 'replace' && wrongly.includes(vault))
   if (replaced) return `object ${object.id} is replaced in ${replaced.vault}, which has it whole`
+  // A copy that is really damaged is replaced where it is at once, whatever becomes of the others.
+  if (!steps.some(({ action }) => action === 'place')) return undefined
   // Below the floor, as far as the evidence goes, nobody waits.
   if (wrongly.length === 0 || provenOperators(life, object) <= scenario.policy.floor) return undefined
   const held = new Set(

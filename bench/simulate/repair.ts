@@ -64,7 +64,9 @@ export function consider(life: Life, object: Kept): void {
   else {
     letGo(life, object)
     // The watch looks at whatever is not as the policy wants it in every cycle; when nothing helped, after a longer pause.
-    if (waits || object.state !== 'satisfied') later(life, object)
+    // And whoever lets a vault go asks for it again until it is done.
+    const isLeaving = [...life.keeper.leaving].some((vault) => object.replicas.has(vault))
+    if (waits || isLeaving || object.state !== 'satisfied') later(life, object)
     else object.tries = 0
   }
 }

@@ -10,15 +10,15 @@ export function logVerbs(context: Context): LogVerbs {
   return {
     logCheckpoint: async () => (await checkpointOf(context)).note,
     logEntries: (options) => logEntries(context, options),
-    proveInclusion: async (index, { size } = {}) => (await import('./log-proofs.ts')).proveInclusion(context, index, size),
-    proveConsistency: async (size1, size2) => (await import('./log-proofs.ts')).proveConsistency(context, size1, size2),
+    proveInclusion: async (index, { size } = {}) => (await import('./seldom.ts')).proveInclusion(context, index, size),
+    proveConsistency: async (size1, size2) => (await import('./seldom.ts')).proveConsistency(context, size1, size2),
     verifyLog: async (options) => {
-      const { verifyLog } = await import('./log-verify.ts')
+      const { verifyLog } = await import('./seldom.ts')
       return verifyLog({ catalog: context.catalog, publicKey: context.key.publicKey }, options)
     },
-    checkHistory: async (options) => (await import('./history.ts')).checkHistory(context, options),
-    checkAgainst: async (checkpoint) => (await import('./history.ts')).checkAgainst(context, checkpoint),
-    publishLog: async (options) => (await import('./log-travel.ts')).publishCheckpoint(context, options),
+    checkHistory: async (options) => (await import('./seldom.ts')).checkHistory(context, options),
+    checkAgainst: async (checkpoint) => (await import('./seldom.ts')).checkAgainst(context, checkpoint),
+    publishLog: async (options) => (await import('./seldom.ts')).publishCheckpoint(context, options),
   }
 }
 

@@ -29,7 +29,7 @@ import { put, putAll } from './put.ts'
 import { RUN_BYTES } from './read-spans.ts'
 import { prune, remove } from './remove.ts'
 import { repair, repairAll } from './repair.ts'
-import { scoresOf } from './scores.ts'
+import { releaseVault, scoresOf } from './scores.ts'
 import { type SealingKeys, sealingKeys } from './sealing-keys.ts'
 import { spending, spendingEach } from './spending.ts'
 import { openSpool } from './spool.ts'
@@ -80,7 +80,7 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
     repair: async (root, options) => repair(context, await found(root), options),
     repairAll: (options) => repairAll(context, options),
     shred: async (root, options) => {
-      const { shred } = await import('./shred.ts')
+      const { shred } = await import('./seldom.ts')
       return spending(context, 'remove', (own) => shred(own, toCID(root), options))
     },
     certificate: async (root) => {
@@ -88,29 +88,29 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
       return saved === undefined ? undefined : (JSON.parse(saved) as ShredCertificate)
     },
     recipients: async (root) => {
-      const { recipientsOf } = await import('./recipients.ts')
+      const { recipientsOf } = await import('./seldom.ts')
       return recipientsOf(context, await found(root))
     },
     changeRecipients: async (root, options) => {
-      const { changeRecipients } = await import('./recipients.ts')
+      const { changeRecipients } = await import('./seldom.ts')
       const object = await found(root)
       return spending(context, 'put', (own) => changeRecipients(own, object, options))
     },
     renew: async (root, options) => {
-      const { renew } = await import('./renew.ts')
+      const { renew } = await import('./seldom.ts')
       const object = root === undefined ? undefined : await found(root)
       return spending(context, 'renew', (own) => renew(own, object, options))
     },
     thaw: async (root, options) => {
-      const { thaw } = await import('./thaw.ts')
+      const { thaw } = await import('./seldom.ts')
       return thaw(context, await found(root), options)
     },
     watch: async (options) => {
-      const { watch } = await import('./watch.ts')
+      const { watch } = await import('./seldom.ts')
       return watch(context, options)
     },
     glance: async (options) => {
-      const { glance } = await import('./glance.ts')
+      const { glance } = await import('./seldom.ts')
       return glance(context, options)
     },
     rm: async (root, options) => {
@@ -119,7 +119,7 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
     },
     prune: (options) => spending(context, 'remove', (own) => prune(own, options)),
     export: async (folder, options) => {
-      const { exportBag } = await import('./export.ts')
+      const { exportBag } = await import('./seldom.ts')
       return spending(context, 'read', () => exportBag(context, resolve(folder), options))
     },
     unopened: () => [...context.unopened].map(([vault, { message }]) => ({ vault, reason: message })),
@@ -130,15 +130,15 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
     },
     testVault: async (id, options) => checkVault(context, vaultOf(context, id), options),
     resetVault: async (id, options) => {
-      const { resetVault } = await import('./vault-reset.ts')
+      const { resetVault } = await import('./seldom.ts')
       return resetVault(context, id, options)
     },
     evacuate: async (id, options) => {
-      const { evacuate } = await import('./evacuate.ts')
+      const { evacuate } = await import('./seldom.ts')
       return evacuate(context, id, options)
     },
     drill: async (options) => {
-      const { drill } = await import('./drill.ts')
+      const { drill } = await import('./seldom.ts')
       return drill(context, options)
     },
     lastDrill: async () => {
@@ -146,49 +146,48 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
       return saved && (JSON.parse(saved.report) as DrillReport)
     },
     estimate: async (source, options) => {
-      const { estimate } = await import('./estimate.ts')
+      const { estimate } = await import('./seldom.ts')
       return estimate(context, source, options)
     },
     costs: async (options) => {
-      const { costs } = await import('./costs.ts')
+      const { costs } = await import('./seldom.ts')
       return costs(context, options)
     },
     survey: async (id, options) => {
-      const { surveyVault } = await import('./survey.ts')
+      const { surveyVault } = await import('./seldom.ts')
       return spending(context, 'survey', () => surveyVault(context, id, options))
     },
     auditStructure: async (id, options) => {
-      const { auditStructure } = await import('./structure.ts')
+      const { auditStructure } = await import('./seldom.ts')
       return spending(context, 'survey', () => auditStructure(context, id, options))
     },
     planAudit: async () => {
-      const { auditPlan } = await import('./plan.ts')
+      const { auditPlan } = await import('./seldom.ts')
       return auditPlan(context)
     },
     scores: async () => [...(await scoresOf(context)).values()],
     releaseVault: async (id) => {
-      const { releaseVault } = await import('./scores.ts')
       return releaseVault(context, id)
     },
     ...logVerbs(context),
     hooks: async () => {
-      const { hookReports } = await import('./hooks-report.ts')
+      const { hookReports } = await import('./seldom.ts')
       return hookReports(context)
     },
     deliverHooks: async (options) => {
-      const { deliverHooks } = await import('./hooks.ts')
+      const { deliverHooks } = await import('./seldom.ts')
       return deliverHooks(context, options)
     },
     testHook: async (id, options) => {
-      const { testHook } = await import('./hooks.ts')
+      const { testHook } = await import('./seldom.ts')
       return testHook(context, id, options)
     },
     metrics: async (options) => {
-      const { metricsText } = await import('./metrics.ts')
+      const { metricsText } = await import('./seldom.ts')
       return metricsText(context, options)
     },
     health: async (options) => {
-      const { healthOf } = await import('./metrics.ts')
+      const { healthOf } = await import('./seldom.ts')
       return healthOf(context, options)
     },
     on: (listener) => context.events.subscribe(listener),

@@ -27,6 +27,7 @@ import { recordEvidence } from './events.ts'
 import { LEAVING, lookAtLeaving } from './leaving.ts'
 import { barred } from './placement-rules.ts'
 import { ensureSpooled } from './rebuild.ts'
+import { replacedAlready } from './replaced-already.ts'
 import { recordAnswers } from './scores.ts'
 
 const LEASE_MS = 60_000
@@ -194,7 +195,9 @@ async function store(
   const key = placeKey(pack, vault)
   const replace = options.replace && !brought?.has(key)
   const retain = options.retain && retentionOf(options.retain)
-  const found = replace ? undefined : await vault.locate(pack.name, { signal, kind: pack.kind, root: pack.root })
+  const found = replace
+    ? await replacedAlready(context, pack, vault, { signal })
+    : await vault.locate(pack.name, { signal, kind: pack.kind, root: pack.root })
   if (found !== undefined) {
     const locator = retain && vault.renew ? await vault.renew(found, retain.until, { ...retain, signal }) : found
     return { locator, outcome: 'found' }

@@ -48,7 +48,7 @@ export const watchParts: WatchParts = {
     const { verdict, vaults } = await checkHistory(context, { signal, vaults: awake })
     if (verdict !== 'rolled-back' && verdict !== 'forked') return undefined
     const where = vaults.filter((one) => one.verdict === verdict).map(({ vault }) => vault)
-    return `this catalog is ${verdict === 'forked' ? 'another history than' : 'older than'} what ${where.join(', ')} holds; \`perdure log check\` says more, \`perdure recover\` rebuilds it`
+    return `this catalog is ${verdict === 'forked' ? 'another history than' : 'older than'} what ${where.join(' and ')} hold${where.length === 1 ? 's' : ''}; \`perdure log check\` says more, \`perdure recover\` rebuilds it`
   },
   account: checkAccount,
   surveysDue: async (context, now) => [...new Set([...(await surveysDue(context, now)), ...(await structureDue(context))])],

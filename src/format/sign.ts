@@ -3,27 +3,18 @@ import * as cbor from '@ipld/dag-cbor'
 import { base58btc } from 'multiformats/bases/base58'
 import { base64url } from 'multiformats/bases/base64'
 import { FormatError } from '../errors.ts'
+import { type KeyPair, signer, sodium } from './ed25519.ts'
 
-/** The archive's signing key: a 32-byte seed and what libsodium derives from it. */
-export interface SigningKey {
-  readonly publicKey: Uint8Array
-  readonly privateKey: Uint8Array
-}
+/** The archive's signing key: a 32-byte seed and what is derived from it. */
+export type SigningKey = KeyPair
 
 export type Domain = 'perdure-receipt-v1' | 'perdure-record-v1' | 'perdure-tombstone-v1' | 'perdure-shred-v1' | 'perdure-succession-v1'
 
 const ED25519_PUB = Uint8Array.of(0xed, 0x01)
 
-async function sodium() {
-  const { default: library } = await import('libsodium-wrappers')
-  await library.ready
-  return library
-}
-
 /** Derives the key pair from its 32-byte seed. */
 export async function keyFromSeed(seed: Uint8Array): Promise<SigningKey> {
-  const { publicKey, privateKey } = (await sodium()).crypto_sign_seed_keypair(seed)
-  return { publicKey, privateKey }
+  return (await signer()).pair(seed)
 }
 
 /** Signs domain, NUL, then the DAG-CBOR of the statement; 64 bytes. Canonical: DAG-CBOR sorts keys, so equal statements have equal bytes. */
@@ -33,7 +24,7 @@ export async function sign(domain: Domain, statement: unknown, key: SigningKey):
 
 /** Signs bytes as they are; whatever stands at their beginning must be the domain. */
 export async function signBytes(bytes: Uint8Array, key: SigningKey): Promise<Uint8Array> {
-  return (await sodium()).crypto_sign_detached(bytes, key.privateKey)
+  return (await signer()).sign(bytes, key.privateKey)
 }
 
 /** Does that key's signature over that statement hold? False for anything malformed. */

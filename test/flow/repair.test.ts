@@ -55,6 +55,39 @@ describe('repair', () => {
     expect(events.map(({ type }) => type)).toContain('placed')
   })
 
+  it('does not store again what a run that died has replaced already, whatever was known of the old bytes', async () => {
+    const { archive, members } = await fleet(['a', 'b'])
+    const { root } = await archive.put(noise(8 * MIB))
+    const at = only(contentOf(members.b))
+    const good = Buffer.from(members.b.store.get(at) ?? [])
+    damage(members.b, MIB / 2)
+    damage(members.b, 6 * MIB)
+    expect((await archive.verify(root, { level: 'whole' })).state).toBe('damaged')
+    // The vault took the new bytes, and the process died before it could write that down.
+    members.b.store.set(at, good)
+    const report = await archive.repair(root)
+    expect(report.state).toBe('satisfied')
+    expect(only(report.actions)).toMatchObject({ action: 'replace', vault: 'b' })
+    // The very memory that was there, not another with the same bytes.
+    expect(members.b.store.get(at)).toBe(good)
+    expect((await archive.verify(root)).state).toBe('satisfied')
+  })
+
+  it('stores once more when only a part of what was damaged is well again', async () => {
+    const { archive, members } = await fleet(['a', 'b'])
+    const { root } = await archive.put(noise(8 * MIB))
+    const at = only(contentOf(members.b))
+    const good = Buffer.from(members.b.store.get(at) ?? [])
+    damage(members.b, MIB / 2)
+    damage(members.b, 6 * MIB)
+    expect((await archive.verify(root, { level: 'whole' })).state).toBe('damaged')
+    damage(members.b, MIB / 2)
+    const half = members.b.store.get(at)
+    expect((await archive.repair(root)).state).toBe('satisfied')
+    expect(members.b.store.get(at)).not.toBe(half)
+    expect(good.equals(members.b.store.get(at) ?? Buffer.alloc(0))).toBe(true)
+  })
+
   it('puts one whole copy together from two that are damaged in different blocks', async () => {
     const { archive, members } = await fleet(['a', 'b'])
     const { root } = await archive.put(noise(4 * MIB))

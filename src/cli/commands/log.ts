@@ -35,13 +35,13 @@ export function logCommand(program: Command, run: Run): void {
 }
 
 async function offline(context: CommandContext) {
-  const { openLog } = await import('../../flow/log-offline.ts')
+  const { openLog } = await import('../../flow/seldom.ts')
   return openLog((await context.config()).archive.path ?? resolve(context.cwd, '.perdure'))
 }
 
 async function show(context: CommandContext, { last }: { readonly last?: number }): Promise<ExitCode> {
   await using log = await offline(context)
-  const { logEntries } = await import('../../flow/log-verbs.ts')
+  const { logEntries } = await import('../../flow/seldom.ts')
   const after = last === undefined ? -1 : Math.max(0, (await log.catalog.logSize()) - last) - 1
   const list = context.reporter.list<LoggedEntry>('entries', {}, { lines: (entry, style) => [entryLine(entry, style)], asked: true })
   for await (const entry of logEntries(log, { after, signal: context.signal })) await list.item(entry)
@@ -56,7 +56,7 @@ interface VerifyOptions {
 
 async function verify(context: CommandContext, { checkpoint = [], receipt = [] }: VerifyOptions): Promise<ExitCode> {
   await using log = await offline(context)
-  const { verifyLog } = await import('../../flow/log-verify.ts')
+  const { verifyLog } = await import('../../flow/seldom.ts')
   const checkpoints = await Promise.all(checkpoint.map((file) => readText(resolve(context.cwd, file))))
   const receipts = await Promise.all(receipt.map(async (file) => parseReceipt(await readText(resolve(context.cwd, file)), file)))
   const report = await verifyLog({ catalog: log.catalog, publicKey: log.key.publicKey }, { checkpoints, receipts, signal: context.signal })
@@ -66,7 +66,7 @@ async function verify(context: CommandContext, { checkpoint = [], receipt = [] }
 
 async function exportTo(context: CommandContext, { output }: { readonly output: string }): Promise<ExitCode> {
   await using log = await offline(context)
-  const { exportLog } = await import('../../flow/log-offline.ts')
+  const { exportLog } = await import('../../flow/seldom.ts')
   const done = await exportLog(log, resolve(context.cwd, output), { signal: context.signal })
   const lines = [
     `log of ${done.size} in ${printable(done.entries)}`,

@@ -1,0 +1,28 @@
+/**
+ * Verbs that most processes never call, in one piece: opening an archive does not load them, and the build cuts the library into a few files instead of one
+ * for each set of verbs that share something. Only imported dynamically.
+ */
+export { costs } from './costs.ts'
+export { drill } from './drill.ts'
+export { estimate } from './estimate.ts'
+export { evacuate } from './evacuate.ts'
+export { exportBag } from './export.ts'
+export { glance } from './glance.ts'
+export { checkAgainst, checkHistory } from './history.ts'
+export { deliverHooks, testHook } from './hooks.ts'
+export { hookReports } from './hooks-report.ts'
+export { exportLog, openLog } from './log-offline.ts'
+export { proveConsistency, proveInclusion } from './log-proofs.ts'
+export { publishCheckpoint } from './log-travel.ts'
+export { logEntries } from './log-verbs.ts'
+export { verifyLog } from './log-verify.ts'
+export { healthOf, metricsText } from './metrics.ts'
+export { auditPlan } from './plan.ts'
+export { changeRecipients, recipientsOf } from './recipients.ts'
+export { renew } from './renew.ts'
+export { shred } from './shred.ts'
+export { auditStructure } from './structure.ts'
+export { surveyVault } from './survey.ts'
+export { thaw } from './thaw.ts'
+export { resetVault } from './vault-reset.ts'
+export { watch } from './watch.ts'
