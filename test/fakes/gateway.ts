@@ -22,7 +22,7 @@ export type GatewayFault =
   | { readonly type: 'endless' }
   /** The header promises so many bytes; the block is sent. */
   | { readonly type: 'content-length'; readonly length: number }
-  /** To each of these in turn, and then to the block. */
+  /** To each of these in turn, and then to the block. The body of a redirect never ends. */
   | { readonly type: 'redirect'; readonly to: readonly string[]; readonly status?: number }
 
 export interface FakeGateway {
@@ -128,7 +128,7 @@ function misbehave(fault: GatewayFault, request: IncomingMessage, response: Serv
       const hop = Number(/^\/hop(\d+)\//.exec(request.url ?? '')?.[1] ?? 0)
       const location = fault.to[hop]
       if (location === undefined) return serve(response, bytes)
-      return response.writeHead(fault.status ?? 302, { location, 'content-type': 'text/html' }).end('<a>there</a>')
+      return response.writeHead(fault.status ?? 302, { location, 'content-type': 'text/html' }).write('<a>there</a>')
     }
   }
 }

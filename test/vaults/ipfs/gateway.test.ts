@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { VaultError } from '../../../src/errors.ts'
 import { addressOf, DAG_PB, RAW } from '../../../src/format/address.ts'
 import { trustlessGateway } from '../../../src/ipfs.ts'
@@ -184,6 +184,16 @@ describe('a gateway that does not give the block', () => {
     await fake.hungUp()
   })
 
+  it('holds no connection whose answer is not read', async () => {
+    const gateway = open()
+    for (const status of [404, 500, 302]) {
+      fake.fault = { type: 'status', status }
+      for (let i = 0; i < 20; i++) await failure(gateway.block(cid))
+    }
+    fake.fault = undefined
+    expect(await gateway.block(cid)).toHaveLength(bytes.byteLength)
+  })
+
   it('is gone', async () => {
     const gateway = open()
     await fake[Symbol.asyncDispose]()
@@ -201,6 +211,7 @@ describe('redirects', () => {
     fake.fault = { type: 'redirect', to: hops(3), status: 307 }
     expect(await open({ headers: { 'x-token': 's3cret' } }).block(cid)).toHaveLength(bytes.byteLength)
     expect(fake.requests).toHaveLength(4)
+    await fake.hungUp()
     for (const { headers } of fake.requests) expect(headers).toMatchObject({ 'x-token': 's3cret', accept: 'application/vnd.ipld.raw' })
   })
 
@@ -217,6 +228,25 @@ describe('redirects', () => {
     expect(message).toContain(`localhost:${other.port}`)
     expect(message).not.toContain('s3cret')
     expect(other.requests).toEqual([])
+  })
+})
+
+describe('the bytes of a CAR', () => {
+  afterEach(() => void vi.useRealTimers())
+
+  it('may be read slowly: only the gateway is timed', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    async function* body() {
+      for (const byte of [1, 2, 3]) yield Uint8Array.of(byte)
+    }
+    const gateway = open({ timeoutMs: 100, fetch: async () => ({ status: 200, headers: new Headers(), body: body() }) })
+    const read: number[] = []
+    for await (const [byte = 0] of gateway.carBytes(cid)) {
+      read.push(byte)
+      vi.advanceTimersByTime(1_000)
+    }
+    expect(read).toEqual([1, 2, 3])
+    expect(vi.getTimerCount()).toBe(0)
   })
 })
 

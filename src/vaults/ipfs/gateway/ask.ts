@@ -40,10 +40,7 @@ export async function ask(
     const next = redirectWithin(url, location)
     if (!next) throw elsewhere(host, url, location)
     if (hops === MAX_REDIRECTS) throw new VaultError('unreachable', host, `asked for ${cid} it redirects in circles; check its URL`)
-    // Its end is not waited for, and a connection that is in use is not taken for the next request.
-    response.body?.[Symbol.asyncIterator]()
-      .return?.()
-      .catch(() => undefined)
+    hop.abort(new DOMException('a redirect is followed', 'AbortError'))
     url = next
   }
 }
