@@ -1,10 +1,10 @@
 /** Checks hooks when an archive is opened: what could never be delivered, or would give a secret away, is refused at once. */
 import { validateHeaderName, validateHeaderValue } from 'node:http'
 import { isIP } from 'node:net'
+import { isPublicAddress } from '../bytes/public-address.ts'
 import { holdsSecret } from '../bytes/redact.ts'
 import type { ArchiveEventType, CommandHookConfig, HookConfig, HookFilter, Severity, WebhookConfig } from '../contracts.ts'
 import { ConfigError } from '../errors.ts'
-import { isPublicAddress } from './hooks-address.ts'
 
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 const LEAST_SECRET = 16

@@ -7,9 +7,9 @@ import { Agent as HttpAgent, request as httpRequest, type IncomingMessage, type 
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { isIP, type LookupFunction } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isPublicAddress } from '../bytes/public-address.ts'
 import type { ResolvedAddress, WebhookConfig } from '../contracts.ts'
 import { SIGNATURE_HEADER, signWebhook } from '../format/webhook-signature.ts'
-import { isPublicAddress } from './hooks-address.ts'
 import { type DeliveryOptions, failure, type Message, type Outcome } from './hooks-delivery.ts'
 
 const MOST_RESPONSE_BYTES = 64 * 1024

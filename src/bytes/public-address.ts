@@ -1,4 +1,4 @@
-/** Which addresses a webhook may be sent to: those of the public internet, by the special-purpose registries of IANA (RFC 6890 and its successors). */
+/** Which addresses are of the public internet, by the special-purpose registries of IANA (RFC 6890 and its successors): webhooks and gateways lead to no others. */
 import { BlockList, isIP } from 'node:net'
 
 /** Networks of IPv4 that are not the public internet. */

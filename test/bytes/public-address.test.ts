@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { isPublicAddress } from '../../../src/flow/hooks-address.ts'
+import { isPublicAddress } from '../../src/bytes/public-address.ts'
 
 describe('an address of the public internet', () => {
   it.each(['8.8.8.8', '1.1.1.1', '172.15.255.255', '172.32.0.0', '100.63.255.255', '100.128.0.0', '223.255.255.255', '2606:4700::1111'])(
