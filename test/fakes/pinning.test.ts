@@ -122,13 +122,8 @@ describe('an honest service', () => {
 
   it('is pinning while blocks are on their way, and has nothing of them when the pin is removed then', async () => {
     const content = tree(3)
-    let release = () => {}
-    const node = await origin(
-      [content],
-      new Promise((resolve) => {
-        release = resolve
-      }),
-    )
+    const { promise: held, resolve: release } = Promise.withResolvers<void>()
+    const node = await origin([content], held)
     const { fake, client } = await service()
     const { requestid } = await client.add({ cid: `${content.root}`, origins: node.addresses })
     await reaches(client, requestid, 'pinning')
@@ -159,13 +154,17 @@ describe('an honest service', () => {
   })
 
   it('keeps the blocks that another pin needs, and no others', async () => {
-    const [small, large] = [tree(64), tree(128)]
-    const node = await origin([small, large])
+    const [small, large, other] = [tree(64), tree(128), tree(2, 'other')]
+    const { promise: held, resolve: release } = Promise.withResolvers<void>()
+    const [near, far] = [await origin([small, other]), await origin([large], held)]
     const { fake, client } = await service()
-    const first = await client.add({ cid: `${small.root}`, origins: node.addresses })
-    await reaches(client, first.requestid, 'pinned')
-    const second = await client.replace(first.requestid, { cid: `${large.root}`, origins: node.addresses })
+    const [first, third] = [await client.add({ cid: `${small.root}`, origins: near.addresses }), await client.add({ cid: `${other.root}` })]
+    for (const { requestid } of [first, third]) await reaches(client, requestid, 'pinned')
+    const second = await client.replace(first.requestid, { cid: `${large.root}`, origins: far.addresses })
     expect(second.requestid).not.toBe(first.requestid)
+    await client.remove(third.requestid)
+    expect(new Set(fake.blocks.keys())).toEqual(new Set(small.blocks.keys()))
+    release()
     await expect(client.get(first.requestid)).rejects.toMatchObject({ code: 'absent' })
     await reaches(client, second.requestid, 'pinned')
     expect(new Set(fake.pulled).size).toBe(fake.pulled.length)

@@ -39,7 +39,8 @@ export interface PinsOptions {
   readonly patienceMs: number
 }
 
-export function pinsOf({ node, blocks, pulled, lie, patienceMs }: PinsOptions): Pins {
+export function pinsOf(options: PinsOptions): Pins {
+  const { node, blocks, lie } = options
   const entries = new Map<string, Entry>()
   const running = new Set<Promise<void>>()
   let last = 0
@@ -63,49 +64,10 @@ export function pinsOf({ node, blocks, pulled, lie, patienceMs }: PinsOptions): 
     entry.stop.abort()
   }
 
-  /** Origins that do not answer do not matter while one does; without any, the client may call by itself. */
-  const meet = async ({ pin, stop: { signal } }: Entry) => {
-    await Promise.allSettled((pin.origins ?? []).map((address) => node.connect(address, { signal })))
-    for (let waited = 0; node.peers().length === 0 && waited < patienceMs; waited += 20) await sleep(20, undefined, { signal })
-  }
-
-  const getFor = (entry: Entry): Get => {
-    const { signal } = entry.stop
-    let met: Promise<void> | undefined
-    return async (cid) => {
-      const key = keyOf(cid)
-      entry.keys.add(key)
-      const there = blocks.get(key)
-      if (there) return there.bytes
-      met ??= meet(entry)
-      await met
-      const bytes = await node.fetch(cid, { signal, timeoutMs: patienceMs })
-      pulled.push(key)
-      if (!signal.aborted) blocks.set(key, { cid, bytes })
-      return bytes
-    }
-  }
-
-  const pull = async (entry: Entry) => {
-    const { pin, stop } = entry
-    const { signal } = stop
-    const { pull: pulls = getDag, settle, forgetsPins } = lie()
-    entry.status = 'pinning'
-    try {
-      const keys = await pulls(CID.parse(pin.cid), getFor(entry))
-      signal.throwIfAborted()
-      entry.keys = new Set(keys)
-      settle?.(blocks, keys)
-      entry.status = 'pinned'
-      if (forgetsPins) entries.delete(entry.requestid)
-      collect()
-    } catch (error) {
-      if (signal.aborted) return
-      entry.status = 'failed'
-      entry.info = { status_details: error instanceof Error ? error.message : `${error}` }
-      entry.keys = new Set()
-      collect()
-    }
+  const run = async (entry: Entry) => {
+    if (!(await pull(options, entry))) return
+    if (lie().forgetsPins && entry.status === 'pinned') entries.delete(entry.requestid)
+    collect()
   }
 
   const add = (pin: Pin, keys: ReadonlySet<string> = new Set()): PinStatus => {
@@ -123,7 +85,7 @@ export function pinsOf({ node, blocks, pulled, lie, patienceMs }: PinsOptions): 
     entries.set(entry.requestid, entry)
     if (!lie().stalls) {
       const work: Promise<void> = new Promise<void>((resolve) => setImmediate(resolve))
-        .then(() => pull(entry))
+        .then(() => run(entry))
         .finally(() => running.delete(work))
       running.add(work)
     }
@@ -149,4 +111,47 @@ export function pinsOf({ node, blocks, pulled, lie, patienceMs }: PinsOptions): 
       await Promise.all(running)
     },
   }
+}
+
+/** Gets what there is to get for a pin, and says in the pin how it went; resolves false where the pin was removed meanwhile. */
+async function pull(options: PinsOptions, entry: Entry): Promise<boolean> {
+  const { signal } = entry.stop
+  const { pull: pulls = getDag, settle } = options.lie()
+  entry.status = 'pinning'
+  try {
+    const keys = await pulls(CID.parse(entry.pin.cid), getFor(options, entry))
+    signal.throwIfAborted()
+    entry.keys = new Set(keys)
+    settle?.(options.blocks, keys)
+    entry.status = 'pinned'
+  } catch (error) {
+    if (signal.aborted) return false
+    entry.status = 'failed'
+    entry.info = { status_details: error instanceof Error ? error.message : `${error}` }
+    entry.keys = new Set()
+  }
+  return true
+}
+
+function getFor({ node, blocks, pulled, patienceMs }: PinsOptions, entry: Entry): Get {
+  const { signal } = entry.stop
+  let met: Promise<void> | undefined
+  return async (cid) => {
+    const key = keyOf(cid)
+    entry.keys.add(key)
+    const there = blocks.get(key)
+    if (there) return there.bytes
+    met ??= meet(node, entry, patienceMs)
+    await met
+    const bytes = await node.fetch(cid, { signal, timeoutMs: patienceMs })
+    pulled.push(key)
+    if (!signal.aborted) blocks.set(key, { cid, bytes })
+    return bytes
+  }
+}
+
+/** Origins that do not answer do not matter while one does; without any, the client may call by itself. */
+async function meet(node: EmbeddedNode, { pin, stop: { signal } }: Entry, patienceMs: number): Promise<void> {
+  await Promise.allSettled((pin.origins ?? []).map((address) => node.connect(address, { signal })))
+  for (let waited = 0; node.peers().length === 0 && waited < patienceMs; waited += 20) await sleep(20, undefined, { signal })
 }

@@ -300,15 +300,26 @@ describe('redirects', () => {
 })
 
 describe('the end of a call', () => {
-  it('comes with the caller, with the reason given', async () => {
+  it('comes with the caller, with the reason given, before the answer and in the middle of it', async () => {
     const reason = new RangeError('enough')
-    const stop = new AbortController()
-    const endpoint = await served((_, response) => {
-      response.writeHead(200).write('{')
-      stop.abort(reason)
+    const silent = new AbortController()
+    const halting = new AbortController()
+    const endpoint = await served(({ url }, response) => {
+      if (url === '/pins/silent') silent.abort(reason)
+      else response.writeHead(200).write('{')
     })
     const client = pinningClient({ endpoint, token: TOKEN })
-    await expect(client.get('one', { signal: stop.signal })).rejects.toBe(reason)
+    await expect(client.get('silent', { signal: silent.signal })).rejects.toBe(reason)
+    const stopping = pinningClient({
+      endpoint,
+      token: TOKEN,
+      fetch: async (...request) => {
+        const response = await fetch(...request)
+        setImmediate(() => halting.abort(reason))
+        return response
+      },
+    })
+    await expect(stopping.get('halting', { signal: halting.signal })).rejects.toBe(reason)
     await expect(client.add({ cid: 'bafy' }, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
     await expect(gathered(client.list({}, { signal: AbortSignal.abort(reason) }))).rejects.toBe(reason)
   })
