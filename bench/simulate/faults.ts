@@ -231,11 +231,10 @@ export function replaceVault(life: Life, place: Place): void {
   for (const object of keeper.objects) consider(life, object)
 }
 
-/** Every fault ends; what lies or is dead is replaced, or, where nobody does that, simply gone. */
+/** Every fault ends, but a machine that sleeps wakes when it would have: what it had planned waits for that. What lies or is dead is replaced, or, where nobody does that, simply gone. */
 export function calm(life: Life): void {
   life.note(() => 'no more faults')
   life.world.isolatedUntil = Math.min(life.world.isolatedUntil, life.now)
-  life.keeper.asleepUntil = Math.min(life.keeper.asleepUntil, life.now)
   for (const place of [...life.world.places.values()]) {
     place.outUntil = Math.min(place.outUntil, life.now)
     place.renewalBrokenUntil = Math.min(place.renewalBrokenUntil, life.now)
