@@ -147,7 +147,7 @@ describe('a race of gateways', () => {
     expect(round()).toBe('late')
   })
 
-  it('learns nothing of a gateway from a caller that gave up, or from a CID that carries its bytes', async () => {
+  it('learns nothing of a gateway from a caller that gave up, or from a CID that nobody is asked for', async () => {
     const { gateway, clock, round } = house()
     const [a, b] = [gateway('a', 'hangs'), gateway('b', 200)]
     const race = raceGateways([a, b], { clock, firstHedgeMs: NEVER_MS })
@@ -162,8 +162,9 @@ describe('a race of gateways', () => {
     await race.block(cid)
     expect(round()).toBe('b')
     b.behaviour = 10_000
-    await race.block(CID.createV1(RAW, Digest.create(0, new Uint8Array(3))))
-    round()
+    expect(await race.block(CID.createV1(RAW, Digest.create(0, new Uint8Array(3))))).toHaveLength(3)
+    await expect(race.block(CID.createV1(RAW, Digest.create(0xb220, new Uint8Array(32))))).rejects.toMatchObject({ code: 'unsupported' })
+    expect(round()).toBe('')
     await race.block(cid)
     expect(round()).toBe('b')
   })

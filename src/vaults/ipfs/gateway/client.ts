@@ -75,7 +75,7 @@ export function trustlessGateway(url: string, options: GatewayOptions = {}): Tru
 }
 
 /** The bytes of an identity CID, which is asked of nobody. Throws `unsupported` for CIDs whose bytes could not be checked. */
-function ownBytes(host: string, cid: CID): Uint8Array | undefined {
+export function ownBytes(host: string, cid: CID): Uint8Array | undefined {
   try {
     assertHash(cid)
     const length = DIGEST_BYTES[cid.multihash.code]

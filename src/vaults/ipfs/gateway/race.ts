@@ -2,13 +2,12 @@
 import type { CID } from 'multiformats/cid'
 import type { Clock } from '../../../contracts.ts'
 import { VaultError, type VaultErrorCode } from '../../../errors.ts'
-import type { BlockOptions, TrustlessGateway } from './client.ts'
+import { type BlockOptions, ownBytes, type TrustlessGateway } from './client.ts'
 import { type Pace, paceOf } from './pace.ts'
 
 /** Patience with a gateway whose pace is not known yet, in milliseconds. */
 const FIRST_HEDGE_MS = 1_000
 const LEAST_HEDGE_MS = 50
-const IDENTITY = 0x00
 
 /** Ends the questions that lost the race. */
 const DONE = new DOMException('another gateway was quicker', 'AbortError')
@@ -36,14 +35,14 @@ export interface GatewayRace {
 /** What is learned of the gateways is remembered as long as the race is. Throws VaultError `invalid` for none. */
 export function raceGateways(gateways: readonly BlockGateway[], options: RaceOptions = {}): GatewayRace {
   const { clock = Date.now, firstHedgeMs = FIRST_HEDGE_MS } = options
-  const [any] = gateways
-  if (!any) throw new VaultError('invalid', 'gateways', 'no gateway was given; give at least one')
+  if (gateways.length === 0) throw new VaultError('invalid', 'gateways', 'no gateway was given; give at least one')
   const runners = gateways.map((gateway) => ({ gateway, pace: paceOf() }))
   return {
     async block(cid, options = {}) {
       options.signal?.throwIfAborted()
-      // Nobody is asked for what the CID carries itself, so nobody was quick.
-      if (cid.multihash.code === IDENTITY) return any.block(cid, options)
+      // What nobody is asked for teaches nothing of anybody.
+      const own = ownBytes('gateways', cid)
+      if (own) return own
       const now = clock()
       const errors: unknown[] = []
       const ready: Runner[] = []
