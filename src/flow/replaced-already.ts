@@ -8,7 +8,8 @@ const BAD: ReadonlySet<string> = new Set(['damaged', 'missing'])
 
 /**
  * Where the replica lies that was to be replaced, when every byte there turns out to be right; then nothing need be sent. What was known to be wrong is asked
- * for first, so that damage that is still there costs few reads. Throws `unreachable` when the vault does not show it: not knowing is no reason to pay.
+ * for first, so that damage that is still there costs few reads. Throws `unreachable` or
+ * `denied` when the vault does not show it: not knowing is no reason to pay.
  */
 export async function replacedAlready(
   context: Context,
@@ -32,5 +33,9 @@ async function isWell(context: Context, challenge: ReplicaChallenge): Promise<bo
   if (BAD.has(verdict)) return false
   const { id } = challenge.vault.profile
   const advice = 'it is not stored there again before that is known; repair again when the vault answers'
-  throw new VaultError('unreachable', id, `whether pack ${challenge.pack.name} lies there whole could not be seen (${verdict}); ${advice}`)
+  throw new VaultError(
+    verdict === 'denied' ? 'denied' : 'unreachable',
+    id,
+    `whether pack ${challenge.pack.name} lies there whole could not be seen (${verdict}); ${advice}`,
+  )
 }

@@ -73,6 +73,22 @@ describe('repair', () => {
     expect((await archive.verify(root)).state).toBe('satisfied')
   })
 
+  it('sends nothing to a copy that is known to be damaged and does not show its bytes now', async () => {
+    const { archive, members } = await fleet(['a', 'b'])
+    const { root } = await archive.put(noise(2 * MIB))
+    damage(members.b, MIB / 2)
+    expect((await archive.verify(root, { level: 'whole' })).state).toBe('damaged')
+    const at = only(contentOf(members.b))
+    const bad = members.b.store.get(at)
+    members.b.faults.hang = 'all'
+    const report = await archive.repair(root)
+    expect(only(report.actions)).toMatchObject({ vault: 'b', action: 'replace', outcome: 'failed', code: 'unreachable' })
+    expect(members.b.store.get(at)).toBe(bad)
+    members.b.faults.hang = undefined
+    expect((await archive.repair(root)).state).toBe('satisfied')
+    expect(members.b.store.get(at)).not.toBe(bad)
+  })
+
   it('stores once more when only a part of what was damaged is well again', async () => {
     const { archive, members } = await fleet(['a', 'b'])
     const { root } = await archive.put(noise(8 * MIB))
