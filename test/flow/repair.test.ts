@@ -27,6 +27,18 @@ function damage(member: Member, at: number): void {
   bytes.set([(bytes[at] ?? 0) ^ 1], at)
 }
 
+/** Two blocks of the copy in `b` are wrong, and it is known; `good` is what lay there before. */
+async function damagedTwice() {
+  const { archive, members } = await fleet(['a', 'b'])
+  const { root } = await archive.put(noise(8 * MIB))
+  const at = only(contentOf(members.b))
+  const good = Buffer.from(members.b.store.get(at) ?? [])
+  damage(members.b, MIB / 2)
+  damage(members.b, 6 * MIB)
+  expect((await archive.verify(root, { level: 'whole' })).state).toBe('damaged')
+  return { archive, members, root, at, good }
+}
+
 describe('repair', () => {
   it('replaces a damaged and a missing copy with the very same bytes', async () => {
     const { archive, folder } = await house()
@@ -56,13 +68,7 @@ describe('repair', () => {
   })
 
   it('does not store again what a run that died has replaced already, whatever was known of the old bytes', async () => {
-    const { archive, members } = await fleet(['a', 'b'])
-    const { root } = await archive.put(noise(8 * MIB))
-    const at = only(contentOf(members.b))
-    const good = Buffer.from(members.b.store.get(at) ?? [])
-    damage(members.b, MIB / 2)
-    damage(members.b, 6 * MIB)
-    expect((await archive.verify(root, { level: 'whole' })).state).toBe('damaged')
+    const { archive, members, root, at, good } = await damagedTwice()
     // The vault took the new bytes, and the process died before it could write that down.
     members.b.store.set(at, good)
     const report = await archive.repair(root)
@@ -90,13 +96,7 @@ describe('repair', () => {
   })
 
   it('stores once more when only a part of what was damaged is well again', async () => {
-    const { archive, members } = await fleet(['a', 'b'])
-    const { root } = await archive.put(noise(8 * MIB))
-    const at = only(contentOf(members.b))
-    const good = Buffer.from(members.b.store.get(at) ?? [])
-    damage(members.b, MIB / 2)
-    damage(members.b, 6 * MIB)
-    expect((await archive.verify(root, { level: 'whole' })).state).toBe('damaged')
+    const { archive, members, root, at, good } = await damagedTwice()
     damage(members.b, MIB / 2)
     const half = members.b.store.get(at)
     expect((await archive.repair(root)).state).toBe('satisfied')
