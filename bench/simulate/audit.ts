@@ -1,5 +1,6 @@
 /** One audit of one replica: open probes and the next of the rotation, asked and judged as flow/challenge.ts judges them. */
 import type { Unanswered, Verdict } from '../../src/contracts/policy.ts'
+import { permutation } from '../../src/policy/rotation.ts'
 import { type Kept, type Known, type Life, placeIn, type Row, whenAwake } from './life.ts'
 import { nextWindow, spend } from './money.ts'
 import { learnTerm } from './renew.ts'
@@ -58,10 +59,21 @@ function probesOf(life: Life, object: Kept, known: Known): readonly number[] {
   const drawn = new Set(known.unanswered.map(({ ordinal }) => ordinal))
   if (count === object.blocks) return [...drawn.keys(), ...everyOrdinal(object).filter((ordinal) => !drawn.has(ordinal))]
   const random = () => chance.keeper.bytes(SEED_BYTES)
-  const { indexes, next } = rules.rotate(known.rotation, { population: object.blocks, count, random })
+  const { indexes, next } = rules.rotate(known.rotation, { population: object.blocks, count, random, orderOf })
   known.rotation = next
   for (const index of indexes) drawn.add(index)
   return [...drawn]
+}
+
+/** An order is kept as long as its seed: it is asked for in every audit of a round. */
+const orders = new WeakMap<Uint8Array, Uint32Array>()
+
+function orderOf(seed: Uint8Array, size: number): Uint32Array {
+  const known = orders.get(seed)
+  if (known?.length === size) return known
+  const order = permutation(seed, size)
+  orders.set(seed, order)
+  return order
 }
 
 const everyOrdinal = ({ blocks }: Kept): readonly number[] => Array.from({ length: blocks }, (_, ordinal) => ordinal)

@@ -199,13 +199,12 @@ const operatorsOf = (places: readonly Place[]): number => new Set(places.map(({ 
 /** By the truth: distinct operators outside IPFS that have every block, reachable or not. */
 function isBelowFloor(life: Life, object: Kept): boolean {
   const { floor } = life.scenario.policy
-  let possible = 0
+  const operators = new Set<string>()
   for (const id of life.keeper.configured.keys()) {
     const place = life.world.places.get(id)
-    if (place && isTrusted(place.profile) && isWhole(place, object.id)) possible++
+    if (place && isTrusted(place.profile) && isWhole(place, object.id)) operators.add(place.profile.operator)
   }
-  if (possible < floor) return true
-  return operatorsOf(honestOrLying(life).filter((place) => isTrusted(place.profile) && isWhole(place, object.id))) < floor
+  return operators.size < floor
 }
 
 const honestOrLying = (life: Life): readonly Place[] =>

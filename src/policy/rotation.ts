@@ -45,12 +45,18 @@ export function permutation(seed: Uint8Array, size: number): Uint32Array {
 
 /**
  * The next `count` blocks of a population. When a round ends in the middle, the next one begins under a fresh seed; a block that both ask for is read once.
- * `random` gives 32 fresh bytes, and is called only for a new round.
+ * `random` gives 32 fresh bytes, and is called only for a new round. `orderOf` may remember what `permutation` gave for a seed.
  */
 export function rotate(
   state: RotationState | undefined,
-  { population, count, random }: { readonly population: number; readonly count: number; readonly random: () => Uint8Array },
+  options: {
+    readonly population: number
+    readonly count: number
+    readonly random: () => Uint8Array
+    readonly orderOf?: typeof permutation
+  },
 ): Rotated {
+  const { population, count, random, orderOf = permutation } = options
   const wanted = Math.min(count, population)
   let { seed, cursor, round } = state ?? { seed: random(), cursor: 0, round: 1 }
   const taken = new Set<number>()
@@ -61,7 +67,7 @@ export function rotate(
       cursor = 0
       round++
     }
-    const order = permutation(seed, population)
+    const order = orderOf(seed, population)
     const from = cursor
     while (cursor < population && taken.size < wanted) taken.add(order[cursor++] as number)
     parts.push({ seed, from, count: cursor - from })

@@ -147,20 +147,23 @@ const footingAt = ({ footing, lapsesAt }: Weighed<JudgedEvidence>, at: number): 
   lapsesAt !== undefined && lapsesAt <= at ? 'open' : footing
 
 function rungOf<E extends JudgedEvidence>({ pack, demands, held }: PackView<E>, at: number): Rung {
-  const footings = held.map(({ weighed }) => footingAt(weighed, at))
-  const profilesAt = (...wanted: readonly Footing[]) =>
-    held.flatMap(({ profile }, index) => {
-      const footing = footings[index]
-      return profile && footing && wanted.includes(footing) ? [profile] : []
-    })
-  const confirmed = profilesAt('sound')
-  const counted = profilesAt('sound', 'doubtful')
-  const possible = profilesAt('sound', 'doubtful', 'open')
+  const [confirmed, counted, possible]: [VaultProfile[], VaultProfile[], VaultProfile[]] = [[], [], []]
+  let lost = 0
+  let hasLost = false
+  for (const { profile, weighed } of held) {
+    const footing = footingAt(weighed, at)
+    if (footing === 'lost') lost++
+    if (!profile) continue
+    if (footing === 'lost') hasLost = true
+    if (footing === 'sound') confirmed.push(profile)
+    if (footing === 'sound' || footing === 'doubtful') counted.push(profile)
+    if (footing === 'sound' || footing === 'doubtful' || footing === 'open') possible.push(profile)
+  }
   const floor = demands.find(({ constraint }) => constraint === 'floor')
-  if (pack.spooled !== true && footings.every((footing) => footing === 'lost')) return 'lost'
+  if (pack.spooled !== true && lost === held.length) return 'lost'
   if (floor && foundIn(floor, possible) < floor.wanted) return 'at-risk'
   if (floor && foundIn(floor, counted) < floor.wanted) return 'unsure'
-  if (profilesAt('lost').length > 0) return 'damaged'
+  if (hasLost) return 'damaged'
   const unmet = demands.filter((demand) => foundIn(demand, confirmed) < demand.wanted)
   if (unmet.length === 0) return 'satisfied'
   return unmet.some((demand) => foundIn(demand, possible) > foundIn(demand, confirmed)) ? 'unknown' : 'degraded'

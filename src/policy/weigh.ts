@@ -53,9 +53,7 @@ export function weigh<E extends JudgedEvidence>(
   options: { readonly rules: EvidencePolicy; readonly configured: boolean; readonly now: number },
 ): Weighed<E> {
   const { rules, configured, now } = options
-  const rows = replica.evidence
-    .filter(({ at }) => at >= (replica.writtenAt ?? 0))
-    .toSorted((a, b) => b.at - a.at || severity(b) - severity(a))
+  const rows = replica.evidence.filter(({ at }) => at >= (replica.writtenAt ?? 0)).sort((a, b) => b.at - a.at || severity(b) - severity(a))
   const [newest] = rows
   const bad = rows.filter(isBad)
   const standing = bad.find((row) => !rows.some((later) => supersedes(later, row)))
@@ -129,4 +127,16 @@ const severity = (row: JudgedEvidence): number => (isBad(row) ? 2 : SILENT.has(r
 
 const LAST_DATE = 8_640_000_000_000_000
 
-const day = (at: number): string => new Date(Math.max(-LAST_DATE, Math.min(at, LAST_DATE))).toISOString().slice(0, 10)
+const MOST_DAYS = 4_096
+const days = new Map<number, string>()
+
+/** A sweep over an archive names the same few days again and again, and a date costs more to write than a replica to weigh. */
+function day(at: number): string {
+  const number = Math.floor(at / DAY_MS)
+  const known = days.get(number)
+  if (known !== undefined) return known
+  const written = new Date(Math.max(-LAST_DATE, Math.min(at, LAST_DATE))).toISOString().slice(0, 10)
+  if (days.size >= MOST_DAYS) days.clear()
+  days.set(number, written)
+  return written
+}
