@@ -37,6 +37,12 @@ else
   echo 'SKIPPED: fs-xattr could not be compiled here (see above); extended attributes of real files were not tested' >&2
 fi
 
+if settings=$(bash test/peers/pinning-compliance.sh); then
+  export "PERDURE_$settings"
+else
+  echo 'SKIPPED: the compliance checker of the Pinning Service API could not be installed here (see above)' >&2
+fi
+
 for name in "${servers[@]}"; do
   if settings=$(bash "test/peers/$name.sh" start "$folder/$name" "$(free_port)"); then
     upper=$(tr '[:lower:]' '[:upper:]' <<< "$name")
