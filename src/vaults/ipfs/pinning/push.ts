@@ -130,6 +130,8 @@ function envelopeOf(dag: Dag): { readonly head: Uint8Array; readonly tail: Uint8
 function refused(doing: string, response: Response, text: string, { id, token }: PushOptions): VaultError {
   if (response.status >= 300 && response.status < 400)
     return new VaultError('invalid', id, `${doing} failed: it redirects with HTTP ${response.status}; set pushUrl to the final address`)
+  if (response.status === 404)
+    return new VaultError('unsupported', id, `${doing} failed with HTTP 404: no CAR is taken there; check pushUrl, or leave it out`)
   return refusal(id, doing, response, text, (said) => said.replaceAll(token, '***'))
 }
 
