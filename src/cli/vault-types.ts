@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type { Vault } from '../contracts.ts'
 import { ConfigError } from '../errors.ts'
 import type { DirectoryOptions } from '../vaults/directory.ts'
+import type { PinningServiceOptions } from '../vaults/ipfs/pinning-service.ts'
 import type { MemoryOptions } from '../vaults/memory.ts'
 import type { S3Options } from '../vaults/s3.ts'
 import { checkObject, type Kind, type Shape } from './check.ts'
@@ -47,6 +48,23 @@ const s3Shape = {
   partsInFlight: 'number',
   requestTimeoutMs: 'number',
 } as const
+/** What a pinning service is told in a file: addresses, and no functions. */
+type PinningSpec = Omit<PinningServiceOptions, 'gateway' | 'node' | 'fetch' | 'wait'> & { readonly gateway?: string | undefined }
+
+const { network: _, ...placeOfPins } = place
+const pinningShape = {
+  preset: 'string',
+  endpoint: 'string',
+  token: 'string',
+  gateway: 'string',
+  pushUrl: 'string',
+  origins: 'array',
+  listen: 'array',
+  delegates: 'array',
+  paid: 'boolean',
+  allowPrivate: 'boolean',
+  patienceMs: 'number',
+} as const
 const lockShape: Shape = { mode: 'string', days: 'number', legalHold: 'boolean' }
 
 export const VAULT_TYPES: Readonly<Record<string, VaultType>> = {
@@ -64,6 +82,15 @@ export const VAULT_TYPES: Readonly<Record<string, VaultType>> = {
     const ca = caFile === undefined ? undefined : await certificate(caFile)
     return (await import('../vaults/s3.ts')).s3({ ...options, ca })
   }),
+  pinning: vaultType<PinningSpec>({ ...placeOfPins, ...size, ...pinningShape }, ['token'], async (options) => {
+    for (const key of ['origins', 'listen', 'delegates'] as const) assertTexts(key, options[key])
+    return (await import('../vaults/ipfs/pinning-service.ts')).pinningService(options)
+  }),
+}
+
+/** Lists are checked here: of their items a shape says nothing. */
+function assertTexts(key: string, items: readonly unknown[] | undefined): void {
+  if (items?.some((item) => typeof item !== 'string')) throw new ConfigError('invalid', `${key} must be a list of multiaddrs, each a text`)
 }
 
 async function certificate(path: string): Promise<string> {

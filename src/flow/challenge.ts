@@ -19,6 +19,7 @@ import { contain } from '../policy/challenge.ts'
 import { counting } from './answers.ts'
 import type { Context } from './context.ts'
 import { eachOf } from './context.ts'
+import { keepsDags } from './dag-turns.ts'
 import { type ReadOptions, readSpans, type SpanAnswer } from './read-spans.ts'
 import { spansAt, spansOf } from './spans.ts'
 
@@ -71,7 +72,7 @@ export async function challengeReplica(context: Context, challenge: ReplicaChall
     }
   })
   const intact = counts.answered - bad.filter(({ outcome }) => outcome === 'damaged').length
-  const { verdict, unanswered, detail } = judge(context, { bad, intact, open })
+  const { verdict, unanswered, detail } = await stillPinned(context, challenge, judge(context, { bad, intact, open }))
   return {
     pack: pack.id,
     vault: vault.profile.id,
@@ -172,10 +173,24 @@ export async function askSpans(
   await eachOf(runs, WIDTH, (run) => readSpans.run(run, { ...options, isDead: () => isDead(life) }, counted))
 }
 
+interface Judgement {
+  readonly verdict: Verdict
+  readonly unanswered: readonly Unanswered[]
+  readonly detail: string | undefined
+}
+
+/** Blocks of a network come out of caches as well: where the vault itself says that it keeps nothing, they prove no replica. */
+async function stillPinned(context: Context, { vault, at, signal }: ReplicaChallenge, judged: Judgement): Promise<Judgement> {
+  if (judged.verdict !== 'intact' || !keepsDags(vault)) return judged
+  const { verdict } = await standingOf(context, vault, at, signal)
+  if (verdict !== 'missing') return judged
+  return { verdict, unanswered: [], detail: 'the vault says it is not pinned any more; what was read came out of a cache' }
+}
+
 function judge(
   context: Context,
   found: { readonly bad: readonly SpanAnswer[]; readonly intact: number; readonly open: readonly Unanswered[] },
-): { readonly verdict: Verdict; readonly unanswered: readonly Unanswered[]; readonly detail: string | undefined } {
+): Judgement {
   const { bad, intact, open } = found
   const now = context.clock()
   const first = bad[0]

@@ -1,5 +1,5 @@
 /** One pack of a leaving vault: brought to where it belongs without that vault, and shown there, before anything is said of it. */
-import type { EvacuateOptions, FateRow, PackFate, PackRow, ReplicaRow } from '../contracts.ts'
+import type { EvacuateOptions, FateRow, PackFate, PackRow, ReplicaRow, Vault } from '../contracts.ts'
 import { ArchiveError, VaultError } from '../errors.ts'
 import { demandsOf, foundIn } from '../policy/demands.ts'
 import { headerPolicy } from '../policy/erasable.ts'
@@ -74,7 +74,11 @@ async function place(
   const add = todo.filter((id) => !held.has(id))
   const permit = await allowed(context, await billOfMove(context, leaving, pack, { add, held }), monthly(context))
   if (permit.refused) throw overLimit(permit.refused, 'What was moved so far is safe; raise the limit, or run this again next month')
-  const work = { ...options, covered: (_: PackRow, vault: string) => add.includes(vault), probes: (row: PackRow) => readBack(context, row) }
+  const work = {
+    ...options,
+    covered: (_: PackRow, vault: string) => add.includes(vault),
+    probes: (row: PackRow, vault: Vault) => readBack(context, row, vault),
+  }
   return replicate(context, [{ pack, vaults: todo }], work).finally(permit.release)
 }
 

@@ -81,11 +81,10 @@ export async function billOfMove(
   pack: PackRow,
   { add, held }: { readonly add: readonly string[]; readonly held: ReadonlySet<string> },
 ): Promise<Bill> {
-  const readBytes = await readBackBytes(context, pack)
   const price = (id: string) => pricesOf(context, id)?.egressPerGiB ?? 0
   const [source] = pack.spooled ? [] : [...held, leaving].sort((a, b) => price(a) - price(b))
   return billOf([
-    ...add.map((target) => billFor(context, pack, target, readBytes)),
+    ...(await Promise.all(add.map(async (target) => billFor(context, pack, target, await readBackBytes(context, pack, target))))),
     ...(source === undefined ? [] : [readingBill(context, source, pack.byteLength)]),
   ])
 }

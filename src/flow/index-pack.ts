@@ -91,7 +91,7 @@ export async function distribute(context: Context, pack: PackRow, options: Publi
 }
 
 export const bring = (context: Context, pack: PackRow, vaults: readonly string[], options: PublishOptions): Promise<readonly Placement[]> =>
-  replicate(context, [{ pack, vaults }], { ...options, probes: (row) => readBack(context, row) })
+  replicate(context, [{ pack, vaults }], { ...options, probes: (row, vault) => readBack(context, row, vault) })
 
 export async function leaveSpool({ catalog, spool }: Context, pack: PackRow): Promise<void> {
   await catalog.unspooled(pack.id)

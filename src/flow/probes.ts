@@ -1,7 +1,8 @@
 /** Which blocks of an object a challenge asks for: positions in packs, drawn from a seed that is fixed first. */
-import type { Extent, ObjectRow, PackId, PackRow, RotationRow } from '../contracts.ts'
+import type { Extent, ObjectRow, PackId, PackRow, RotationRow, Vault } from '../contracts.ts'
 import { draw, planProbes } from '../policy/challenge.ts'
 import type { Context } from './context.ts'
+import { keepsDags } from './dag-turns.ts'
 
 /** A fresh copy is read back whole up to this size. */
 const READ_BACK_WHOLE_BYTES = 4 * 1024 * 1024
@@ -20,10 +21,10 @@ export interface ProbeSet {
   readonly rotation?: RotationRow
 }
 
-/** What is read back of a pack that was just placed. */
-export async function readBack(context: Context, pack: PackRow): Promise<readonly ProbeSet[]> {
+/** What is read back of a pack that was just placed: all of it where DAGs are kept, since a pin may have come with a part of its blocks, or with none. */
+export async function readBack(context: Context, pack: PackRow, vault: Pick<Vault, 'profile'>): Promise<readonly ProbeSet[]> {
   const { catalog, random } = context
-  if (pack.byteLength <= READ_BACK_WHOLE_BYTES || pack.kind === 'index') return [{ object: 0, ordinals: 'all' }]
+  if (isReadWhole(pack, vault)) return [{ object: 0, ordinals: 'all' }]
   const objects = await catalog.objectsIn(pack.id, { limit: READ_BACK_OBJECTS + 1 })
   if (objects.length === 0 || objects.length > READ_BACK_OBJECTS) return [{ object: 0, ordinals: 'all' }]
   const sets: ProbeSet[] = []
@@ -38,13 +39,16 @@ export async function readBack(context: Context, pack: PackRow): Promise<readonl
 }
 
 /** Bytes that are read back of a pack that was just placed, about. */
-export async function readBackBytes({ catalog }: Context, pack: PackRow): Promise<number> {
-  if (pack.byteLength <= READ_BACK_WHOLE_BYTES || pack.kind === 'index') return pack.byteLength
+export async function readBackBytes({ catalog, vaults }: Context, pack: PackRow, vault: string): Promise<number> {
+  if (isReadWhole(pack, vaults.get(vault))) return pack.byteLength
   const objects = await catalog.objectsIn(pack.id, { limit: READ_BACK_OBJECTS + 1 })
   if (objects.length === 0 || objects.length > READ_BACK_OBJECTS) return pack.byteLength
   const blocks = objects.length * (READ_BACK_DRAWS + 1)
   return Math.min(pack.byteLength, Math.ceil((blocks * pack.byteLength) / Math.max(1, pack.blockCount)))
 }
+
+const isReadWhole = (pack: PackRow, vault: Pick<Vault, 'profile'> | undefined): boolean =>
+  pack.byteLength <= READ_BACK_WHOLE_BYTES || pack.kind === 'index' || (vault !== undefined && keepsDags(vault))
 
 /** Draws for one vault over all blocks of an object, and the root on top of them; the number of reads does not grow with the object. */
 export async function drawProbes(

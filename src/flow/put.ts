@@ -3,7 +3,18 @@
  * policy judged → signed records and receipt. Run it again after any crash: what is stored is found, what is missing is done.
  */
 import { namedEntries, type OpenedSource, openSource } from '../bytes/source.ts'
-import type { AbortOptions, InclusionProof, NamedEntry, ObjectRow, PackId, PackRow, PutOptions, Receipt, Source } from '../contracts.ts'
+import type {
+  AbortOptions,
+  InclusionProof,
+  NamedEntry,
+  ObjectRow,
+  PackId,
+  PackRow,
+  PutOptions,
+  Receipt,
+  Source,
+  Vault,
+} from '../contracts.ts'
 import { ArchiveError, CatalogError, PolicyError } from '../errors.ts'
 import { LEAF_PLAINTEXT_BYTES } from '../format/age-layout.ts'
 import { signReceipt } from '../format/receipt.ts'
@@ -86,7 +97,12 @@ export async function replicateObjects(context: Context, objects: readonly Objec
   const first =
     until === 'floor' ? plan.map(({ pack, floor }) => ({ pack, vaults: floor })) : plan.map(({ pack, all }) => ({ pack, vaults: all }))
   const covered = coverOf(plan)
-  const work = { ...options, acceptOnly: until === 'accepted', covered, probes: (pack: PackRow) => readBack(context, pack) }
+  const work = {
+    ...options,
+    acceptOnly: until === 'accepted',
+    covered,
+    probes: (pack: PackRow, vault: Vault) => readBack(context, pack, vault),
+  }
   const rest = until === 'floor' ? beyond(plan) : []
   let ongoing = false
   try {
@@ -134,8 +150,10 @@ async function billOfPlan(context: Context, plan: readonly Planned[]): Promise<B
   if (!context.limits) return billOf([])
   const bills: Bill[] = []
   for (const { pack, held, all } of plan) {
-    const readBytes = await readBackBytes(context, pack)
-    for (const vault of all) bills.push(held.has(vault) ? readingBill(context, vault, readBytes) : billFor(context, pack, vault, readBytes))
+    for (const vault of all) {
+      const readBytes = await readBackBytes(context, pack, vault)
+      bills.push(held.has(vault) ? readingBill(context, vault, readBytes) : billFor(context, pack, vault, readBytes))
+    }
     const record = { byteLength: RECORD_BYTES + pack.blockCount * TOC_ENTRY_BYTES }
     for (const vault of listing(context)) bills.push(billFor(context, record, vault, record.byteLength))
   }
@@ -228,7 +246,7 @@ function later(
   { rest, placements, release }: { readonly rest: readonly Job[]; readonly placements: readonly Placement[]; release(): Promise<void> },
   options: PutOptions & Pick<ReplicateOptions, 'covered'>,
 ): void {
-  const work: Promise<unknown> = replicate(context, rest, { ...options, probes: (pack) => readBack(context, pack) })
+  const work: Promise<unknown> = replicate(context, rest, { ...options, probes: (pack, vault) => readBack(context, pack, vault) })
     .then((others) => conclude(context, objects, [...placements, ...others], { signal: options.signal }))
     // Aborted or failed: the intents are durable, and repair goes on from them.
     .catch((error: unknown) => error)

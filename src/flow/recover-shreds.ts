@@ -101,7 +101,7 @@ export async function spreadLasting(context: Context, options: ObeyOptions): Pro
       await replicate(context, [{ pack, vaults: without }], {
         signal: options.signal,
         patienceMs: 0,
-        probes: (row) => readBack(context, row),
+        probes: (row, vault) => readBack(context, row, vault),
       })
       await catalog.unspooled(pack.id)
       await spool.remove(pack.name)

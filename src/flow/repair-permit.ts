@@ -21,7 +21,7 @@ async function billOfSteps(context: Context, known: Assessment, steps: readonly 
   const bills: Bill[] = []
   for (const { pack, vault, action } of steps) {
     if (!context.limits || action === 'retain') continue
-    bills.push(billFor(context, pack, vault, await readBackBytes(context, pack)))
+    bills.push(billFor(context, pack, vault, await readBackBytes(context, pack, vault)))
     const source = pack.spooled || sources.has(pack.id) ? undefined : cheapestSource(context, known, pack)
     if (source !== undefined) bills.push(readingBill(context, source, pack.byteLength))
     sources.set(pack.id, source ?? '')

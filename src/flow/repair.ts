@@ -2,7 +2,17 @@
  * Repair: challenge → the same placement with health filled in → read from intact replicas, re-hash → the same replicate.
  * Copies only bytes it has just verified; a damaged copy is replaced whole or left as it is, never deleted first.
  */
-import type { ArchiveFact, Missing, NewLogEntry, ObjectRow, PackRow, RepairAction, RepairOptions, RepairReport } from '../contracts.ts'
+import type {
+  ArchiveFact,
+  Missing,
+  NewLogEntry,
+  ObjectRow,
+  PackRow,
+  RepairAction,
+  RepairOptions,
+  RepairReport,
+  Vault,
+} from '../contracts.ts'
 import { ArchiveError, PerdureError } from '../errors.ts'
 import { type Assessment, reassess } from './assess.ts'
 import { type Context, eachOf } from './context.ts'
@@ -154,7 +164,7 @@ async function carryOut(context: Context, steps: readonly Step[], options: Carry
       return own.map(({ vault }): Placement => ({ pack, vault, outcome: 'failed', evidence: [], error }))
     }
     const sorted = Map.groupBy(own, ({ action }) => action)
-    const probes = (row: PackRow) => readBack(context, row)
+    const probes = (row: PackRow, vault: Vault) => readBack(context, row, vault)
     const done: Placement[] = []
     for (const [action, group] of sorted) {
       const jobs = [{ pack, vaults: group.map(({ vault }) => vault) }]

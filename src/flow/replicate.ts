@@ -51,6 +51,7 @@ export interface ReplicateOptions extends AbortOptions, ProgressOptions<Replicat
   /** What to read back, per object with blocks in the pack; `all` for everything. */
   readonly probes: (
     pack: PackRow,
+    vault: Vault,
   ) => Promise<readonly { readonly object: number; readonly ordinals: readonly number[] | 'all'; readonly seed?: Uint8Array }[]>
 }
 
@@ -234,7 +235,7 @@ async function showBytes(
   if (standing === 'settling') rows.push(pending(context, pack, vault))
   else if (vault.profile.cold) rows.push(await askStanding(context, { vault, pack, at, signal }))
   else {
-    for (const probe of await options.probes(pack)) rows.push(await challengeReplica(context, { vault, pack, at, signal, ...probe }))
+    for (const probe of await options.probes(pack, vault)) rows.push(await challengeReplica(context, { vault, pack, at, signal, ...probe }))
   }
   await recordEvidence(context, rows)
   const heard = rows.flatMap((row) => ('answers' in row ? [row.answers] : []))

@@ -100,7 +100,7 @@ async function textOf(host: Host, doing: string, { body }: Response, options: Ab
 }
 
 /** The cause is kept unless the token is in it. */
-function unreachable({ id, token }: Host, what: string, cause: unknown): VaultError {
+export function unreachable({ id, token }: Pick<Host, 'id' | 'token'>, what: string, cause: unknown): VaultError {
   const safe = !inspect(cause, { depth: 8 }).includes(token)
   return new VaultError('unreachable', id, `${what}; check the endpoint and the network, then try again`, safe ? { cause } : {})
 }

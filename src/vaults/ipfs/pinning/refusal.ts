@@ -65,7 +65,8 @@ function failureIn(text: string): Failure | undefined {
   }
 }
 
-function shown(text: string): string {
+/** One line of a foreign text, cut off where it is long. */
+export function shown(text: string): string {
   const line = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim()
   return line.length > MAX_TEXT ? `${line.slice(0, MAX_TEXT)}…` : line
 }
