@@ -4,7 +4,7 @@ import type { AbortOptions, BlockPlace } from '../contracts.ts'
 import { ArchiveError, FormatError, VaultError } from '../errors.ts'
 import { inlined, RAW } from '../format/address.ts'
 import { linksOf } from '../format/dag-links.ts'
-import type { GetBlock } from '../format/unixfs-export.ts'
+import { assertCodec, type GetBlock } from '../format/unixfs-node.ts'
 import type { TrustlessGateway } from '../vaults/ipfs/gateway/client.ts'
 import { raceGateways } from '../vaults/ipfs/gateway/race.ts'
 import type { BlockStore } from './block-store.ts'
@@ -68,6 +68,7 @@ export function fetcher(context: Context, options: FetchOptions): Fetcher {
   }
 
   const linked = async (cid: CID): Promise<readonly CID[]> => {
+    assertCodec(cid)
     const bytes = await obtain(cid, cid.code !== RAW)
     return bytes ? linksOf(cid, bytes) : []
   }
