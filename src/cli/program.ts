@@ -8,6 +8,7 @@ import { explainCommand } from './commands/explain.ts'
 import { exportCommand } from './commands/export.ts'
 import { getCommand } from './commands/get.ts'
 import { hooksCommand } from './commands/hooks.ts'
+import { importCommand } from './commands/import.ts'
 import { initCommand } from './commands/init.ts'
 import { keyCommand } from './commands/key.ts'
 import { logCommand } from './commands/log.ts'
@@ -34,6 +35,7 @@ import type { Run } from './context.ts'
 const COMMANDS = [
   initCommand,
   putCommand,
+  importCommand,
   getCommand,
   catCommand,
   lsCommand,

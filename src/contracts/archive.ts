@@ -9,6 +9,7 @@ import type { EvacuateOptions, EvacuateReport } from './evacuate.ts'
 import type { ArchiveListener } from './events.ts'
 import type { ExportOptions, ExportReport } from './export.ts'
 import type { DeliverOptions, DeliveryReport, HookConfig, HookReport, HookTest } from './hooks.ts'
+import type { ImportOptions, ImportReport } from './importing.ts'
 import type {
   Explanation,
   PruneReport,
@@ -87,7 +88,10 @@ export interface ObjectSummary {
   readonly shredded?: string
 }
 
-/** Closes with `await using`. Roots are accepted as CID or text, results are plain data. */
+/**
+ * Closes with `await using`. Roots are accepted as CID or text, results are plain data. Text may be `ipfs://CID`, `https://gateway/ipfs/CID` or
+ * `https://CID.ipfs.gateway`, which only name the object: no gateway is asked. A path behind the CID is taken by `get`, `entries` and `restore`, before their own.
+ */
 export interface Archive extends AsyncDisposable, LogVerbs {
   readonly path: string
   /** Ed25519 public key of the archive as a multikey (`z6Mk…`); verifies receipts and records. */
@@ -99,6 +103,13 @@ export interface Archive extends AsyncDisposable, LogVerbs {
   put(source: Source, options?: PutOptions): Promise<Receipt>
   /** One receipt per entry, in order; entries share packs. */
   putAll(entries: Iterable<NamedEntry> | AsyncIterable<NamedEntry>, options?: PutOptions): Promise<readonly Receipt[]>
+  /**
+   * Adopts UnixFS content that lies on IPFS: every block is hashed, and the object has the root it has there. `CID`, `ipfs://CID/path`, or the URL of a gateway;
+   * a path means what lies at its end. It is stored in public, as it is. While it runs the spool holds it twice. Throws FormatError `unsupported` for what is
+   * not UnixFS and `limit` or `malformed` for what could not be read back, VaultError in the name of a gateway, ConfigError `invalid` where none is named;
+   * then nothing was stored.
+   */
+  import(source: CID | string, options?: ImportOptions): Promise<ImportReport>
   /** A file's bytes. Each was hashed against its CID before it is yielded. */
   get(root: CID | string, options?: GetOptions): AsyncIterable<Uint8Array>
   /** The entries of a stored tree, parents before children. */

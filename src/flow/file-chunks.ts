@@ -40,3 +40,23 @@ export async function* chunksOf(
     await file.close()
   }
 }
+
+/** Is a file of ours exactly these bytes? Stops at the first that differ; a file that cannot be read is not. */
+export async function holdsBytes(path: string, content: AsyncIterable<Uint8Array>): Promise<boolean> {
+  const file = await open(path).catch(() => undefined)
+  if (!file) return false
+  try {
+    let at = 0
+    for await (const bytes of content) {
+      const own = new Uint8Array(bytes.byteLength)
+      let filled = 0
+      for (let read = 1; read > 0 && filled < own.byteLength; filled += read)
+        read = (await file.read(own, filled, own.byteLength - filled, at + filled)).bytesRead
+      if (filled < own.byteLength || Buffer.compare(own, bytes) !== 0) return false
+      at += filled
+    }
+    return (await file.stat()).size === at
+  } finally {
+    await file.close()
+  }
+}

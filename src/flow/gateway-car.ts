@@ -46,6 +46,8 @@ export async function* gatewayBlocks(
     if (keyOf(car.root) !== keyOf(root)) throw new VaultError('damaged', host, `asked for ${root} it gave the CAR of ${car.root}`)
     const wants = wantsOf(host, root)
     for await (const block of car.blocks) {
+      if (block.bytes.byteLength > maxBlockBytes)
+        throw new FormatError('limit', `${block.cid} has ${block.bytes.byteLength} bytes, ${maxBlockBytes} are taken`)
       const taken = wants.take(block)
       if (taken) yield taken
     }

@@ -3,6 +3,7 @@ import type { CID } from 'multiformats/cid'
 import type { OpenedSource } from '../bytes/source.ts'
 import type { Extent, NewFingerprint, ObjectId, ObjectRow, PutOptions, SealedObject, SealedPack } from '../contracts.ts'
 import { ArchiveError, CatalogError, SourceError } from '../errors.ts'
+import { carHeader, headerLength } from '../format/pack.ts'
 import { type Attributes, attributeBlocks, joinAttributes } from '../format/record.ts'
 import { type Imported, importTree } from '../format/unixfs-import.ts'
 import { retainRow } from '../policy/retain.ts'
@@ -38,18 +39,18 @@ export function ingest(context: Context, source: OpenedSource, options: IngestOp
   return ingestDrafts(context, (builder) => draftsOf(context, source, builder, options), { ...options, sealed })
 }
 
-/** What `drafts` puts into the builder becomes packs and objects, all of it or nothing. */
+/** What `drafts` puts into the builder becomes packs and objects, all of it or nothing. `root`: where it is known before. */
 export async function ingestDrafts(
   context: Context,
   draftsOf: (builder: PackBuilder) => Promise<Drafts>,
-  options: PutOptions & { readonly sealed: boolean },
+  options: PutOptions & { readonly sealed: boolean; readonly root?: CID | undefined },
 ): Promise<Ingested> {
   const { catalog, spool } = context
   const builder = packBuilder({
     catalog,
     spool,
     owner: `${spool.session}.${Buffer.from(context.random(6)).toString('hex')}`,
-    profile: options.profile ?? context.profile,
+    headerBytes: options.root ? carHeader(options.root).byteLength : headerLength(options.profile ?? context.profile),
     visibility: options.sealed ? 'sealed' : 'public',
     maxPackBytes: context.maxPackBytes,
     room: context.spoolBytes - (await spool.used()),

@@ -7,7 +7,6 @@ import { createPool } from '../bytes/pool.ts'
 import { openCatalog } from '../catalog/open.ts'
 import type { Archive, ArchiveConfig, DrillReport, ObjectRow, ObjectSummary, Receipt, ShredCertificate, Vault } from '../contracts.ts'
 import { ArchiveError, ConfigError } from '../errors.ts'
-import { toCID } from '../format/address.ts'
 import { DEFAULT_MAX_PACK_BYTES } from '../format/pack.ts'
 import { toMultikey } from '../format/sign.ts'
 import { resolveAudit } from '../policy/audit.ts'
@@ -27,6 +26,7 @@ import { named } from './names.ts'
 import { openVaults } from './open-vaults.ts'
 import { put, putAll } from './put.ts'
 import { RUN_BYTES } from './read-spans.ts'
+import { otherVersionOf, pathBelow, referenceOf, wholeOf } from './references.ts'
 import { prune, remove } from './remove.ts'
 import { repair, repairAll } from './repair.ts'
 import { releaseVault, scoresOf } from './scores.ts'
@@ -43,7 +43,11 @@ const SCRATCH_BUFFERS = 8
 
 export async function openArchive(config: ArchiveConfig): Promise<Archive> {
   const context = await openContext(config)
-  const found = (root: CID | string) => objectOf(context, root)
+  const found = async (root: CID | string) => objectOf(context, wholeOf(root))
+  const within = async <Options extends { readonly path?: string | undefined }>(root: CID | string, options: Options | undefined) => {
+    const { cid, path } = referenceOf(root)
+    return { object: await objectOf(context, cid), options: { ...options, path: pathBelow(path, options?.path) } }
+  }
   let closed: Promise<void> | undefined
   const close = () => {
     closed ??= closeContext(context)
@@ -56,22 +60,26 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
     vaults: profilesOf(context),
     put: (source, options) => put(context, source, options),
     putAll: (list, options) => putAll(context, list, options),
-    async *get(root, options) {
-      const object = await found(root)
+    import: async (source, options) => {
+      const { importObject } = await import('./seldom.ts')
+      return spending(context, 'put', (own) => importObject(own, source, options))
+    },
+    async *get(root, given) {
+      const { object, options } = await within(root, given)
       yield* spendingEach(context, 'read', () => get(context, object, options))
     },
-    async *entries(root, options) {
-      const object = await found(root)
+    async *entries(root, given) {
+      const { object, options } = await within(root, given)
       yield* spendingEach(context, 'read', () => entries(context, object, options))
     },
-    restore: async (root, target, options) => {
+    restore: async (root, target, given) => {
       const { restore } = await import('./restore.ts')
-      const object = await found(root)
+      const { object, options } = await within(root, given)
       return spending(context, 'read', (own) => restore(own, object, target, options))
     },
     objects: (options) => summaries(context, options),
     status: async (root) => {
-      const object = await found(root)
+      const { object } = await within(root, undefined)
       return { ...(await assess(context, object)).report, ...(await named(context, object)) }
     },
     totals: () => context.catalog.totals(context.clock()),
@@ -81,10 +89,10 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
     repairAll: (options) => repairAll(context, options),
     shred: async (root, options) => {
       const { shred } = await import('./seldom.ts')
-      return spending(context, 'remove', (own) => shred(own, toCID(root), options))
+      return spending(context, 'remove', (own) => shred(own, wholeOf(root), options))
     },
     certificate: async (root) => {
-      const saved = (await context.catalog.shredOf(toCID(root)))?.certificate
+      const saved = (await context.catalog.shredOf(wholeOf(root)))?.certificate
       return saved === undefined ? undefined : (JSON.parse(saved) as ShredCertificate)
     },
     recipients: async (root) => {
@@ -125,7 +133,7 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
     unopened: () => [...context.unopened].map(([vault, { message }]) => ({ vault, reason: message })),
     explain: (options) => explainArchive(context, options),
     receipt: async (root) => {
-      const saved = await context.catalog.receiptOf(toCID(root))
+      const saved = await context.catalog.receiptOf(wholeOf(root))
       return saved === undefined ? undefined : (JSON.parse(saved) as Receipt)
     },
     testVault: async (id, options) => checkVault(context, vaultOf(context, id), options),
@@ -269,11 +277,13 @@ export async function closeContext(context: Context): Promise<void> {
   }
 }
 
-async function objectOf(context: Context, root: CID | string): Promise<ObjectRow> {
-  const cid = toCID(root)
-  const object = await context.catalog.object(cid)
-  if (!object) throw await gone(context, cid)
-  return object
+async function objectOf(context: Context, root: CID): Promise<ObjectRow> {
+  const object = await context.catalog.object(root)
+  if (object) return object
+  const other = otherVersionOf(root)
+  const same = other && (await context.catalog.object(other))
+  if (!same) throw await gone(context, root)
+  return same
 }
 
 /** A root that is not there: what became of it, where that is known. */

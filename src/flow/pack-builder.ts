@@ -5,9 +5,9 @@
 import { open } from 'node:fs/promises'
 import type { CID } from 'multiformats/cid'
 import { recycle } from '../bytes/pool.ts'
-import type { BlockPlace, Catalog, Extent, KnownContent, PackId, Profile, SealedPack, StagedBlock, Visibility } from '../contracts.ts'
+import type { BlockPlace, Catalog, Extent, KnownContent, PackId, SealedPack, StagedBlock, Visibility } from '../contracts.ts'
 import { ArchiveError } from '../errors.ts'
-import { carHeader, encodeToc, headerLength, MAX_PACK_BLOCKS, sectionPrefix } from '../format/pack.ts'
+import { carHeader, encodeToc, MAX_PACK_BLOCKS, sectionPrefix } from '../format/pack.ts'
 import type { BlockSink } from '../format/unixfs-import.ts'
 import { eachOf } from './context.ts'
 import { type FileWriter, fileWriter } from './file-writer.ts'
@@ -23,7 +23,8 @@ export interface PackBuilderOptions {
   readonly catalog: Catalog
   readonly spool: Spool
   readonly owner: string
-  readonly profile: Profile
+  /** Length of the CAR header that all packs get. */
+  readonly headerBytes: number
   readonly visibility: Visibility
   readonly maxPackBytes: number
   /** Bytes the spool may still grow by. */
@@ -83,7 +84,7 @@ interface Known {
 type Place = { readonly pack: OpenPack | PackId; readonly ordinal: number }
 
 export function packBuilder(options: PackBuilderOptions): PackBuilder {
-  const { catalog, spool, owner, profile, visibility, maxPackBytes, now } = options
+  const { catalog, spool, owner, headerBytes, visibility, maxPackBytes, now } = options
   const packs: OpenPack[] = []
   let current: OpenPack | undefined
   let headers: OpenPack | undefined
@@ -144,13 +145,12 @@ export function packBuilder(options: PackBuilderOptions): PackBuilder {
 
   const openPack = async (erasable: boolean): Promise<OpenPack> => {
     const part = await spool.part()
-    const reserved = headerLength(profile)
-    written += reserved
+    written += headerBytes
     const pack: OpenPack = {
       erasable,
       part,
-      writer: fileWriter(part.file, reserved),
-      headerLength: reserved,
+      writer: fileWriter(part.file, headerBytes),
+      headerLength: headerBytes,
       blocks: [],
       entries: undefined,
       ordinals: new Map(),

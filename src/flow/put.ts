@@ -78,7 +78,7 @@ const chunkSizeFor = (context: Context, { profile = context.profile }: PutOption
   sealing ? LEAF_PLAINTEXT_BYTES : chunkSizeOf(profile)
 
 /** Refuses before the source is read what could not be kept. */
-function checkRetain(context: Context, { retain }: PutOptions): void {
+export function checkRetain(context: Context, { retain }: Pick<PutOptions, 'retain'>): void {
   if (!retain) return
   retainRow(retain, context.clock())
   if (profilesOf(context).some((profile) => cannotRetain(profile) === undefined)) return

@@ -4,10 +4,12 @@ import { recycle } from '../bytes/pool.ts'
 import { openSource } from '../bytes/source.ts'
 import type { AbortOptions, ObjectRow, Profile, RestoreOptions, RestoreReport, TreeEntry } from '../contracts.ts'
 import { SourceError } from '../errors.ts'
+import { RAW } from '../format/address.ts'
 import { readFile } from '../format/unixfs-export.ts'
 import { type BlockSink, chunkSizeOf, importTree } from '../format/unixfs-import.ts'
 import type { Context } from './context.ts'
 import { type ExtractTree, extract } from './extract.ts'
+import { holdsBytes } from './file-chunks.ts'
 import { assertReadable, blocksOf, entries } from './get.ts'
 import { sealedTree } from './sealed-restore.ts'
 import { xattrSetter } from './xattr-restore.ts'
@@ -48,7 +50,11 @@ async function treeOf(
   const tree: ExtractTree = {
     entries: entries(context, object, options),
     read: ({ cid }, { signal }) => readFile(cid, blocks, { signal }),
-    holds: async ({ cid }, at, { signal }) => (await addressOfFile(at, object.profile, { signal }))?.equals(cid) === true,
+    holds: async ({ cid }, at, { signal }) => {
+      if ((await addressOfFile(at, object.profile, { signal }))?.equals(cid)) return true
+      // What was imported may have been laid out in another way; a raw block cannot.
+      return cid.code !== RAW && holdsBytes(at, readFile(cid, blocks, { signal }))
+    },
   }
   return { tree, name: object.name, size: object.byteLength }
 }

@@ -4,6 +4,8 @@ import { nearest } from '../../src/cli/nearest.ts'
 import { parseCount, parseShare, parseSize } from '../../src/cli/options.ts'
 import { parseReference } from '../../src/cli/reference.ts'
 
+const ROOT = 'bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e'
+
 describe('sizes, counts and shares', () => {
   it.each([
     ['1500', 1500],
@@ -29,7 +31,11 @@ describe('references', () => {
     ['bafy/', { root: 'bafy' }],
     ['bafy/a b/c', { root: 'bafy', path: 'a b/c' }],
     ['/ipfs/bafy/a', { root: 'bafy', path: 'a' }],
-    ['ipfs://bafy/a/', { root: 'bafy', path: 'a' }],
+    [`ipfs://${ROOT}/a/`, { root: ROOT, path: 'a' }],
+    [`ipfs://${ROOT}`, { root: ROOT }],
+    [`https://gw.example/ipfs/${ROOT}/a%20b/c?format=raw#top`, { root: ROOT, path: 'a b/c' }],
+    [`https://${ROOT}.ipfs.gw.example/a`, { root: ROOT, path: 'a' }],
+    ['bafy/100%.txt', { root: 'bafy', path: '100%.txt' }],
   ])('reads %s', (text, reference) => expect(parseReference(text)).toEqual(reference))
 
   it('refuses one without a root', () => expect(() => parseReference('/a')).toThrow(/names no object/))

@@ -12,14 +12,18 @@ import type { Progress } from '../progress.ts'
 import type { Style } from '../style.ts'
 import { MAX_PROBLEMS, missingLines, objectLine, replicaLines, retainLines, xattrLines } from '../views.ts'
 
-interface Options {
+/** What `--retain-until` and its companions say. */
+export interface PutRetention {
+  readonly retainUntil?: Date
+  readonly retainMode?: RetentionMode
+  readonly legalHold?: boolean
+}
+
+interface Options extends PutRetention {
   readonly name?: string
   readonly mediaType?: string
   readonly profile?: Profile
   readonly exclude?: readonly string[]
-  readonly retainUntil?: Date
-  readonly retainMode?: RetentionMode
-  readonly legalHold?: boolean
   readonly until: 'accepted' | 'floor' | 'policy'
   readonly erasable?: boolean
   readonly public?: boolean
@@ -83,7 +87,7 @@ async function put(context: CommandContext, path: string, options: Options): Pro
   }
   const receipt = await archive.put(fromStdin ? context.stdin : resolve(context.cwd, path), putOptions)
   const shown = { ...receipt, ...(putOptions.name !== undefined && { name: putOptions.name }) }
-  await reporter.result(receipt, { lines: (style) => lines(shown, style), quiet: () => [receipt.root] })
+  await reporter.result(receipt, { lines: (style) => receiptLines(shown, style), quiet: () => [receipt.root] })
   for (const line of xattrLines(unkept.first, unkept.count)) await reporter.note(`Not kept: ${printable(line)}`)
   if (receipt.visibility === 'public' && !options.public) {
     await reporter.advise(
@@ -98,13 +102,14 @@ async function put(context: CommandContext, path: string, options: Options): Pro
   return exitCodeOfPut(receipt.complete, options.until)
 }
 
-function retainOf({ retainUntil: until, retainMode: mode, legalHold }: Options): Retention | undefined {
+export function retainOf({ retainUntil: until, retainMode: mode, legalHold }: PutRetention): Retention | undefined {
   if (until !== undefined) return { until, mode, legalHold }
   if (mode === undefined && !legalHold) return undefined
   throw new UsageError('--retain-mode and --legal-hold go with --retain-until, e.g. --retain-until 2030-01-01')
 }
 
-function lines(receipt: Receipt, style: Style): string[] {
+/** The object and where it lies now. */
+export function receiptLines(receipt: Receipt, style: Style): string[] {
   const packs = receipt.packs.length === 0 ? 'nothing new to store' : count(receipt.packs.length, 'pack')
   return [
     objectLine(receipt, style) + style.dim(` · ${packs}`),
@@ -121,7 +126,7 @@ interface Unkept {
 }
 
 /** Reading first, then every vault's transfer summed up: vaults work side by side. */
-function onPut(progress: Progress, unkept: Unkept): (event: PutEvent) => void {
+export function onPut(progress: Progress, unkept: Unkept): (event: PutEvent) => void {
   let toSend = 0
   return (event) => {
     if (event.type === 'bytes-read') {

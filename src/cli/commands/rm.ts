@@ -5,7 +5,7 @@ import type { CommandContext, Run } from '../context.ts'
 import { type ErrorView, viewError } from '../errors.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { atMost, count, formatBytes, printable } from '../format.ts'
-import { parseReference } from '../reference.ts'
+import { parseRoot } from '../reference.ts'
 import type { Style } from '../style.ts'
 import { where } from '../views.ts'
 
@@ -29,7 +29,7 @@ async function rm(context: CommandContext, roots: readonly string[]): Promise<Ex
   const list = reporter.list<RemoveReport | Failure>('objects', {}, { lines: (report, style) => lines(report, style) })
   let code: ExitCode = EXIT.ok
   for (const text of roots) {
-    const { root } = parseReference(text)
+    const root = parseRoot(text)
     try {
       await list.item(await archive.rm(root, { signal }))
     } catch (error) {

@@ -4,7 +4,7 @@ import type { RemainingCopy, ShredCertificate, ShredEvent, ShredVault } from '..
 import type { CommandContext, Run } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 import { atMost, count, formatBytes, printable } from '../format.ts'
-import { parseReference } from '../reference.ts'
+import { parseRoot } from '../reference.ts'
 import type { Style } from '../style.ts'
 import { where } from '../views.ts'
 
@@ -19,7 +19,7 @@ export function shredCommand(program: Command, run: Run): void {
 }
 
 async function shred({ archive, reporter, signal }: CommandContext, text: string): Promise<ExitCode> {
-  const { root } = parseReference(text)
+  const root = parseRoot(text)
   const onProgress = (event: ShredEvent) => {
     if (event.type === 'header-asked' && event.report.standing !== 'absent') reporter.progress.line(vaultLine(event.report))
   }
