@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type { Vault } from '../contracts.ts'
 import { ConfigError } from '../errors.ts'
 import type { DirectoryOptions } from '../vaults/directory.ts'
+import type { KuboOptions } from '../vaults/ipfs/kubo.ts'
 import type { MemoryOptions } from '../vaults/memory.ts'
 import type { S3Options } from '../vaults/s3.ts'
 import { checkObject, type Kind, type Shape } from './check.ts'
@@ -49,6 +50,9 @@ const s3Shape = {
 } as const
 const lockShape: Shape = { mode: 'string', days: 'number', legalHold: 'boolean' }
 
+const { network: _, ...ipfsPlace } = place
+const authShape: Shape = { bearer: 'string', basic: 'string' }
+
 export const VAULT_TYPES: Readonly<Record<string, VaultType>> = {
   directory: vaultType<DirectoryOptions>(
     { at: 'path', ...place, ...size, readOnlyFiles: 'boolean', reserveBytes: 'number', mustExist: 'boolean' },
@@ -64,6 +68,23 @@ export const VAULT_TYPES: Readonly<Record<string, VaultType>> = {
     const ca = caFile === undefined ? undefined : await certificate(caFile)
     return (await import('../vaults/s3.ts')).s3({ ...options, ca })
   }),
+  kubo: vaultType<Omit<KuboOptions, 'fetch'>>(
+    {
+      api: 'string',
+      gateway: 'string',
+      ...ipfsPlace,
+      prices: 'object',
+      auth: 'object',
+      allowPrivate: 'boolean',
+      provide: 'boolean',
+      timeoutMs: 'number',
+    },
+    ['api'],
+    async (options) => {
+      if (options.auth !== undefined) checkObject(options.auth, authShape, { at: 'auth', folder: '' })
+      return (await import('../vaults/ipfs/kubo.ts')).kubo(options)
+    },
+  ),
 }
 
 async function certificate(path: string): Promise<string> {
