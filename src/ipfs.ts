@@ -6,4 +6,5 @@ export { type BlockOptions, type GatewayOptions, type TrustlessGateway, trustles
 export type { GatewayFetch, GatewayRequest, GatewayResponse } from './vaults/ipfs/gateway/connect.ts'
 export { type BlockGateway, type GatewayRace, type RaceOptions, raceGateways } from './vaults/ipfs/gateway/race.ts'
 export { type BlockSource, type EmbeddedNode, heliaNode, type NodeOptions, replicaBlocks } from './vaults/ipfs/helia-node.ts'
+export { type KuboAuth, type KuboOptions, kubo } from './vaults/ipfs/kubo.ts'
 export { type PinningPresetName, type PinningServiceOptions, pinningService } from './vaults/ipfs/pinning-service.ts'

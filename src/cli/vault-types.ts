@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type { Vault } from '../contracts.ts'
 import { ConfigError } from '../errors.ts'
 import type { DirectoryOptions } from '../vaults/directory.ts'
+import type { KuboOptions } from '../vaults/ipfs/kubo.ts'
 import type { PinningServiceOptions } from '../vaults/ipfs/pinning-service.ts'
 import type { MemoryOptions } from '../vaults/memory.ts'
 import type { S3Options } from '../vaults/s3.ts'
@@ -48,10 +49,10 @@ const s3Shape = {
   partsInFlight: 'number',
   requestTimeoutMs: 'number',
 } as const
+const { network: _, ...ipfsPlace } = place
 /** What a pinning service is told in a file: addresses, and no functions. */
 type PinningSpec = Omit<PinningServiceOptions, 'gateway' | 'node' | 'fetch' | 'wait'> & { readonly gateway?: string | undefined }
 
-const { network: _, ...placeOfPins } = place
 const pinningShape = {
   preset: 'string',
   endpoint: 'string',
@@ -66,6 +67,8 @@ const pinningShape = {
   patienceMs: 'number',
 } as const
 const lockShape: Shape = { mode: 'string', days: 'number', legalHold: 'boolean' }
+
+const authShape: Shape = { bearer: 'string', basic: 'string' }
 
 export const VAULT_TYPES: Readonly<Record<string, VaultType>> = {
   directory: vaultType<DirectoryOptions>(
@@ -82,10 +85,27 @@ export const VAULT_TYPES: Readonly<Record<string, VaultType>> = {
     const ca = caFile === undefined ? undefined : await certificate(caFile)
     return (await import('../vaults/s3.ts')).s3({ ...options, ca })
   }),
-  pinning: vaultType<PinningSpec>({ ...placeOfPins, ...size, ...pinningShape }, ['token'], async (options) => {
+  pinning: vaultType<PinningSpec>({ ...ipfsPlace, ...size, ...pinningShape }, ['token'], async (options) => {
     for (const key of ['origins', 'listen', 'delegates'] as const) assertTexts(key, options[key])
     return (await import('../vaults/ipfs/pinning-service.ts')).pinningService(options)
   }),
+  kubo: vaultType<Omit<KuboOptions, 'fetch'>>(
+    {
+      api: 'string',
+      gateway: 'string',
+      ...ipfsPlace,
+      prices: 'object',
+      auth: 'object',
+      allowPrivate: 'boolean',
+      provide: 'boolean',
+      timeoutMs: 'number',
+    },
+    ['api'],
+    async (options) => {
+      if (options.auth !== undefined) checkObject(options.auth, authShape, { at: 'auth', folder: '' })
+      return (await import('../vaults/ipfs/kubo.ts')).kubo(options)
+    },
+  ),
 }
 
 /** Lists are checked here: of their items a shape says nothing. */

@@ -75,7 +75,7 @@ export function dagKeeper(given: Partial<VaultProfile> = {}): DagKeeper {
 }
 
 /** Every block below these roots. Throws RangeError where a link leads nowhere. */
-export function reachable(blocks: ReadonlyMap<string, Uint8Array>, roots: Iterable<string>): ReadonlySet<string> {
+export function reachable(blocks: Pick<ReadonlyMap<string, Uint8Array>, 'get'>, roots: Iterable<string>): ReadonlySet<string> {
   const seen = new Set<string>()
   const waiting = [...roots]
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Real third-party tools and servers: builds or installs what this machine can, says loudly what it cannot, then runs test/peers/*.test.ts.
-# Nothing listens on another address than loopback; Kubo is used offline, without a daemon. Arguments go to vitest.
+# Nothing listens on another address than loopback; Kubo calls nobody. Arguments go to vitest.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -8,6 +8,7 @@ servers=(radosgw minio versitygw)
 folder=$(mktemp -d)
 finish() {
   for name in "${servers[@]}"; do [ -d "$folder/$name" ] && bash "test/peers/$name.sh" stop "$folder/$name"; done
+  [ -d "$folder/kubo" ] && bash test/peers/kubo-daemon.sh stop "$folder/kubo"
   rm -rf "$folder"
 }
 trap finish EXIT
@@ -21,6 +22,12 @@ if kubo=$(bash test/peers/kubo.sh); then
   export PERDURE_KUBO="$kubo"
 else
   echo 'SKIPPED: Kubo could not be built here (see above); CID parity with `ipfs add` and `ipfs dag import` were not tested' >&2
+fi
+
+if settings=$(bash test/peers/kubo-daemon.sh start "$folder/kubo" "$(free_port)"); then
+  while IFS='=' read -r key value; do export "PERDURE_$key=$value"; done <<< "$settings"
+else
+  echo 'SKIPPED: no Kubo daemon runs here (see above); the Kubo vault was not tested on it' >&2
 fi
 
 for kind in packaged current; do
