@@ -4,6 +4,7 @@
  */
 import { isTrusted } from '../../src/policy/demands.ts'
 import { place as realPlace } from '../../src/policy/placement.ts'
+import { LOST } from './audit.ts'
 import type { Kept, Known, Life } from './life.ts'
 import type { Purpose } from './money.ts'
 import { leadDaysOf } from './renew.ts'
@@ -175,7 +176,7 @@ export function checkerOf(lifeNow: () => Life): Checker {
     atEnd: () => {
       const life = lifeNow()
       for (const object of life.keeper.objects) {
-        const failing = isUnsettled(life, object, watchOf(object).refusedAt)
+        const failing = isUnsettled(life, object, (other) => watchOf(other).refusedAt >= life.calmAt)
         if (failing !== undefined) complain('liveness', object, failing)
       }
     },
@@ -315,10 +316,10 @@ function needlessIn(
 }
 
 /** Why an object that could be as the policy wants it is not, some time after the last fault. */
-function isUnsettled(life: Life, object: Kept, refusedAt: number): string | undefined {
-  const { keeper, scenario, calmAt } = life
-  if (refusedAt >= calmAt) return undefined
-  const places = honest(life).filter(({ profile }) => !keeper.leaving.has(profile.id))
+function isUnsettled(life: Life, object: Kept, isRefused: (object: Kept) => boolean): string | undefined {
+  const { keeper, scenario } = life
+  if (isRefused(object)) return undefined
+  const places = honest(life).filter(({ profile }) => !keeper.leaving.has(profile.id) && !isShut(life, profile.id, isRefused))
   if (object.spooled === undefined && !hasSources(life, object, honest(life))) return undefined
   const vaults = places.map(({ profile }) => profile)
   if (realPlace({ policy: scenario.policy, vaults, packBytes: 1, held: new Set() }).unmet.length > 0) return undefined
@@ -328,3 +329,8 @@ function isUnsettled(life: Life, object: Kept, refusedAt: number): string | unde
   if ((object.state === 'satisfied' || (gone && object.state === 'damaged')) && whole >= scenario.policy.copies) return undefined
   return `object ${object.id} is ${object.state} with ${whole} whole copies of ${scenario.policy.copies}, long after the last fault`
 }
+
+/** In quarantine, with damage that there is no money to repair: until then no survey of it is clean, and it gets nothing new. */
+const isShut = ({ keeper }: Life, vault: string, isRefused: (object: Kept) => boolean): boolean =>
+  keeper.scores.get(vault)?.quarantinedAt !== undefined &&
+  keeper.objects.some((object) => isRefused(object) && object.replicas.get(vault)?.rows.some(({ verdict }) => LOST.has(verdict)))
