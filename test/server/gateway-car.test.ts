@@ -102,6 +102,7 @@ describe('a CAR of everything', () => {
     }
     const picked = tree[700]
     const entry = await exporter(`${root}/${picked?.path}`, store as never)
+    if (!('content' in entry)) expect.fail('it is a file')
     expect(await bytesOf(entry.content())).toEqual(picked?.content)
   })
 
