@@ -91,9 +91,9 @@ function stepsOf(life: Life, object: Kept, { replicas }: Judgement<Row>): Plan {
   const vaults = new Map(profilesOf(life).map((profile) => [profile.id, profile]))
   const relief = rules.relieve({ replicas: here, vaults, floor, graceDays, silences, spooled: object.spooled !== undefined })
   const gone = here.filter(({ vault, verdict }) => LOST.has(verdict) && !keeper.leaving.has(vault)).map(({ vault }) => vault)
-  const lost = [...gone, ...relief.givenUp.keys()]
+  const lost = [...new Set([...gone, ...relief.givenUp.keys()])]
   const able = gone.filter((vault) => !silences.has(vault))
-  const patient = relief.urgent ? [] : gone.filter((vault) => silences.has(vault))
+  const patient = relief.urgent ? [] : gone.filter((vault) => silences.has(vault) && !relief.givenUp.has(vault))
   const standing = here.filter(({ vault, verdict }) => object.replicas.get(vault)?.located === true && !LOST.has(verdict))
   const staying = standing.filter(({ vault }) => !relief.givenUp.has(vault) && !keeper.leaving.has(vault)).map(({ vault }) => vault)
   const held = new Set([...staying, ...patient, ...able])
@@ -127,7 +127,8 @@ function start(life: Life, object: Kept, steps: readonly Step[], lost: readonly 
   if (reachable.length === 0) return void later(life, object)
   life.checker.repairBegins(object, { steps: reachable, lost })
   const sources = object.spooled ? [] : sourcesOf(life, object)
-  const reading = object.blocks * 2 * Math.max(0, ...sources.map(({ place }) => place.readPrice))
+  // At most: each source may be asked for every block in vain.
+  const reading = object.blocks * Math.max(2, sources.length) * Math.max(0, ...sources.map(({ place }) => place.readPrice))
   const amount = reading + costOfPuts(life, object, reachable.length)
   if (!spend(life, 'repairs', amount)) {
     life.checker.refused(object)
