@@ -2,7 +2,7 @@
  * What an object needs and how it gets it, in the order of flow/repair.ts: judge, ask again, the same placement with health filled in, bytes from sources
  * that were hashed, then to each target locate before put, and read back whole.
  */
-import type { Judgement } from '../../src/policy/state.ts'
+import type { Ruling } from '../../src/policy/state.ts'
 import { askAgain, challenge, LOST, planAudit } from './audit.ts'
 import { dropLater } from './faults.ts'
 import { letGo } from './leave.ts'
@@ -22,7 +22,7 @@ export interface Step {
 }
 
 /** What is known of an object, judged by policy. */
-export function judge(life: Life, object: Kept, without: ReadonlySet<string> = new Set()): Judgement<Row> {
+export function judge(life: Life, object: Kept, without: ReadonlySet<string> = new Set()): Ruling<Row> {
   const vaults = profilesOf(life).filter(({ id }) => !without.has(id))
   const judgement = life.rules.judge<Row>({
     policy: life.scenario.policy,
@@ -83,7 +83,7 @@ interface Plan {
  * As flow/repair-plan.ts and the watch plan it: lost copies are replaced where they were unless the vault is silent, what hysteresis gives up is placed
  * elsewhere, and the policy asks for what is missing then. Vaults that are to be let go count for nothing.
  */
-function stepsOf(life: Life, object: Kept, { replicas }: Judgement<Row>): Plan {
+function stepsOf(life: Life, object: Kept, { replicas }: Ruling<Row>): Plan {
   const { keeper, rules, scenario } = life
   const { floor, graceDays } = scenario.policy
   const { silences } = keeper
