@@ -34,6 +34,11 @@ const SAYS: Readonly<Record<string, readonly RegExp[]>> = {
     /put again: 2 files were known/,
     /another root: true/,
   ],
+  'leave-a-pinning-service.ts': [
+    /imported +4 blocks, satisfied, the same root: true/,
+    /kept +token\/1\.json, 32 bytes/,
+    /service gone +unreachable: nothing stored/,
+  ],
   'verify-log.ts': [/holds: 7 entries as signed in checkpoint.txt/, /holds: 4 entries as signed in older.txt/, /^verified: 7 entries$/m],
   'verify-cron.ts': [/damaged: ledger\.txt/, /repaired in disk-b/, /exit 0/],
   'custom-vault.ts': [/^(\d+) of \1 conformance cases hold/m, /satisfied: memory intact, mine intact/],
