@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util'
 import { bench as audit } from './audit-rows.ts'
 import type { Bench, BenchContext, Row } from './bench.ts'
 import { bench as catalog, watchBench as watch } from './catalog-rows.ts'
+import { bench as gateway } from './gateway.ts'
 import { bench as get } from './get.ts'
 import { bench as importTime } from './import-time.ts'
 import { bench as ipfsNode } from './ipfs-node.ts'
@@ -24,7 +25,21 @@ import { table } from './table.ts'
 import { bench as verify } from './verify.ts'
 
 const BENCHES: ReadonlyMap<string, Bench> = new Map(
-  Object.entries({ put, memory, get, verify, small, sealed, 'import-time': importTime, catalog, audit, watch, s3, 'ipfs-node': ipfsNode }),
+  Object.entries({
+    put,
+    memory,
+    get,
+    verify,
+    small,
+    sealed,
+    'import-time': importTime,
+    catalog,
+    audit,
+    watch,
+    s3,
+    'ipfs-node': ipfsNode,
+    gateway,
+  }),
 )
 /** Above this, somebody else is at work here. */
 const QUIET_LOAD = 0.5
