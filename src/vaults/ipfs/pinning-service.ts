@@ -15,6 +15,7 @@ import { peersOf } from './pinning/peers.ts'
 import type { PinStatus } from './pinning/pins.ts'
 import { type Bringing, claim, pull } from './pinning/pull.ts'
 import { pushCar } from './pinning/push.ts'
+import { sourceOf } from './pinning/read-source.ts'
 import { locatorOf, requestsFor, rootIn, standingOf } from './pinning/requests.ts'
 
 export type { PinningServiceOptions } from './pinning/options.ts'
@@ -73,6 +74,7 @@ export function pinningService(options: PinningServiceOptions): Vault {
       const delegates = async () => (await ask(root, {})).flatMap((request) => request.delegates)
       yield gateway ? await gateway.block(cid, { signal }) : await peers.fetch(cid, delegates, { signal })
     },
+    readsFrom: () => sourceOf(gateway, peers),
     async remove(at, { signal } = {}) {
       await removeAll(client, await ask(rootIn(id, at), { signal }), { signal })
     },
