@@ -154,6 +154,8 @@ export interface VaultReadOptions extends AbortOptions {
    * leaves it alone until the iteration has ended; a vault that has no use for it ignores it.
    */
   readonly into?: Uint8Array | undefined
+  /** The block is to show what the vault keeps: one that can be told not to fetch it from elsewhere tells it so. Others ignore it. */
+  readonly audit?: boolean | undefined
 }
 
 /** Where reads of a vault come from, for the detail of its evidence. Plain text, safe to print. */
