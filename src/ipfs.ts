@@ -8,3 +8,4 @@ export { type BlockGateway, type GatewayRace, type RaceOptions, raceGateways } f
 export { type BlockSource, type EmbeddedNode, heliaNode, type NodeOptions, replicaBlocks } from './vaults/ipfs/helia-node.ts'
 export { type KuboAuth, type KuboOptions, kubo } from './vaults/ipfs/kubo.ts'
 export { type PinningPresetName, type PinningServiceOptions, pinningService } from './vaults/ipfs/pinning-service.ts'
+export { type Provider, type ProvidersOptions, providersOf } from './vaults/ipfs/routing.ts'

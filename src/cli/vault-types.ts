@@ -58,6 +58,7 @@ const pinningShape = {
   endpoint: 'string',
   token: 'string',
   gateway: 'string',
+  onlyIfCached: 'string',
   pushUrl: 'string',
   origins: 'array',
   listen: 'array',

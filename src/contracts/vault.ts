@@ -154,6 +154,16 @@ export interface VaultReadOptions extends AbortOptions {
    * leaves it alone until the iteration has ended; a vault that has no use for it ignores it.
    */
   readonly into?: Uint8Array | undefined
+  /** The block is to show what the vault keeps: one that can be told not to fetch it from elsewhere tells it so. Others ignore it. */
+  readonly audit?: boolean | undefined
+}
+
+/** Where reads of a vault come from, for the detail of its evidence. Plain text, safe to print. */
+export interface ReadSource {
+  /** Whom it asks, as in "5 blocks from …": `gateway gw.example`, `peer 12D3…`. */
+  readonly from: string
+  /** What blocks that came back intact from there still do not show, e.g. `a cache may have answered`. */
+  readonly doubt: string
 }
 
 /** A pack that a vault found in itself. */
@@ -206,6 +216,11 @@ export interface Vault {
   status(at: Locator, options?: AbortOptions): Promise<Standing>
   /** Yields at most `span.length` bytes; throws `absent` when there is no replica. The caller hashes. */
   read(at: Locator, span: Span, options?: VaultReadOptions): AsyncIterable<Uint8Array>
+  /**
+   * Where what was read last of that replica came from; asks nobody. For vaults whose blocks may come from elsewhere than their own store: evidence of
+   * them, also intact, says so in its detail. Absent: the vault itself, and nothing is added.
+   */
+  readsFrom?(at: Locator): ReadSource
   list?(options?: AbortOptions & { readonly kind?: PackKind | undefined }): AsyncIterable<Listed>
   /** Resolves when it is gone, also when it was absent. Throws `denied` or `unsupported` when something keeps it. */
   remove?(at: Locator, options?: AbortOptions): Promise<void>

@@ -13,7 +13,7 @@ import type {
   RetainReport,
   RetainRow,
   StateChange,
-  VaultProfile,
+  Vault,
 } from '../contracts.ts'
 import { type AgendaReplica, NEVER, objectDueAt } from '../policy/agenda.ts'
 import { evidenceRulesFor } from '../policy/policy.ts'
@@ -84,7 +84,7 @@ export async function assess(context: Context, object: ObjectRow): Promise<Asses
     replicas: judged.replicas.map((replica) => {
       const pack = idOf.get(replica.pack) ?? -1
       const locator = replicasBy.get(pack)?.find(({ vault }) => vault === replica.vault)?.locator
-      return shown(replica, { profile: context.vaults.get(replica.vault)?.profile, locator })
+      return shown(replica, { vault: context.vaults.get(replica.vault), locator })
     }),
     missing: [...judged.missing, ...loose, ...unable],
     ...(object.retain && { retain: retainShown(object.retain) }),
@@ -163,13 +163,12 @@ const retainShown = ({ until, mode, legalHold }: RetainRow): RetainReport => ({
 
 type Judged = JudgedReplica<EvidenceRow>
 
-function shown(
-  replica: Judged,
-  known: { readonly profile: VaultProfile | undefined; readonly locator: Locator | undefined },
-): ReplicaReport {
-  const { profile, locator } = known
+function shown(replica: Judged, known: { readonly vault: Vault | undefined; readonly locator: Locator | undefined }): ReplicaReport {
+  const { vault, locator } = known
+  const profile = vault?.profile
   const row = replica.evidence
-  const detail = replica.verdict === 'intact' && replica.counts ? undefined : (row?.detail ?? replica.why)
+  const holds = replica.verdict === 'intact' && replica.counts
+  const detail = holds ? vault?.readsFrom && row?.detail : (row?.detail ?? replica.why)
   return {
     vault: replica.vault,
     network: profile?.network ?? 'unknown',

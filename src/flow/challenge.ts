@@ -21,6 +21,7 @@ import type { Context } from './context.ts'
 import { eachOf } from './context.ts'
 import { keepsDags } from './dag-turns.ts'
 import { type ReadOptions, readSpans, type SpanAnswer } from './read-spans.ts'
+import { inWords } from './read-words.ts'
 import { spansAt, spansOf } from './spans.ts'
 
 /** At most this many open probes are kept for a replica; enough to find the damage again. */
@@ -72,7 +73,8 @@ export async function challengeReplica(context: Context, challenge: ReplicaChall
     }
   })
   const intact = counts.answered - bad.filter(({ outcome }) => outcome === 'damaged').length
-  const { verdict, unanswered, detail } = await stillPinned(context, challenge, judge(context, { bad, intact, open }))
+  const judged = await stillPinned(context, challenge, judge(context, { bad, intact, open }))
+  const { verdict, unanswered } = judged
   return {
     pack: pack.id,
     vault: vault.profile.id,
@@ -85,7 +87,7 @@ export async function challengeReplica(context: Context, challenge: ReplicaChall
     asked: counts.asked,
     answered: counts.answered,
     bytesRead: counts.bytesRead,
-    detail,
+    detail: inWords(challenge, probes, judged),
     unanswered,
     answers: heard.tally(),
   }

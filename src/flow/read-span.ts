@@ -78,13 +78,13 @@ export function streamed(
   vault: Vault,
   at: Locator,
   range: Span,
-  { signal, timeoutMs, into }: ReadSpanOptions,
+  { signal, timeoutMs, into, audit }: ReadSpanOptions,
   onPiece: (piece: Uint8Array) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted()
     const stop = new AbortController()
-    const pieces = vault.read(at, range, { signal: stop.signal, into })[Symbol.asyncIterator]()
+    const pieces = vault.read(at, range, { signal: stop.signal, into, ...(audit && { audit }) })[Symbol.asyncIterator]()
     let over = false
     let left = range.length
     const end = () => {

@@ -80,7 +80,7 @@ function spread<T>(items: readonly T[]): readonly T[] {
 async function alone(probe: Probe, options: ReadOptions): Promise<SpanAnswer> {
   const into = await options.pool.take()
   const began = performance.now()
-  const answer = await readSpan(options.vault, options.at, probe.span, { ...options, into })
+  const answer = await readSpan(options.vault, options.at, probe.span, { ...options, into, audit: true })
   // A vault that was given up on may still write: its buffer is not used again.
   if (answer.outcome !== 'silent') recycle(into)
   return toAnswer(probe, answer, performance.now() - began)
@@ -97,7 +97,7 @@ async function together(
   const into = await options.pool.take()
   const range = { cid: first.span.cid, offset: start, length: end - start }
   const began = performance.now()
-  const bytes = await readRange(options.vault, options.at, range, { ...options, into })
+  const bytes = await readRange(options.vault, options.at, range, { ...options, into, audit: true })
   if (!(bytes instanceof Uint8Array) || bytes.byteLength !== end - start) return undefined
   const ms = performance.now() - began
   try {

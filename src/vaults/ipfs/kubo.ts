@@ -19,13 +19,15 @@ const PREFIX = 'ipfs:'
  */
 export function kubo(options: KuboOptions): Vault {
   const settings = settingsOf(options)
-  const { node, profile } = settings
+  const { node, profile, gateway } = settings
+  let peerId: string | undefined
   return {
     profile,
     open: async ({ signal } = {}) => {
       const [who] = await askLines(node, { command: 'id', doing: 'asking the node who it is' }, { signal })
       if (typeof who?.ID !== 'string')
         throw new VaultError('unreachable', node.id, 'what answers is not a Kubo node; check `api` and proxies')
+      peerId = who.ID
       return { ...profile, labels: { node: who.ID, ...profile.labels } }
     },
     put: (pack, putOptions) => putDag(settings, pack, putOptions),
@@ -33,6 +35,12 @@ export function kubo(options: KuboOptions): Vault {
       root && kind !== 'index' && (await isPinned(node, root, { signal })) ? locatorOf(root) : undefined,
     status: async (at, { signal } = {}) => ((await isPinned(node, rootOf(node.id, at), { signal })) ? 'held' : 'absent'),
     read: (at, span, readOptions) => readBlock(settings, at, span, readOptions),
+    readsFrom: () => ({
+      from: `${gateway ? `the gateway ${new URL(gateway.url).host} of ` : ''}Kubo node ${peerId ?? `at ${node.api.host}`}`,
+      doubt: gateway
+        ? 'only what the gateway has at hand; that this is the store of the node, and the node keeps it, is its word'
+        : 'the node’s own store, read offline; that the node keeps them is its word',
+    }),
     remove: async (at, { signal } = {}) => unpin(node, rootOf(node.id, at), { signal }),
   }
 }

@@ -15,6 +15,7 @@ import { peersOf } from './pinning/peers.ts'
 import type { PinStatus } from './pinning/pins.ts'
 import { type Bringing, claim, pull } from './pinning/pull.ts'
 import { pushCar } from './pinning/push.ts'
+import { sourceOf } from './pinning/read-source.ts'
 import { locatorOf, requestsFor, rootIn, standingOf } from './pinning/requests.ts'
 
 export type { PinningServiceOptions } from './pinning/options.ts'
@@ -34,6 +35,7 @@ export function pinningService(options: PinningServiceOptions): Vault {
   const gateway = typeof options.gateway === 'string' ? trustlessGateway(options.gateway, { allowPrivate }) : options.gateway
   const peers = peersOf(id, options)
   const profile = profileOf(place, options)
+  const source = sourceOf({ gateway, peers, onlyIfCached: options.onlyIfCached ?? false })
   const ask = (root: CID, { signal }: AbortOptions) => requestsFor(client, root, { signal })
 
   const bring = async (dag: Dag, { signal, onProgress }: VaultPutOptions): Promise<PinStatus> => {
@@ -68,11 +70,13 @@ export function pinningService(options: PinningServiceOptions): Vault {
       return standingOf(await ask(root, { signal })) === 'held' ? locatorOf(root) : undefined
     },
     status: async (at, { signal } = {}) => standingOf(await ask(rootIn(id, at), { signal })),
-    async *read(at, { cid }, { signal } = {}) {
+    async *read(at, { cid }, { signal, audit = false } = {}) {
       const root = rootIn(id, at)
       const delegates = async () => (await ask(root, {})).flatMap((request) => request.delegates)
-      yield gateway ? await gateway.block(cid, { signal }) : await peers.fetch(cid, delegates, { signal })
+      if (gateway) return yield await gateway.block(cid, { signal, onlyIfCached: audit && (await source.isOwnOnly()) })
+      yield await peers.fetch(cid, delegates, { signal })
     },
+    readsFrom: () => source.words(),
     async remove(at, { signal } = {}) {
       await removeAll(client, await ask(rootIn(id, at), { signal }), { signal })
     },

@@ -9,6 +9,7 @@ import type { AbortOptions } from '../../../contracts.ts'
 import { FormatError, PerdureError, VaultError } from '../../../errors.ts'
 import { assertHash, inlined, isBlockOf, MAX_BLOCK_BYTES } from '../embedded/block-id.ts'
 import { ask, type Connection } from './ask.ts'
+import { type CacheOptions, keepsToCache } from './cache-only.ts'
 import { directFetch, type GatewayFetch, type GatewayResponse, PRIVATE_ADDRESS } from './connect.ts'
 import { originOf, privateNetwork } from './origin.ts'
 import type { Question } from './refusals.ts'
@@ -46,6 +47,11 @@ export interface TrustlessGateway {
    * the name of the gateway's host: `absent`, `damaged` for other bytes, `denied`, `unreachable` (with `retryAfterMs` if it was told), `unsupported`, `invalid`.
    */
   block(cid: CID, options?: BlockOptions): Promise<Uint8Array>
+  /**
+   * Does it keep to `onlyIfCached`? It is asked for a block that nobody has, and 412 is a yes; anything else, and no answer within 2 seconds, is a no. Rejects
+   * only with the signal's reason.
+   */
+  keepsToCache(options?: CacheOptions): Promise<boolean>
   /** The CAR of everything under a root, byte by byte as the gateway gives it: nothing of it is checked. Throws as `block` does, and `damaged` never. */
   carBytes(root: CID, options?: AbortOptions): AsyncIterable<Uint8Array>
 }
@@ -70,6 +76,7 @@ export function trustlessGateway(url: string, options: GatewayOptions = {}): Tru
       if (isBlockOf(cid, bytes)) return bytes
       throw new VaultError('damaged', host, `the ${bytes.byteLength} bytes it gave for ${cid} do not hash to it; ask another gateway`)
     },
+    keepsToCache: (options) => keepsToCache(connection, options),
     carBytes: (root, { signal } = {}) => carOf(connection, root, { signal, timeoutMs }),
   }
 }

@@ -3,8 +3,11 @@ import type { AbortOptions, VaultPrices, VaultProfile } from '../../../contracts
 import { VaultError } from '../../../errors.ts'
 import { checkedPrices, vaultId } from '../../profile.ts'
 import type { EmbeddedNode } from '../embedded/node.ts'
-import type { BlockGateway } from '../gateway/race.ts'
+import type { TrustlessGateway } from '../gateway/client.ts'
 import { PINNING_PRESETS, type PinningPreset, type PinningPresetName } from './presets.ts'
+
+/** A client of one gateway, or of several. Only one that says so can be held to what it has at hand. */
+export type ServiceGateway = Pick<TrustlessGateway, 'block'> & Partial<Pick<TrustlessGateway, 'url' | 'keepsToCache'>>
 
 export interface PinningServiceOptions {
   /** Default: the preset's name, else the host of the endpoint. */
@@ -15,7 +18,12 @@ export interface PinningServiceOptions {
   readonly endpoint?: string | undefined
   readonly token: string
   /** Where blocks are read: the origin of the service's own trustless gateway, or a client of it. Without one they are asked of its nodes by bitswap. */
-  readonly gateway?: string | Pick<BlockGateway, 'block'> | undefined
+  readonly gateway?: string | ServiceGateway | undefined
+  /**
+   * `auto`: audits ask the gateway for what it has at hand only, where it is found to keep to that; what it would have to fetch is absent then. For gateways
+   * that read the service's own store. Default false: a cache may answer audits, and their evidence says so.
+   */
+  readonly onlyIfCached?: 'auto' | false | undefined
   /** The address that `/api/v0/dag/import` follows, where CARs are taken as Kubo takes them; it gets the token as well. Without one the service pulls. */
   readonly pushUrl?: string | undefined
   /** Default: the preset's, else the host of the endpoint. */
@@ -66,6 +74,9 @@ export function placeOf(options: PinningServiceOptions): Place {
     ['pushUrl', pushUrl],
   ] as const)
     if (url !== undefined) checkUrl(id, what, url, options)
+  const { onlyIfCached = false } = options
+  if (onlyIfCached !== false && onlyIfCached !== 'auto')
+    throw new VaultError('invalid', id, 'onlyIfCached is `auto` or left out; `auto` is for gateways that read the service’s own store')
   return {
     id,
     operator: options.operator ?? preset.operator ?? new URL(endpoint).hostname,

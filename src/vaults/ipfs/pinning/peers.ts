@@ -16,6 +16,8 @@ export interface Peers {
    * `unsupported` where there is none to call, and what the node throws.
    */
   fetch(cid: CID, delegates: () => Promise<readonly string[]>, options?: AbortOptions): Promise<Uint8Array>
+  /** Ids of the peers that blocks were asked of, in order. */
+  asked(): readonly string[]
   /** Closes a node that the vault started. */
   close(): Promise<void>
 }
@@ -31,6 +33,7 @@ export function peersOf(
 ): Peers {
   const own = given === undefined || typeof given === 'function'
   const known = new Set<string>()
+  const asked = new Set<string>()
   let starting: Promise<EmbeddedNode> | undefined
   let meeting: Promise<void> | undefined
 
@@ -79,6 +82,7 @@ export function peersOf(
       const errors: unknown[] = []
       const self = await node()
       for (const from of peers) {
+        asked.add(from)
         try {
           return await self.fetch(cid, { from, signal })
         } catch (error) {
@@ -89,6 +93,7 @@ export function peersOf(
       // It is absent when each of them says so.
       throw errors.find((error) => !(error instanceof VaultError && error.code === 'absent')) ?? errors[0]
     },
+    asked: () => [...asked],
     async close() {
       const running = starting
       starting = undefined
