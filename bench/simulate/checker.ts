@@ -319,9 +319,10 @@ function needlessIn(
 function isUnsettled(life: Life, object: Kept, isRefused: (object: Kept) => boolean): string | undefined {
   const { keeper, scenario } = life
   if (isRefused(object)) return undefined
-  const places = honest(life).filter(({ profile }) => !keeper.leaving.has(profile.id) && !isShut(life, profile.id, isRefused))
+  const places = honest(life).filter(({ profile }) => !keeper.leaving.has(profile.id))
   if (object.spooled === undefined && !hasSources(life, object, honest(life))) return undefined
-  const vaults = places.map(({ profile }) => profile)
+  const usable = places.filter((place) => isWhole(place, object.id) || !isShut(life, place.profile.id, isRefused))
+  const vaults = usable.map(({ profile }) => profile)
   if (realPlace({ policy: scenario.policy, vaults, packBytes: 1, held: new Set() }).unmet.length > 0) return undefined
   const whole = places.filter((place) => isWhole(place, object.id)).length
   // What is lost in a vault that is gone and still configured is said to be damaged, needed or not.

@@ -4,6 +4,7 @@ import { evacuate } from './leave.ts'
 import { at, type Life, whenAwake } from './life.ts'
 import { consider } from './repair.ts'
 import { DAY, HOUR, YEAR } from './scenario.ts'
+import { isHeard } from './silence.ts'
 import { GONE, type Place, placeOf, spoil, WRONG } from './world.ts'
 
 /** Starts every kind of fault. */
@@ -28,6 +29,10 @@ function sleep(life: Life): void {
     if (life.now >= life.calmAt) return
     if (life.keeper.asleepUntil < life.now) life.keeper.asleepFrom = life.now
     life.keeper.asleepUntil = Math.max(life.keeper.asleepUntil, life.now + days * DAY)
+    // Every vault is asked whether it answers before anything else is done, as flow/watch-vaults.ts does after a long time.
+    whenAwake(life, life.keeper.asleepUntil, () => {
+      for (const id of life.keeper.configured.keys()) isHeard(life, id)
+    })
     life.note(() => `the machine sleeps for ${days.toFixed(1)} days`)
   })
   if (!isBad || life.now + (before + days) * DAY >= life.calmAt) return

@@ -2,7 +2,7 @@
  * What an object needs and how it gets it, in the order of flow/repair.ts: judge, ask again, the same placement with health filled in, bytes from sources
  * that were hashed, then to each target locate before put, and read back whole.
  */
-import type { Judgement } from '../../src/policy/state.ts'
+import type { Ruling } from '../../src/policy/state.ts'
 import { askAgain, challenge, LOST, planAudit } from './audit.ts'
 import { dropLater } from './faults.ts'
 import { letGo } from './leave.ts'
@@ -22,7 +22,7 @@ export interface Step {
 }
 
 /** What is known of an object, judged by policy. */
-export function judge(life: Life, object: Kept, without: ReadonlySet<string> = new Set()): Judgement<Row> {
+export function judge(life: Life, object: Kept, without: ReadonlySet<string> = new Set()): Ruling<Row> {
   const vaults = profilesOf(life).filter(({ id }) => !without.has(id))
   const judgement = life.rules.judge<Row>({
     policy: life.scenario.policy,
@@ -83,7 +83,7 @@ interface Plan {
  * As flow/repair-plan.ts and the watch plan it: lost copies are replaced where they were unless the vault is silent, what hysteresis gives up is placed
  * elsewhere, and the policy asks for what is missing then. Vaults that are to be let go count for nothing.
  */
-function stepsOf(life: Life, object: Kept, { replicas }: Judgement<Row>): Plan {
+function stepsOf(life: Life, object: Kept, { replicas }: Ruling<Row>): Plan {
   const { keeper, rules, scenario } = life
   const { floor, graceDays } = scenario.policy
   const { silences } = keeper
@@ -91,9 +91,9 @@ function stepsOf(life: Life, object: Kept, { replicas }: Judgement<Row>): Plan {
   const vaults = new Map(profilesOf(life).map((profile) => [profile.id, profile]))
   const relief = rules.relieve({ replicas: here, vaults, floor, graceDays, silences, spooled: object.spooled !== undefined })
   const gone = here.filter(({ vault, verdict }) => LOST.has(verdict) && !keeper.leaving.has(vault)).map(({ vault }) => vault)
-  const lost = [...gone, ...relief.givenUp.keys()]
+  const lost = [...new Set([...gone, ...relief.givenUp.keys()])]
   const able = gone.filter((vault) => !silences.has(vault))
-  const patient = relief.urgent ? [] : gone.filter((vault) => silences.has(vault))
+  const patient = relief.urgent ? [] : gone.filter((vault) => silences.has(vault) && !relief.givenUp.has(vault))
   const standing = here.filter(({ vault, verdict }) => object.replicas.get(vault)?.located === true && !LOST.has(verdict))
   const staying = standing.filter(({ vault }) => !relief.givenUp.has(vault) && !keeper.leaving.has(vault)).map(({ vault }) => vault)
   const held = new Set([...staying, ...patient, ...able])
@@ -127,7 +127,8 @@ function start(life: Life, object: Kept, steps: readonly Step[], lost: readonly 
   if (reachable.length === 0) return void later(life, object)
   life.checker.repairBegins(object, { steps: reachable, lost })
   const sources = object.spooled ? [] : sourcesOf(life, object)
-  const reading = object.blocks * 2 * Math.max(0, ...sources.map(({ place }) => place.readPrice))
+  // At most: each source may be asked for every block in vain.
+  const reading = object.blocks * Math.max(2, sources.length) * Math.max(0, ...sources.map(({ place }) => place.readPrice))
   const amount = reading + costOfPuts(life, object, reachable.length)
   if (!spend(life, 'repairs', amount)) {
     life.checker.refused(object)

@@ -8,11 +8,11 @@ import { contain } from '../../src/policy/challenge.ts'
 import { relieve, silenceSeen } from '../../src/policy/hysteresis.ts'
 import { place } from '../../src/policy/placement.ts'
 import { rotate } from '../../src/policy/rotation.ts'
-import { judgeObject } from '../../src/policy/state.ts'
+import { ruleOn } from '../../src/policy/state.ts'
 
 export interface Rules {
   readonly place: typeof place
-  readonly judge: typeof judgeObject
+  readonly judge: typeof ruleOn
   readonly dueAt: typeof dueAt
   readonly contain: typeof contain
   /** What the policy is told of a vault. */
@@ -41,7 +41,7 @@ const CYCLES = 3
 
 export const realRules: Rules = {
   place,
-  judge: judgeObject,
+  judge: ruleOn,
   dueAt,
   contain,
   seen: (profile) => profile,

@@ -6,6 +6,7 @@ import { drillCommand } from './commands/drill.ts'
 import { evacuateCommand } from './commands/evacuate.ts'
 import { explainCommand } from './commands/explain.ts'
 import { exportCommand } from './commands/export.ts'
+import { gatewayCommand } from './commands/gateway.ts'
 import { getCommand } from './commands/get.ts'
 import { hooksCommand } from './commands/hooks.ts'
 import { importCommand } from './commands/import.ts'
@@ -63,6 +64,7 @@ const COMMANDS = [
   recoverCommand,
   exportCommand,
   hooksCommand,
+  gatewayCommand,
   metricsCommand,
 ]
 

@@ -29,6 +29,7 @@ import type { AbortOptions, Clock, Random } from './options.ts'
 import type { ObjectReport, ObjectState, Policy, PolicyInput, Receipt } from './policy.ts'
 import type { GetOptions, PutOptions, RestoreOptions, RestoreReport, TreeEntry } from './putting.ts'
 import type { RecipientsOptions, RecipientsReport } from './recipients.ts'
+import type { Serving } from './serving.ts'
 import type { ShredCertificate, ShredOptions } from './shred.ts'
 import type { NamedEntry, Source } from './source.ts'
 import type { Profile, Vault, VaultProfile } from './vault.ts'
@@ -196,6 +197,8 @@ export interface Archive extends AsyncDisposable, LogVerbs {
   metrics(options?: MetricsOptions): Promise<string>
   /** Is anything lost or at risk, and does the loop come round? Asks no vault. */
   health(options?: HealthOptions): Promise<Health>
+  /** Public content by its address on IPFS, for a gateway in front of the archive. */
+  serving(): Promise<Serving>
   /** How every hook is doing, and what waits for it. */
   hooks(): Promise<readonly HookReport[]>
   /** Sends hooks what waits for them and is due, within a bounded time; a receiver that fails is tried again later. */

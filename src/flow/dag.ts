@@ -7,13 +7,11 @@ import type { AbortOptions, BlockPlace, Dag, Pack, PackId, PackRow, Span } from 
 import { inlined } from '../format/address.ts'
 import { carHeader, sectionPrefix } from '../format/pack.ts'
 import { type BlockReader, blockReader } from './block-reader.ts'
+import { section } from './car-section.ts'
 import { type Context, packRow } from './context.ts'
 import { type DagPlan, planDag } from './dag-plan.ts'
 import { readAhead } from './read-ahead.ts'
 import { spansOf } from './spans.ts'
-
-/** Sections up to this many bytes travel as one piece with their prefix. */
-const SMALL_BYTES = 64 * 1024
 
 /** A pack as vaults take it. */
 export function packFor(context: Context, row: PackRow): Pack {
@@ -97,15 +95,6 @@ async function* carOf(context: Context, plan: DagPlan, reader: BlockReader, opti
     for await (const { span, bytes } of readAhead(reader, row, spans, options)) yield* section(span.cid, bytes)
   }
   if (top) yield* section(root, await reader.fromPack(top.row, top.span, options))
-}
-
-function* section(cid: CID, bytes: Uint8Array): Generator<Uint8Array> {
-  const prefix = sectionPrefix(cid, bytes.byteLength)
-  if (bytes.byteLength <= SMALL_BYTES) yield Buffer.concat([prefix, bytes])
-  else {
-    yield prefix
-    yield bytes
-  }
 }
 
 /** Oldest first: what is borrowed was there before. */

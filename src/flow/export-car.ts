@@ -24,7 +24,7 @@ export interface WriteCarOptions extends AbortOptions {
 export async function writeObjectCar(context: Context, object: ObjectRow, write: Write, options: WriteCarOptions = {}): Promise<void> {
   const reader = blockReader(context, { visibility: object.visibility })
   await write(carHeader(object.root))
-  await writeBlocks(reader, blocksOf(context, object), write, options)
+  await writeBlocks(reader, placedBlocks(context, object), write, options)
 }
 
 /** The pack, byte for byte as vaults have it. */
@@ -50,13 +50,14 @@ export async function isWholeCar(path: string, root: CID): Promise<boolean> {
   }
 }
 
-interface Placed {
+/** A block and the pack it is taken from. */
+export interface Placed {
   readonly pack: PackRow
   readonly span: Span
 }
 
-/** In order of the import. What a pack gave is remembered in a bit per block. */
-async function* blocksOf(context: Context, { id }: ObjectRow): AsyncGenerator<Placed> {
+/** The blocks of an object in order of the import: children before parents, each once. What a pack gave is remembered in a bit per block. */
+export async function* placedBlocks(context: Context, { id }: ObjectRow): AsyncGenerator<Placed> {
   const given = new Map<PackId, Uint8Array>()
   for (let after = -1; ; ) {
     const page = await context.catalog.extentsOf(id, { after, limit: EXTENTS_AT_ONCE })
@@ -82,7 +83,19 @@ async function* blocksOf(context: Context, { id }: ObjectRow): AsyncGenerator<Pl
 
 async function writeBlocks(reader: BlockReader, placed: AsyncGenerator<Placed>, write: Write, options: WriteCarOptions): Promise<void> {
   const { signal, onBytes } = options
-  const ahead: { readonly cid: CID; readonly coming: Promise<Uint8Array> }[] = []
+  for await (const { span, bytes } of readPlaced(reader, placed, { signal })) {
+    onBytes?.(bytes.byteLength)
+    await write(sectionPrefix(span.cid, bytes.byteLength), bytes)
+  }
+}
+
+/** Reads blocks in the order given, some of them ahead. Throws `unavailable` naming the block that no replica could give. */
+export async function* readPlaced(
+  reader: BlockReader,
+  placed: AsyncGenerator<Placed>,
+  { signal }: AbortOptions,
+): AsyncGenerator<{ readonly span: Span; readonly bytes: Uint8Array }> {
+  const ahead: { readonly span: Span; readonly coming: Promise<Uint8Array> }[] = []
   let over = false
   const fill = async () => {
     while (!over && ahead.length < AHEAD) {
@@ -92,7 +105,7 @@ async function writeBlocks(reader: BlockReader, placed: AsyncGenerator<Placed>, 
         const coming = reader.fromPack(next.value.pack, next.value.span, { signal })
         // Reads in flight may fail after the first failure has ended the work.
         coming.catch(() => undefined)
-        ahead.push({ cid: next.value.span.cid, coming })
+        ahead.push({ span: next.value.span, coming })
       }
     }
   }
@@ -100,8 +113,6 @@ async function writeBlocks(reader: BlockReader, placed: AsyncGenerator<Placed>, 
     if (ahead.length <= AHEAD / 2) await fill()
     const first = ahead.shift()
     if (!first) return
-    const bytes = await first.coming
-    onBytes?.(bytes.byteLength)
-    await write(sectionPrefix(first.cid, bytes.byteLength), bytes)
+    yield { span: first.span, bytes: await first.coming }
   }
 }

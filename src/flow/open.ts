@@ -198,6 +198,10 @@ export async function openArchive(config: ArchiveConfig): Promise<Archive> {
       const { healthOf } = await import('./seldom.ts')
       return healthOf(context, options)
     },
+    serving: async () => {
+      const { servingOf } = await import('./seldom.ts')
+      return servingOf(context)
+    },
     on: (listener) => context.events.subscribe(listener),
     close,
     [Symbol.asyncDispose]: close,

@@ -26,7 +26,7 @@ export interface PlanRules {
   readonly without: ReadonlyMap<PackId, string>
   /** By pack name: what hysteresis gives up although nothing showed it to be lost. Default: silence is no reason. */
   readonly relief?: ReadonlyMap<string, Pick<Relief, 'urgent' | 'givenUp'>> | undefined
-  /** Vaults that are left alone now, with the reason: nothing is written there. What is lost there waits for them, unless it is urgent. */
+  /** Vaults that are left alone now, with the reason: nothing is written there. What is lost there waits for them, unless it is urgent or they are given up. */
   readonly shut?: ReadonlyMap<string, string> | undefined
 }
 
@@ -39,8 +39,8 @@ export function stepsFor(context: Context, known: Assessment, pack: PackRow, rul
   const refused = new Map([...(pack.erasable ? barred(context) : NONE), ...leavingVaults(context)])
   const replicas = report.replicas.filter((replica) => replica.pack === pack.name.toString() && context.vaults.has(replica.vault))
   const lost = replicas.filter(({ vault, verdict }) => LOST.has(verdict) && !refused.has(vault))
-  const steps = lost.filter(({ vault }) => !shut.has(vault)).map((replica): Step => replacement(pack, replica))
-  const patient = urgent ? [] : lost.filter(({ vault }) => shut.has(vault))
+  const steps = lost.filter(({ vault }) => !shut.has(vault) && !givenUp.has(vault)).map((replica): Step => replacement(pack, replica))
+  const patient = urgent ? [] : lost.filter(({ vault }) => shut.has(vault) && !givenUp.has(vault))
   const standing = replicas.filter((replica) => stands(replica) && !givenUp.has(replica.vault))
   const held = new Set([...standing, ...patient, ...steps].map(({ vault }) => vault))
   const excluded = new Map([...givenUp, ...[...shut].filter(([vault]) => !held.has(vault))])

@@ -19,14 +19,20 @@ export async function spending<T>(context: Context, name: Activity, work: (conte
   }
 }
 
-/** The same for work that yields; sums are written after each item. */
-export async function* spendingEach<T>(context: Context, name: Activity, work: (context: Context) => AsyncIterable<T>): AsyncGenerator<T> {
+/** The same for work that yields; sums are written after each item, or after each `every` of many small ones. */
+export async function* spendingEach<T>(
+  context: Context,
+  name: Activity,
+  work: (context: Context) => AsyncIterable<T>,
+  { every = 1 }: { readonly every?: number | undefined } = {},
+): AsyncGenerator<T> {
+  let count = 0
   const counting = <R>(step: () => R): R => (activity.getStore() === undefined ? activity.run(name, step) : step())
   const items = counting(() => work(context)[Symbol.asyncIterator]())
   try {
     for (let step = await counting(() => items.next()); !step.done; step = await counting(() => items.next())) {
       yield step.value
-      await context.ledger.flush()
+      if (++count % every === 0) await context.ledger.flush()
     }
   } finally {
     await counting(() => items.return?.())

@@ -47,7 +47,10 @@ export interface HysteresisInput {
 
 export interface Relief {
   readonly urgent: boolean
-  /** Vaults whose copy no longer stands: another copy takes its place elsewhere. Those that are damaged or missing are replaced where they are. */
+  /**
+   * Vaults whose copy no longer stands: another copy takes its place elsewhere. Those that are damaged or missing are replaced where they are, and are
+   * in here only when the vault was silent for the grace.
+   */
   readonly givenUp: ReadonlyMap<string, string>
   /** Copies that would be given up if the grace had passed, or credentials held. */
   readonly waiting: readonly string[]
@@ -73,15 +76,17 @@ export function relieve({ replicas, vaults, floor, graceDays, silences, spooled 
   const waiting: string[] = []
   for (const replica of replicas) {
     const { vault, footing, verdict } = replica
+    const silence = silences.get(vault)
+    const isLong = silence?.reason === 'silent' && silence.silentMs >= graceDays * DAY_MS
+    const why = `${vault} has been silent for ${Math.floor((silence?.silentMs ?? 0) / DAY_MS)} days, longer than the grace of ${graceDays}`
+    // What is lost is replaced where it was, but not for ever: a vault that stays silent is not waited for.
+    if (footing === 'lost' && isLong) givenUp.set(vault, why)
     if (footing !== 'doubtful' && footing !== 'open') continue
     if (verdict === 'pending' || isUnasked(replica)) {
       waiting.push(vault)
       continue
     }
-    const silence = silences.get(vault)
-    const days = Math.floor((silence?.silentMs ?? 0) / DAY_MS)
-    const isGone = silence?.reason === 'silent' && silence.silentMs >= graceDays * DAY_MS && SILENT.has(verdict)
-    if (isGone) givenUp.set(vault, `${vault} has been silent for ${days} days, longer than the grace of ${graceDays}`)
+    if (isLong && SILENT.has(verdict)) givenUp.set(vault, why)
     else if (urgent) givenUp.set(vault, `the copy in ${vault} is not certain (${verdict}), and the floor cannot wait`)
     else waiting.push(vault)
   }

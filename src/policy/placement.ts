@@ -86,7 +86,8 @@ interface Choice {
 }
 
 function smallest(goals: readonly Demand[], kept: readonly VaultProfile[], { free, scores }: Choice): readonly VaultProfile[] {
-  for (let size = 0; size <= free.length; size++) {
+  if (meets(goals, kept)) return []
+  for (let size = 1; size <= free.length; size++) {
     let best: { readonly set: readonly VaultProfile[]; readonly merit: readonly number[] } | undefined
     for (const set of combinations(free, size)) {
       const all = [...kept, ...set]

@@ -1,8 +1,8 @@
 /** Metrics and health over HTTP, for a scraper on this machine: two addresses, reading only, nothing else. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { type AddressInfo, isIP } from 'node:net'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AbortOptions, Archive, Health, HealthOptions } from '../contracts.ts'
 import { ConfigError } from '../errors.ts'
+import { callsLoopback, end, isLoopback, listen } from './listening.ts'
 
 const MOST_CONNECTIONS = 32
 const MOST_HEADER_BYTES = 8 * 1024
@@ -48,44 +48,14 @@ export async function serveMetrics(archive: Pick<Archive, 'metrics' | 'health'>,
   )
   server.maxConnections = MOST_CONNECTIONS
   server.keepAliveTimeout = REQUEST_MS / 2
-  await listen(server, host, port)
-  const { address, port: bound } = server.address() as AddressInfo
+  const url = await listen(server, host, port)
   let closed: Promise<void> | undefined
   const close = () => {
-    closed ??= end(server)
+    closed ??= end(server, REQUEST_MS / 10)
     return closed
   }
   signal?.addEventListener('abort', () => void close(), { once: true })
-  return { url: `http://${address.includes(':') ? `[${address}]` : address}:${bound}`, close, [Symbol.asyncDispose]: close }
-}
-
-function isLoopback(host: string): boolean {
-  if (host === 'localhost' || host === '::1') return true
-  return isIP(host) === 4 && host.startsWith('127.')
-}
-
-function listen(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => {
-      const why = cause.code === 'EADDRINUSE' ? 'another program listens there' : `it cannot be listened on (${cause.code})`
-      reject(new ConfigError('invalid', `${host}:${port}: ${why}; choose another address`, { cause }))
-    })
-    server.listen({ host, port, exclusive: true }, resolve)
-  })
-}
-
-async function end(server: Server): Promise<void> {
-  await new Promise<void>((resolve) => {
-    server.close(() => resolve())
-    server.closeIdleConnections()
-    setTimeout(() => server.closeAllConnections(), REQUEST_MS / 10).unref()
-  })
-}
-
-/** A page in a browser on this machine can make its own name lead here; then it calls by that name. */
-function callsLoopback(host = ''): boolean {
-  const url = URL.canParse(`http://${host}`) ? new URL(`http://${host}`) : undefined
-  return url !== undefined && isLoopback(url.hostname.replace(/^\[(.*)\]$/, '$1'))
+  return { url, close, [Symbol.asyncDispose]: close }
 }
 
 interface Source {

@@ -170,6 +170,24 @@ describe('outages', () => {
     expect(contentOf(house.members[silent])).toHaveLength(1)
   })
 
+  it('of a vault whose copy was lost before: it is waited for until the grace is over, then another vault gets the copy', async () => {
+    const house = await fleet(['a', 'b', 'c', 'd'], { policy: { copies: 3, floor: 1, graceDays: 3 } })
+    const [root = ''] = await stored(house)
+    const ids = ['a', 'b', 'c', 'd'] as const
+    const lost = ids.find((id) => contentOf(house.members[id]).length > 0) ?? 'a'
+    const spare = ids.find((id) => contentOf(house.members[id]).length === 0) ?? 'd'
+    for (const at of contentOf(house.members[lost])) house.members[lost].store.delete(at)
+    expect((await house.archive.verify(root)).state).toBe('damaged')
+    house.members[lost].faults.unreachable = true
+    for (let hours = 0; hours < 66; hours += 6, advance(house.clock, 6 * HOUR)) await once(house.archive)
+    expect([contentOf(house.members[spare]).length, (await house.archive.status(root)).state]).toEqual([0, 'damaged'])
+    for (let hours = 0; hours < 24; hours += 6, advance(house.clock, 6 * HOUR)) await once(house.archive)
+    expect(contentOf(house.members[spare])).toHaveLength(1)
+    expect((await house.archive.status(root)).replicas.filter(({ counts }) => counts)).toHaveLength(3)
+    // What was lost is still not there, and is told until the vault is back or taken out.
+    expect((await house.archive.status(root)).state).toBe('damaged')
+  })
+
   it('that nobody watched do not count: a machine that slept through the grace asks again before it repairs', async () => {
     const house = await fleet(['a', 'b', 'c'], { policy: { copies: 2, floor: 1, graceDays: 3 } })
     await stored(house)

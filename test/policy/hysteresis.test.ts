@@ -49,6 +49,15 @@ describe('hysteresis', () => {
     expect(decide([sound('a'), silent('b')], { silences: forDays('c', 99) }).givenUp.size).toBe(0)
   })
 
+  it('lets what is lost wait for a vault that does not answer, and for no longer than the grace', () => {
+    const three = [sound('a'), sound('c'), lost('b')]
+    expect(decide(three, { silences: forDays('b', 2.9) })).toMatchObject({ urgent: false, givenUp: new Map() })
+    expect([...decide(three, { silences: forDays('b', 3) }).givenUp.keys()]).toEqual(['b'])
+    expect(decide(three, { silences: forDays('b', 99, 'denied') }).givenUp.size).toBe(0)
+    expect(decide(three, { silences: forDays('b', 99, 'limited') }).givenUp.size).toBe(0)
+    expect(decide(three).givenUp.size).toBe(0)
+  })
+
   it('waits for nobody below the floor, or at the floor with a copy lost', () => {
     expect(decide([lapsed('b'), sound('a')], { floor: 2 })).toMatchObject({ urgent: true, waiting: [] })
     expect([...decide([sound('a'), lapsed('b')], { floor: 2 }).givenUp.keys()]).toEqual(['b'])
