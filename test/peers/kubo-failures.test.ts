@@ -63,27 +63,30 @@ describe.skipIf(KUBO === '')('a real Kubo daemon that fails', { timeout: 120_000
     expect(await right.status(at)).toBe('absent')
   })
 
-  it('is exhausted when its disk is full, loses nothing it held, and takes the rest once there is room', async () => {
-    const disk = smallDisk('96m')
-    if (disk === undefined) return
-    const node = await startKubo(disk)
-    const vault = kubo({ api: node.api })
-    const held = await samplePack({ seed: 'held', blocks: 8, blockLength: 100_000, linked: true })
-    const at = await vault.put(held)
-    const ballast = fill(disk, 4 * MIB)
-    const large = await samplePack({ seed: 'large', blocks: 24, blockLength: MIB / 2, linked: true })
-    await assertRejects('exhausted', () => vault.put(large), 'put on a full disk')
-    expect(await vault.locate(large.name, { root: large.root })).toBeUndefined()
-    await assertHolds(vault, at, held)
+  it.each([0, 4 * MIB])(
+    'is exhausted on a disk with %i bytes left, loses nothing it held, and takes the rest once there is room',
+    async (left) => {
+      const disk = smallDisk('96m')
+      if (disk === undefined) return
+      const node = await startKubo(disk)
+      const vault = kubo({ api: node.api })
+      const held = await samplePack({ seed: 'held', blocks: 8, blockLength: 100_000, linked: true })
+      const at = await vault.put(held)
+      const ballast = fill(disk, left)
+      const large = await samplePack({ seed: 'large', blocks: 24, blockLength: MIB / 2, linked: true })
+      await assertRejects('exhausted', () => vault.put(large), 'put on a full disk')
+      expect(await vault.locate(large.name, { root: large.root })).toBeUndefined()
+      await assertHolds(vault, at, held)
 
-    const { archive } = await archiveWith(vault)
-    const { root, state } = await archive.put(noise(8 * MIB, 'full'))
-    expect(state).toBe('degraded')
-    await ballast.remove()
-    await assertHolds(vault, await vault.put(large), large)
-    expect((await archive.repair(root)).state).toBe('satisfied')
-    await node.ipfs('repo', 'gc', '-q')
-    for (const pack of [held, large]) await assertHolds(vault, `ipfs:${pack.root}`, pack)
-    expect((await archive.verify(root, { level: 'whole' })).state).toBe('satisfied')
-  })
+      const { archive } = await archiveWith(vault)
+      const { root, state } = await archive.put(noise(8 * MIB, 'full'))
+      expect(state).toBe('degraded')
+      await ballast.remove()
+      await assertHolds(vault, await vault.put(large), large)
+      expect((await archive.repair(root)).state).toBe('satisfied')
+      await node.ipfs('repo', 'gc', '-q')
+      for (const pack of [held, large]) await assertHolds(vault, `ipfs:${pack.root}`, pack)
+      expect((await archive.verify(root, { level: 'whole' })).state).toBe('satisfied')
+    },
+  )
 })
