@@ -1,5 +1,6 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { CarReader } from '@ipld/car'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { samplePack } from '../../src/conformance/fixture.ts'
 import { assertHolds } from '../../src/conformance/vault-context.ts'
@@ -7,8 +8,10 @@ import type { Dag, Pack, Vault } from '../../src/contracts.ts'
 import { gatewayBlocks } from '../../src/flow/gateway-car.ts'
 import { toCID } from '../../src/format/address.ts'
 import { heliaNode, kubo, trustlessGateway } from '../../src/ipfs.ts'
+import { directory } from '../../src/vaults/directory.ts'
 import { memory } from '../../src/vaults/memory.ts'
-import { all, house, noise } from '../flow/house.ts'
+import { all, bytesOf, house, noise, tempFolder } from '../flow/house.ts'
+import { sealedHouse } from '../flow/sealed/keys.ts'
 
 const API = process.env.PERDURE_KUBO_API ?? ''
 const GATEWAY = process.env.PERDURE_KUBO_GATEWAY ?? ''
@@ -155,5 +158,72 @@ describe.skipIf(API === '')('a vault on a real Kubo daemon', { timeout: 60_000 }
     node.serve(theirs)
     const given = await rpc(`block/get?arg=${ours.root}`)
     expect(Buffer.compare(given, (await theirs.block(ours.root)) ?? Buffer.alloc(0))).toBe(0)
+  })
+
+  it('keeps a sealed object, which opens after a garbage collection from what the node alone holds', async () => {
+    const stores = [new Map<string, Uint8Array>(), new Map<string, Uint8Array>()]
+    const disks = stores.map((store, n) => memory({ id: `m${n}`, operator: `m${n}`, store }))
+    const { archive } = await sealedHouse({
+      vaults: [...disks, kubo({ api: API })],
+      policy: { copies: 3, floor: 2, distinct: {} },
+      maxPackBytes: 1_500_000,
+      timeoutMs: 20_000,
+    })
+    const plain = noise(4 * MIB, 'sealed')
+    const { root, state } = await archive.put(plain)
+    expect(state).toBe('satisfied')
+    await gc()
+    expect((await archive.verify(root, { level: 'whole' })).state).toBe('satisfied')
+    const stored = await rpc(`cat?arg=${root}&offline=true`)
+    expect(stored.subarray(0, 21).toString()).toBe('age-encryption.org/v1')
+    expect(stored.includes(plain.subarray(MIB, MIB + 32))).toBe(false)
+    for (const store of stores) store.clear()
+    expect(Buffer.compare(await bytesOf(archive.get(root)), plain)).toBe(0)
+  })
+
+  it('stands beside directories, and mends both when it is the last that has the blocks', async () => {
+    const folder = await tempFolder()
+    const disks = ['a', 'b'].map((id) => directory({ id, operator: id, at: join(folder, id) }))
+    const { archive } = await house({
+      vaults: [...disks, kubo({ api: API })],
+      policy: { copies: 3, floor: 2, distinct: {} },
+      maxPackBytes: 1_500_000,
+      timeoutMs: 20_000,
+    })
+    const plain = noise(4 * MIB, 'beside directories')
+    const { root, state, replicas } = await archive.put(plain)
+    expect(state).toBe('satisfied')
+    for (const { vault, locator } of replicas) if (vault !== 'kubo') await rm(join(folder, vault, locator ?? ''))
+    expect((await archive.verify(root, { level: 'whole' })).state).toBe('at-risk')
+    expect((await archive.repair(root)).state).toBe('satisfied')
+    await rpc(`pin/rm?arg=${root}`)
+    await gc()
+    expect(Buffer.compare(await bytesOf(archive.get(root)), plain)).toBe(0)
+  })
+
+  it('exports by `ipfs dag export` what was put, block by block and nothing else', async () => {
+    const pack = await samplePack({ seed: 'export', blocks: 30, blockLength: 50_000, linked: true })
+    await kubo({ api: API }).put(pack)
+    const exported = await CarReader.fromBytes(await rpc(`dag/export?arg=${pack.root}&offline=true`))
+    expect((await exported.getRoots()).map(String)).toEqual([`${pack.root}`])
+    const hex = async (reader: CarReader) =>
+      (await all(reader.blocks())).map(({ cid, bytes }) => [`${cid}`, Buffer.from(bytes).toString('hex')]).sort()
+    expect(await hex(exported)).toEqual(await hex(await CarReader.fromBytes(pack.bytes)))
+  })
+
+  it('is put to with `provide` although the node cannot announce anything', async () => {
+    const pack = await samplePack({ seed: 'provide', linked: true })
+    const asked: string[] = []
+    const vault = kubo({
+      api: API,
+      provide: true,
+      fetch: async (input, init) => {
+        const response = await fetch(input, init)
+        asked.push(`${new URL(`${input}`).pathname} ${response.status}`)
+        return response
+      },
+    })
+    await assertHolds(vault, await vault.put(pack), pack)
+    expect(asked).toContain('/api/v0/routing/provide 500')
   })
 })

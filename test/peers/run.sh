@@ -6,9 +6,12 @@ cd "$(dirname "$0")/../.."
 
 servers=(radosgw minio versitygw)
 folder=$(mktemp -d)
+stop() {
+  if [ -d "$folder/$2" ]; then bash "test/peers/$1.sh" stop "$folder/$2" || echo "$2 could not be stopped" >&2; fi
+}
 finish() {
-  for name in "${servers[@]}"; do [ -d "$folder/$name" ] && bash "test/peers/$name.sh" stop "$folder/$name"; done
-  [ -d "$folder/kubo" ] && bash test/peers/kubo-daemon.sh stop "$folder/kubo"
+  for name in "${servers[@]}"; do stop "$name" "$name"; done
+  stop kubo-daemon kubo
   rm -rf "$folder"
 }
 trap finish EXIT
@@ -21,7 +24,7 @@ free_port() {
 if kubo=$(bash test/peers/kubo.sh); then
   export PERDURE_KUBO="$kubo"
 else
-  echo 'SKIPPED: Kubo could not be built here (see above); CID parity with `ipfs add` and `ipfs dag import` were not tested' >&2
+  echo 'SKIPPED: Kubo could not be built here (see above); CID parity with `ipfs add`, `ipfs dag import`, `ipfs pin remote` and a failing Kubo were not tested' >&2
 fi
 
 if settings=$(bash test/peers/kubo-daemon.sh start "$folder/kubo" "$(free_port)"); then

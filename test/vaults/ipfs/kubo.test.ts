@@ -1,11 +1,13 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { samplePack } from '../../../src/conformance/fixture.ts'
-import { type VaultContext, vaultCases } from '../../../src/conformance/vault.ts'
+import type { VaultContext } from '../../../src/conformance/vault.ts'
 import { assertHolds } from '../../../src/conformance/vault-context.ts'
+import type { Vault } from '../../../src/contracts.ts'
 import { type KuboOptions, kubo } from '../../../src/ipfs.ts'
 import { memory } from '../../../src/vaults/memory.ts'
 import { fakeKubo } from '../../fakes/kubo.ts'
 import { all, house, noise } from '../../flow/house.ts'
+import { asPackVault, dagCasesFor } from './dag-conformance.ts'
 
 const MIB = 1024 * 1024
 
@@ -17,18 +19,15 @@ async function made(options: Partial<KuboOptions> = {}) {
 
 const sample = (seed: string) => samplePack({ seed, linked: true })
 
-/** Packs of these cases have no DAG, or one that nothing under their root leads to. */
-const NOT_FOR_DAGS =
-  /body that is|aborted before or during|replace|broke off|index packs|maxPackBytes|removed|never put|block by block|retained/
-
 describe('conformance of the vault on a Kubo node', () => {
-  const fitting = vaultCases.filter(({ name, needs }) => !NOT_FOR_DAGS.test(name) && (needs === undefined || needs === 'remove'))
-  it.each(fitting.map((one) => [one.name, one] as const))('%s', async (_, { run }) => {
+  const cases = dagCasesFor(kubo({ api: 'http://127.0.0.1:5001' }), ['deny', 'lose', 'reopen'])
+  it.each(cases.map((one) => [one.name, one] as const))('%s', async (_, { run }) => {
     const { node, vault } = await made()
+    const adapted = (one: Vault) => asPackVault(one, async () => node.gc())
     const context: VaultContext = {
-      vault,
+      vault: adapted(vault),
       pack: (options) => samplePack({ ...options, linked: true }),
-      reopen: async () => kubo({ api: node.api }),
+      reopen: async () => adapted(kubo({ api: node.api })),
       deny: async () => {
         node.fault = 'denied'
         return async () => {
@@ -117,6 +116,18 @@ describe('a vault on a Kubo node', () => {
       await expect(work()).rejects.toMatchObject({ code: 'unreachable' })
     if (span) await expect(all(vault.read(at, span))).rejects.toMatchObject({ code: 'unreachable' })
   }, 10_000)
+
+  it('leaves the blocks of a removed root to the garbage collection, and pins it again', async () => {
+    const { node, vault } = await made()
+    const pack = await sample('again')
+    const at = await vault.put(pack)
+    await vault.remove?.(at)
+    expect(await vault.status(at)).toBe('absent')
+    expect(node.blocks.size).toBe((await pack.spans()).length)
+    expect(await vault.put(pack)).toBe(at)
+    node.gc()
+    await assertHolds(vault, at, pack)
+  })
 
   it('refuses packs without a DAG', async () => {
     const { vault } = await made()
