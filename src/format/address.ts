@@ -13,6 +13,8 @@ export const DAG_CBOR = 0x71
 const SHA2_256 = 0x12
 const SHA2_512 = 0x13
 const IDENTITY = 0x00
+/** Digests of the hash functions that are checked: a shorter one is easily met by other bytes. */
+const DIGEST_BYTES: Readonly<Record<number, number>> = { [SHA2_256]: 32, [SHA2_512]: 64 }
 
 /** Largest identity CID that is read; such a block is never counted as stored. */
 export const MAX_IDENTITY_BYTES = 128
@@ -34,9 +36,10 @@ export async function digestAhead(bytes: Uint8Array): Promise<Uint8Array> {
   return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>))
 }
 
-/** Do these bytes hash to that CID? Throws `unsupported` for hash functions other than sha2-256, sha2-512 and identity. */
+/** Do these bytes hash to that CID? Throws `unsupported` for hash functions other than sha2-256, sha2-512 and identity, and for digests that were shortened. */
 export function matches(cid: CID, bytes: Uint8Array): boolean {
   const { code, digest } = cid.multihash
+  assertWhole(cid)
   if (code === SHA2_256) return equal(createHash('sha256').update(bytes).digest(), digest)
   if (code === SHA2_512) return equal(createHash('sha512').update(bytes).digest(), digest)
   if (code === IDENTITY && digest.byteLength <= MAX_IDENTITY_BYTES) return equal(bytes, digest)
@@ -46,7 +49,16 @@ export function matches(cid: CID, bytes: Uint8Array): boolean {
 /** The same question, answered by another thread while the caller goes on. The bytes must not change before it resolves. */
 export async function matchesAhead(cid: CID, bytes: Uint8Array): Promise<boolean> {
   const { code, digest } = cid.multihash
+  assertWhole(cid)
   return code === SHA2_256 ? equal(await digestAhead(bytes), digest) : matches(cid, bytes)
+}
+
+/** Throws `unsupported` for a digest of sha2-256 or sha2-512 that has another length than its function gives. */
+function assertWhole(cid: CID): void {
+  const { code, digest } = cid.multihash
+  const whole = DIGEST_BYTES[code]
+  if (whole === undefined || digest.byteLength === whole) return
+  throw new FormatError('unsupported', `the hash in ${cid} was shortened to ${digest.byteLength} bytes of ${whole}, which other bytes meet easily`)
 }
 
 /** Reads a CID from text or takes one as it is. Throws `invalid-cid`. */

@@ -12,6 +12,8 @@ export const MAX_IDENTITY_BYTES = 128
 
 const IDENTITY = 0x00
 const HASHES: Readonly<Record<number, string>> = { 18: 'sha256', 19: 'sha512' }
+/** Of whole digests; a shorter one is easily met by other bytes. */
+const DIGEST_BYTES: Readonly<Record<number, number>> = { 18: 32, 19: 64 }
 
 export const keyOf = (cid: CID): string => Buffer.from(cid.multihash.bytes).toString('latin1')
 
@@ -22,9 +24,12 @@ export function inlined({ multihash: { code, digest } }: CID): Uint8Array | unde
   throw new FormatError('limit', `an identity CID of ${digest.byteLength} bytes; at most ${MAX_IDENTITY_BYTES} are read`)
 }
 
-/** Throws `unsupported` for hash functions other than sha2-256, sha2-512 and identity. */
+/** Throws `unsupported` for hash functions other than sha2-256, sha2-512 and identity, and for digests that were shortened. */
 export function assertHash(cid: CID): void {
-  const { code } = cid.multihash
+  const { code, digest } = cid.multihash
+  const whole = DIGEST_BYTES[code]
+  if (whole !== undefined && digest.byteLength !== whole)
+    throw new FormatError('unsupported', `the hash in ${cid} was shortened to ${digest.byteLength} bytes of ${whole}`)
   if (code !== IDENTITY && HASHES[code] === undefined)
     throw new FormatError(
       'unsupported',
