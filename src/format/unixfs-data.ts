@@ -1,4 +1,4 @@
-/** The UnixFS part of an inner file node, written here. */
+/** The UnixFS part of a node: that of inner file nodes is written here, that of any node looked through for its type. */
 import { varint } from 'multiformats'
 
 const TYPE_FILE = Uint8Array.of(0x08, 0x02)
@@ -26,4 +26,35 @@ function field(bytes: Uint8Array, at: number, tag: number, value: number): numbe
   bytes[at] = tag
   varint.encodeTo(value, bytes, at + 1)
   return at + 1 + varint.encodingLength(value)
+}
+
+/** Protobuf wire types (https://protobuf.dev/programming-guides/encoding/). */
+const VARINT = 0
+const FIXED_64 = 1
+const LENGTH = 2
+
+/**
+ * Is the type there, which UnixFS requires? To ipfs-unixfs a message without one is a file, so that any dag-pb with empty data would be one. For messages that
+ * it has decoded: throws RangeError for varints without an end.
+ */
+export function hasType(message: Uint8Array): boolean {
+  for (let at = 0; at < message.byteLength; ) {
+    const [tag, tagBytes] = varint.decode(message, at)
+    at += tagBytes
+    const wire = tag & 7
+    if (tag === TYPE_FILE[0]) return true
+    if (wire === VARINT) at += lengthOfVarint(message, at)
+    else if (wire === LENGTH) {
+      const [byteLength, lengthBytes] = varint.decode(message, at)
+      at += lengthBytes + byteLength
+    } else at += wire === FIXED_64 ? 8 : 4
+  }
+  return false
+}
+
+/** Of one that may be larger than any number. */
+function lengthOfVarint(message: Uint8Array, at: number): number {
+  const last = message.subarray(at).findIndex((byte) => byte < 0x80)
+  if (last < 0) throw new RangeError('a varint without an end')
+  return last + 1
 }

@@ -6,6 +6,7 @@ import type { AbortOptions } from '../contracts/options.ts'
 import type { Mtime } from '../contracts/source.ts'
 import { FormatError } from '../errors.ts'
 import { DAG_PB, RAW } from './address.ts'
+import { hasType } from './unixfs-data.ts'
 
 /** Fetches one block; its bytes are checked against the CID by whoever gives this function, their meaning is not. */
 export type GetBlock = (cid: CID, options?: AbortOptions) => Promise<Uint8Array>
@@ -102,7 +103,9 @@ function decoded(cid: CID, bytes: Uint8Array): { readonly node: PBNode; readonly
   try {
     const node = decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength))
     if (!node.Data) throw new FormatError('unsupported', `${cid} is dag-pb without UnixFS data; it is neither file nor directory`)
-    return { node, unixfs: UnixFS.unmarshal(node.Data) }
+    const unixfs = UnixFS.unmarshal(node.Data)
+    if (!hasType(node.Data)) throw new FormatError('unsupported', `${cid} is dag-pb whose data names no UnixFS type; it is neither file nor directory`)
+    return { node, unixfs }
   } catch (cause) {
     if (cause instanceof FormatError) throw cause
     throw malformed(cid, cause instanceof Error ? cause.message : 'it does not decode', cause)

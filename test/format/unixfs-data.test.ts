@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { UnixFS } from 'ipfs-unixfs'
 import { expect, it } from 'vitest'
-import { fileData } from '../../src/format/unixfs-data.ts'
+import { fileData, hasType } from '../../src/format/unixfs-data.ts'
 
 const GIB = 2 ** 30
 const library = (sizes: readonly number[]) => new UnixFS({ type: 'file', blockSizes: sizes.map(BigInt) })
@@ -24,4 +24,16 @@ it.each([2 * GIB - 1, 2 * GIB, 3 * GIB, 4 * GIB - 1, 4 * GIB, 6 * GIB])('is read
 
 it('is pinned for a file of 3 GiB, where the library fails', () => {
   expect(Buffer.from(fileData([2 * GIB, GIB])).toString('hex')).toBe('0802188080808' + '00c20808080800820' + '8080808004')
+})
+
+it.each([
+  ['nothing', '', false],
+  ['bytes alone', '12026869', false],
+  ['a size alone', '18ffffffffffffffffff01', false],
+  ['what stands for a type within its bytes', '12020802', false],
+  ['fields of every wire, and no type', '2d01020304310102030405060708', false],
+  ['a type that comes last', '1202686918020802', true],
+  ['a type that comes first', '0801', true],
+])('a message of %s has a type or has none', (_, hex, expected) => {
+  expect(hasType(Buffer.from(hex, 'hex'))).toBe(expected)
 })
