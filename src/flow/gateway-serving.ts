@@ -110,10 +110,11 @@ async function under(blocks: PublicBlocks, top: CID): Promise<GetBlock> {
   return namedBy(blocks, top, await heldOrUnknown(blocks, top))
 }
 
-const namedBy =
-  (blocks: PublicBlocks, cid: CID, stored: CID): GetBlock =>
-  (link, options) =>
-    blocks.get(link.equals(cid) ? stored : link, options)
+/** A CID that carries its own bytes may link to anything: nobody put it here, so that each block under it has to be one that is used. */
+function namedBy(blocks: PublicBlocks, cid: CID, stored: CID): GetBlock {
+  if (inlined(cid)) return async (link, options) => blocks.get(await heldOrUnknown(blocks, link), options)
+  return (link, options) => blocks.get(link.equals(cid) ? stored : link, options)
+}
 
 async function* after<T>(first: Promise<GetBlock>, then: (get: GetBlock) => AsyncIterable<T>): AsyncGenerator<T> {
   yield* then(await first)
