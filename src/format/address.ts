@@ -58,7 +58,10 @@ function assertWhole(cid: CID): void {
   const { code, digest } = cid.multihash
   const whole = DIGEST_BYTES[code]
   if (whole === undefined || digest.byteLength === whole) return
-  throw new FormatError('unsupported', `the hash in ${cid} was shortened to ${digest.byteLength} bytes of ${whole}, which other bytes meet easily`)
+  throw new FormatError(
+    'unsupported',
+    `the hash in ${cid} was shortened to ${digest.byteLength} bytes of ${whole}, which other bytes meet easily`,
+  )
 }
 
 /** Reads a CID from text or takes one as it is. Throws `invalid-cid`. */

@@ -104,7 +104,8 @@ function decoded(cid: CID, bytes: Uint8Array): { readonly node: PBNode; readonly
     const node = decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength))
     if (!node.Data) throw new FormatError('unsupported', `${cid} is dag-pb without UnixFS data; it is neither file nor directory`)
     const unixfs = UnixFS.unmarshal(node.Data)
-    if (!hasType(node.Data)) throw new FormatError('unsupported', `${cid} is dag-pb whose data names no UnixFS type; it is neither file nor directory`)
+    if (!hasType(node.Data))
+      throw new FormatError('unsupported', `${cid} is dag-pb whose data names no UnixFS type; it is neither file nor directory`)
     return { node, unixfs }
   } catch (cause) {
     if (cause instanceof FormatError) throw cause

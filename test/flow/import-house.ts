@@ -106,4 +106,5 @@ export const asked = ({ requests }: FakeGateway) => ({
 export async function expectNothing(home: House): Promise<void> {
   expect(await spooled(home.folder)).toEqual([])
   expect(await home.archive.totals()).toMatchObject({ objects: 0, packs: 0 })
+  for (const { list } of home.vaults) if (list) expect(await all(list())).toEqual([])
 }

@@ -300,12 +300,18 @@ describe('fetching', () => {
     await expect(own.fetch(RAW_OF(large), { from: server.peerId })).rejects.toMatchObject({ code: 'absent' })
   })
 
-  it('reads identity CIDs of up to 128 bytes by themselves, and refuses longer ones and hash functions it does not know', async () => {
+  it('reads identity CIDs of up to 128 bytes by themselves, and refuses longer ones, shortened hashes and functions it does not know', async () => {
     const own = await node()
     const identity = (length: number) => CID.createV1(RAW, Digest.create(0, noise(length)))
     expect(Buffer.compare(await own.fetch(identity(128)), noise(128))).toBe(0)
     await expect(own.fetch(identity(129))).rejects.toMatchObject({ code: 'limit' })
-    await expect(own.fetch(CID.createV1(RAW, Digest.create(0xb220, noise(32))))).rejects.toMatchObject({ code: 'unsupported' })
+    for (const [code, length] of [
+      [0xb220, 32],
+      [0x11, 20],
+      [0x12, 10],
+      [0x13, 32],
+    ] as const)
+      await expect(own.fetch(CID.createV1(RAW, Digest.create(code, noise(length))))).rejects.toMatchObject({ code: 'unsupported' })
   })
 
   it('lives on when a peer sends what is no message, or one that is too long', async () => {

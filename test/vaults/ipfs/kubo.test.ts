@@ -3,10 +3,11 @@ import { samplePack } from '../../../src/conformance/fixture.ts'
 import type { VaultContext } from '../../../src/conformance/vault.ts'
 import { assertHolds } from '../../../src/conformance/vault-context.ts'
 import type { Vault } from '../../../src/contracts.ts'
+import { addressOf, RAW } from '../../../src/format/address.ts'
 import { type KuboOptions, kubo } from '../../../src/ipfs.ts'
 import { memory } from '../../../src/vaults/memory.ts'
 import { fakeKubo } from '../../fakes/kubo.ts'
-import { all, house, noise } from '../../flow/house.ts'
+import { all, bytesOf, house, noise } from '../../flow/house.ts'
 import { asPackVault, dagCasesFor } from './dag-conformance.ts'
 
 const MIB = 1024 * 1024
@@ -127,6 +128,25 @@ describe('a vault on a Kubo node', () => {
     expect(await vault.put(pack)).toBe(at)
     node.gc()
     await assertHolds(vault, at, pack)
+  })
+
+  it('hands on nothing of what is longer than the block', async () => {
+    const { node, vault } = await made()
+    const bytes = noise(1000)
+    const cid = addressOf(bytes, RAW)
+    const span = { cid, offset: 0, length: bytes.byteLength }
+    const at = `ipfs:${cid}`
+    node.blocks.set(`${cid}`, bytes)
+    expect(await bytesOf(vault.read(at, span))).toEqual(bytes)
+    for (const byteLength of [span.length + 1, 64 * MIB]) {
+      node.blocks.set(`${cid}`, new Uint8Array(byteLength))
+      let received = 0
+      const reading = async () => {
+        for await (const piece of vault.read(at, span)) received += piece.byteLength
+      }
+      await expect(reading()).rejects.toMatchObject({ name: 'VaultError', code: 'damaged' })
+      expect(received).toBe(0)
+    }
   })
 
   it('refuses packs without a DAG', async () => {

@@ -278,14 +278,22 @@ describe('looking', () => {
     await node.close()
   })
 
-  it('hands on no block that its gateway has changed', async () => {
+  it('hands on no block that its gateway has changed, cut or made longer', async () => {
     const fake = await fakePinning()
     const vault = vaultAt(fake)
     const pack = packOf(noise(1000))
     await vault.put(pack)
     const key = keyOf(pack.root)
-    fake.blocks.set(key, { cid: pack.root, bytes: noise(1000, 'other') })
-    await expect(readAll(vault, pack)).rejects.toMatchObject({ code: 'damaged' })
+    for (const [bytes, code] of [
+      [noise(1000, 'other'), 'damaged'],
+      [noise(999), 'damaged'],
+      [noise(1001), 'damaged'],
+      [new Uint8Array(0), 'damaged'],
+      [noise(2 ** 21 + 1), 'unsupported'],
+    ] as const) {
+      fake.blocks.set(key, { cid: pack.root, bytes: Buffer.from(bytes) })
+      await expect(readAll(vault, pack)).rejects.toMatchObject({ name: 'VaultError', code })
+    }
   })
 })
 
