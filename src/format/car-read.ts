@@ -87,23 +87,30 @@ function isIntact(cid: CID, bytes: Uint8Array): boolean {
 interface ByteSource {
   /** At least so many bytes where there are as many; nothing is consumed. */
   peek(length: number): Promise<Uint8Array>
-  /** Exactly so many, in memory of their own or of the chunk. Throws `malformed` when the source ends before. */
+  /** Exactly so many, in memory that is not written again. Throws `malformed` when the source ends before. */
   take(length: number): Promise<Uint8Array>
 }
 
 function bytesFrom(chunks: AsyncIterable<Uint8Array>): ByteSource {
   const iterator = chunks[Symbol.asyncIterator]()
   let held: Uint8Array = new Uint8Array(0)
+  /** Copied on arrival: a sender of single bytes costs what it sends, not an object for each of them. */
   const fill = async (length: number) => {
-    const parts = [held]
-    let total = held.byteLength
-    while (total < length) {
+    let gathered = held
+    let used = held.byteLength
+    while (used < length) {
       const { done, value } = await iterator.next()
       if (done) break
-      parts.push(value)
-      total += value.byteLength
+      const needed = used + value.byteLength
+      if (needed > gathered.byteLength) {
+        const larger = Buffer.allocUnsafe(Math.max(needed, length))
+        larger.set(gathered.subarray(0, used))
+        gathered = larger
+      }
+      gathered.set(value, used)
+      used = needed
     }
-    if (parts.length > 1) held = Buffer.concat(parts)
+    held = gathered.subarray(0, used)
   }
   return {
     async peek(length) {

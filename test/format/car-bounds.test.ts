@@ -5,7 +5,7 @@ import { gatewayBlocks } from '../../src/flow/gateway-car.ts'
 import { addressOf, DAG_PB, RAW } from '../../src/format/address.ts'
 import { MAX_CID_BYTES, readCar } from '../../src/format/car-read.ts'
 import { carHeader, sectionPrefix } from '../../src/format/pack.ts'
-import { all } from '../flow/house.ts'
+import { all, noise } from '../flow/house.ts'
 
 const MAX_BLOCK_BYTES = 2 ** 21
 const CHUNK_BYTES = 64
@@ -97,6 +97,23 @@ describe('a section', () => {
     const source = endless(bytes)
     await expect(read(source.chunks())).rejects.toMatchObject({ name: 'FormatError', code: 'malformed' })
     expect(source.pulled).toBeLessThanOrEqual(bytes.byteLength + 2 * CHUNK_BYTES)
+  })
+
+  it('is copied as it comes: pieces of any size may lie in memory that is used again', async () => {
+    const blocks = [noise(70_000, 'one'), leaf, noise(5, 'two')].map((bytes) => ({ cid: addressOf(bytes, RAW), bytes }))
+    const whole = Buffer.concat([carHeader(root), ...blocks.flatMap(({ cid, bytes }) => [sectionPrefix(cid, bytes.byteLength), bytes])])
+    for (const pieceBytes of [1, 7, 4096, whole.byteLength]) {
+      const piece = Buffer.alloc(pieceBytes)
+      const reused = async function* () {
+        for (let at = 0; at < whole.byteLength; at += pieceBytes) {
+          const byteLength = whole.copy(piece, 0, at, at + pieceBytes)
+          yield piece.subarray(0, byteLength)
+        }
+        piece.fill(0)
+      }
+      const read = await all((await readCar(reused(), { maxBlockBytes: MAX_BLOCK_BYTES })).blocks)
+      expect(read.map(({ bytes, intact }) => [intact, Buffer.from(bytes)])).toEqual(blocks.map(({ bytes }) => [true, bytes]))
+    }
   })
 
   it('may be as large as a block is, and no larger, in a CAR of a gateway', async () => {
