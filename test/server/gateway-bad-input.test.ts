@@ -113,7 +113,7 @@ describe('a CID that carries a node', () => {
 })
 
 describe('a DAG that was imported', () => {
-  it('with diamonds is sent block by block once, and with dups=y only as far as a client reads', async () => {
+  it('with diamonds is sent each block once, and read along any of its paths', async () => {
     let top = block(Buffer.from('deep'))
     const dag = dagOf(top)
     for (let depth = 0; depth < 18; depth++) {
