@@ -1,5 +1,5 @@
 /** A vault on a Kubo node of one's own, by its RPC API. It keeps DAGs: `ipfs:<root>` is a recursive pin. */
-import { CID } from 'multiformats/cid'
+import type { CID } from 'multiformats/cid'
 import type { AbortOptions, Locator, Pack, Span, Vault, VaultPutOptions } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
 import { blockOf } from './kubo/blocks.ts'
@@ -8,10 +8,9 @@ import { mend } from './kubo/mend.ts'
 import { type KuboOptions, type Settings, settingsOf } from './kubo/options.ts'
 import { isPinned, unpin } from './kubo/pins.ts'
 import { askLines, askText } from './kubo/rpc.ts'
+import { locatorOf, rootIn } from './pinning/requests.ts'
 
 export type { KuboAuth, KuboOptions } from './kubo/options.ts'
-
-const PREFIX = 'ipfs:'
 
 /**
  * Nothing is asked before the first call. Throws VaultError `invalid` for options that cannot be. Index packs are no DAGs, and `unsupported`.
@@ -33,7 +32,7 @@ export function kubo(options: KuboOptions): Vault {
     put: (pack, putOptions) => putDag(settings, pack, putOptions),
     locate: async (_, { signal, kind, root } = {}) =>
       root && kind !== 'index' && (await isPinned(node, root, { signal })) ? locatorOf(root) : undefined,
-    status: async (at, { signal } = {}) => ((await isPinned(node, rootOf(node.id, at), { signal })) ? 'held' : 'absent'),
+    status: async (at, { signal } = {}) => ((await isPinned(node, rootIn(node.id, at), { signal })) ? 'held' : 'absent'),
     read: (at, span, readOptions) => readBlock(settings, at, span, readOptions),
     readsFrom: () => ({
       from: `${gateway ? `the gateway ${new URL(gateway.url).host} of ` : ''}Kubo node ${peerId ?? `at ${node.api.host}`}`,
@@ -41,7 +40,7 @@ export function kubo(options: KuboOptions): Vault {
         ? 'only what the gateway has at hand; that this is the store of the node, and the node keeps it, is its word'
         : 'the node’s own store, read offline; that the node keeps them is its word',
     }),
-    remove: async (at, { signal } = {}) => unpin(node, rootOf(node.id, at), { signal }),
+    remove: async (at, { signal } = {}) => unpin(node, rootIn(node.id, at), { signal }),
   }
 }
 
@@ -67,7 +66,7 @@ async function announce(node: Settings['node'], root: CID, options: AbortOptions
 }
 
 async function* readBlock({ node, gateway }: Settings, at: Locator, span: Span, { signal }: AbortOptions = {}): AsyncGenerator<Uint8Array> {
-  rootOf(node.id, at)
+  rootIn(node.id, at)
   const { cid, length } = span
   if (!gateway) return yield await blockOf(node, cid, length, { signal })
   let bytes: Uint8Array
@@ -80,15 +79,4 @@ async function* readBlock({ node, gateway }: Settings, at: Locator, span: Span, 
   }
   if (bytes.byteLength > length) throw new VaultError('damaged', node.id, `block ${cid} has more than ${length} bytes; verify again`)
   yield bytes
-}
-
-const locatorOf = (root: CID): Locator => `${PREFIX}${root}`
-
-function rootOf(id: string, at: Locator): CID {
-  try {
-    if (at.startsWith(PREFIX)) return CID.parse(at.slice(PREFIX.length))
-  } catch (cause) {
-    throw new VaultError('invalid', id, `${at} is not a locator of this vault; look up the replica in its receipt`, { cause })
-  }
-  throw new VaultError('invalid', id, `${at} is not a locator of this vault; look up the replica in its receipt`)
 }

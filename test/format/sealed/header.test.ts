@@ -92,7 +92,7 @@ describe('a header bomb is refused in milliseconds', () => {
       error = caught
     }
     expect(error).toMatchObject({ code: 'limit' })
-    expect(performance.now() - started).toBeLessThan(5_000)
+    expect(performance.now() - started).toBeLessThan(500)
     return taken
   }
 
