@@ -200,12 +200,14 @@ const operatorsOf = (places: readonly Place[]): number => new Set(places.map(({ 
 /** By the truth: distinct operators outside IPFS that have every block, reachable or not. */
 function isBelowFloor(life: Life, object: Kept): boolean {
   const { floor } = life.scenario.policy
-  const operators = new Set<string>()
+  const operators: string[] = []
   for (const id of life.keeper.configured.keys()) {
     const place = life.world.places.get(id)
-    if (place && isTrusted(place.profile) && isWhole(place, object.id)) operators.add(place.profile.operator)
+    if (!place || !isTrusted(place.profile) || !isWhole(place, object.id) || operators.includes(place.profile.operator)) continue
+    operators.push(place.profile.operator)
+    if (operators.length >= floor) return false
   }
-  return operators.size < floor
+  return operators.length < floor
 }
 
 const honestOrLying = (life: Life): readonly Place[] =>

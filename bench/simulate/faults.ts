@@ -222,6 +222,7 @@ export function replaceVault(life: Life, place: Place): void {
   const { world, keeper, scenario } = life
   const { id } = place.profile
   if (!keeper.configured.delete(id)) return
+  keeper.profiles = undefined
   keeper.leaving.delete(id)
   keeper.silences.delete(id)
   keeper.scores.delete(id)
@@ -231,6 +232,7 @@ export function replaceVault(life: Life, place: Place): void {
   const fresh = placeOf({ ...setting, profile })
   world.places.set(name, fresh)
   keeper.configured.set(name, life.rules.seen(profile))
+  keeper.profiles = undefined
   life.note(() => `${name} takes the place of ${id}`)
   if (life.now < life.calmAt) unleashOn(life, fresh)
   for (const object of keeper.objects) consider(life, object)

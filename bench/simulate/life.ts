@@ -54,6 +54,8 @@ export interface Keeper {
   readonly objects: readonly Kept[]
   /** In order of the configuration. */
   readonly configured: Map<string, VaultProfile>
+  /** What the policy is told of them; undefined: to be made anew, because others are configured now. */
+  profiles: ReadonlyMap<string, VaultProfile> | undefined
   /** Vaults that are to be let go. */
   readonly leaving: Set<string>
   readonly ledger: Ledger
@@ -107,4 +109,7 @@ export function placeIn(life: Life, vault: string) {
 }
 
 /** What the policy is told of the vaults that are configured now. */
-export const profilesOf = ({ keeper, rules }: Life): readonly VaultProfile[] => [...keeper.configured.values()].map(rules.seen)
+export function profilesOf({ keeper, rules }: Life): ReadonlyMap<string, VaultProfile> {
+  keeper.profiles ??= new Map([...keeper.configured].map(([id, profile]) => [id, rules.seen(profile)]))
+  return keeper.profiles
+}

@@ -45,7 +45,11 @@ export function chanceOf(seed: number, stream = 0): Chance {
       if (picked === undefined) throw new RangeError('nothing to pick from')
       return picked
     },
-    bytes: (length) => Uint8Array.from({ length }, () => word() & 0xff),
+    bytes: (length) => {
+      const bytes = new Uint8Array(length)
+      for (let at = 0; at < length; at++) bytes[at] = word()
+      return bytes
+    },
     fork: (purpose) => chanceOf(seed, stream * 31 + purpose + 1),
   }
 }

@@ -23,7 +23,8 @@ export interface Step {
 
 /** What is known of an object, judged by policy. */
 export function judge(life: Life, object: Kept, without: ReadonlySet<string> = new Set()): Ruling<Row> {
-  const vaults = profilesOf(life).filter(({ id }) => !without.has(id))
+  const profiles = [...profilesOf(life).values()]
+  const vaults = without.size === 0 ? profiles : profiles.filter(({ id }) => !without.has(id))
   const judgement = life.rules.judge<Row>({
     policy: life.scenario.policy,
     vaults,
@@ -88,7 +89,7 @@ function stepsOf(life: Life, object: Kept, { replicas }: Ruling<Row>): Plan {
   const { floor, graceDays } = scenario.policy
   const { silences } = keeper
   const here = replicas.filter(({ vault }) => keeper.configured.has(vault))
-  const vaults = new Map(profilesOf(life).map((profile) => [profile.id, profile]))
+  const vaults = profilesOf(life)
   const relief = rules.relieve({ replicas: here, vaults, floor, graceDays, silences, spooled: object.spooled !== undefined })
   const gone = here.filter(({ vault, verdict }) => LOST.has(verdict) && !keeper.leaving.has(vault)).map(({ vault }) => vault)
   const lost = [...new Set([...gone, ...relief.givenUp.keys()])]
@@ -114,7 +115,7 @@ function placed(
   const scores = scoresOf(life)
   const refused = new Map([...unwanted(life, scores, new Set([...held, ...object.replicas.keys()])), ...excluded])
   const packBytes = object.blocks * BLOCK_BYTES
-  const plan = life.rules.place({ policy, vaults: profilesOf(life), packBytes, held, excluded: refused, scores })
+  const plan = life.rules.place({ policy, vaults: [...profilesOf(life).values()], packBytes, held, excluded: refused, scores })
   return plan.add.map((vault) => ({ vault, action: 'place' }))
 }
 

@@ -61,6 +61,7 @@ function lifeOf(scenario: Scenario, rules: Rules, trace: RunOptions['trace']): L
     keeper: {
       objects: scenario.objects.map(objectOf),
       configured: new Map(scenario.vaults.map(({ profile }) => [profile.id, profile])),
+      profiles: undefined,
       leaving: new Set(),
       scores: new Map(),
       silences: new Map(),

@@ -36,7 +36,7 @@ export const scoresOf = ({ keeper }: Life): ReadonlyMap<string, VaultScore> =>
 /** Vaults that get nothing new. What one of them has, or was to have, is nothing new there. */
 export function unwanted(life: Life, scores: ReadonlyMap<string, VaultScore>, begun: ReadonlySet<string>): ReadonlyMap<string, string> {
   if (![...scores.values()].some(({ quarantine }) => quarantine)) return NONE
-  const ids = shunned(scores, { vaults: profilesOf(life), floor: life.scenario.policy.floor })
+  const ids = shunned(scores, { vaults: [...profilesOf(life).values()], floor: life.scenario.policy.floor })
   return new Map([...ids].filter((id) => !begun.has(id)).map((id) => [id, 'quarantined']))
 }
 

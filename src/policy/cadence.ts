@@ -1,5 +1,5 @@
 /** When a replica's evidence should be renewed. */
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 
 export const DAY_MS = 86_400_000
 
@@ -19,7 +19,7 @@ export interface Aging {
 /** The moment to renew evidence: around two thirds of its age limit, moved by a hash of the name, always before it lapses. */
 export function dueAt({ name, lastAt, maxAgeDays }: Aging): number {
   if (lastAt === undefined) return 0
-  const unit = createHash('sha256').update(name).digest().readUInt32BE(0) / 2 ** 32
+  const unit = hash('sha256', name, 'buffer').readUInt32BE(0) / 2 ** 32
   return Math.floor(lastAt + maxAgeDays * DAY_MS * (DUE_SHARE + JITTER_SHARE * (2 * unit - 1)))
 }
 

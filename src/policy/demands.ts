@@ -22,8 +22,19 @@ export function domainOf(vault: VaultProfile, domain: string): string | undefine
   return Object.hasOwn(labels, domain) ? labels[domain] : undefined
 }
 
+/** Of each policy, which never changes: every judgement asks. */
+const ofPolicies = new WeakMap<Policy, readonly Demand[]>()
+
 /** Floor first, then copies, then the distinct domains; demands for nothing are left out. */
 export function demandsOf(policy: Policy): readonly Demand[] {
+  const known = ofPolicies.get(policy)
+  if (known) return known
+  const demands = demandsIn(policy)
+  ofPolicies.set(policy, demands)
+  return demands
+}
+
+function demandsIn(policy: Policy): readonly Demand[] {
   const demands: Demand[] = [
     { constraint: 'floor', wanted: policy.floor, valueOf: (vault) => (isTrusted(vault) ? vault.operator : undefined) },
     { constraint: 'copies', wanted: policy.copies, valueOf: (vault) => vault.id },
@@ -38,12 +49,13 @@ export function demandsOf(policy: Policy): readonly Demand[] {
 
 /** How much of a demand a set of vaults meets. Never falls when a vault is added. */
 export function foundIn(demand: Demand, vaults: readonly VaultProfile[]): number {
-  const values = new Set<string>()
+  // Vaults are few, and asked about in every judgement: a list beats a set.
+  const values: string[] = []
   for (const vault of vaults) {
     const value = demand.valueOf(vault)
-    if (value !== undefined) values.add(value)
+    if (value !== undefined && !values.includes(value)) values.push(value)
   }
-  return values.size
+  return values.length
 }
 
 /** What a demand counts, in words. */

@@ -238,18 +238,11 @@ function troubles<E extends JudgedEvidence>(demand: Demand, { held }: PackView<E
 
 function reported<E extends JudgedEvidence>(pack: string, { input, weighed }: Standpoint<E>): JudgedReplica<E> {
   const { shown, footing, why, acceptedAt } = weighed
-  return {
-    vault: input.vault,
-    pack,
-    verdict: shown?.verdict ?? (input.state === 'intended' ? 'pending' : 'unproven'),
-    possession: shown?.possession ?? 'claimed',
-    retrieval: shown?.retrieval ?? 'none',
-    counts: footing === 'sound' || footing === 'doubtful',
-    ...(shown && { at: shown.at, evidence: shown }),
-    why,
-    footing,
-    ...(acceptedAt !== undefined && { acceptedAt }),
-  }
+  const known = { vault: input.vault, pack, counts: footing === 'sound' || footing === 'doubtful', why, footing }
+  if (!shown) return { ...known, verdict: input.state === 'intended' ? 'pending' : 'unproven', possession: 'claimed', retrieval: 'none' }
+  const { verdict, possession, retrieval, at } = shown
+  const evidence = { ...known, verdict, possession, retrieval, at, evidence: shown }
+  return acceptedAt === undefined ? evidence : { ...evidence, acceptedAt }
 }
 
 function strangers<E extends JudgedEvidence>(views: readonly PackView<E>[]): readonly string[] {

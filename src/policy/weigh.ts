@@ -44,6 +44,7 @@ export interface Weighed<E extends JudgedEvidence> {
 export const AHEAD_MS = 3_600_000
 
 const RETRIEVED = { none: 0, sampled: 1, whole: 2 } as const
+const NONE: readonly JudgedEvidence[] = []
 const NOTHING = { lapsesAt: undefined, acceptedAt: undefined } as const
 const SILENT: ReadonlySet<string> = new Set(['unreachable', 'denied', 'incomplete', 'pending'])
 
@@ -53,10 +54,12 @@ export function weigh<E extends JudgedEvidence>(
   options: { readonly rules: EvidencePolicy; readonly configured: boolean; readonly now: number },
 ): Weighed<E> {
   const { rules, configured, now } = options
-  const rows = replica.evidence.filter(({ at }) => at >= (replica.writtenAt ?? 0)).sort((a, b) => b.at - a.at || severity(b) - severity(a))
+  const { writtenAt = 0 } = replica
+  const rows = replica.evidence.filter(({ at }) => at >= writtenAt)
+  if (rows.length > 1) rows.sort((a, b) => b.at - a.at || severity(b) - severity(a))
   const [newest] = rows
-  const bad = rows.filter(isBad)
-  const standing = bad.find((row) => !rows.some((later) => supersedes(later, row)))
+  const bad = rows.some(isBad) ? rows.filter(isBad) : NONE
+  const standing = bad.find((row) => !rows.some((later) => supersedes(later, row))) as E | undefined
   if (standing) return { footing: 'lost', shown: standing, ...NOTHING, why: `${standing.verdict} since ${day(standing.at)}` }
   if (!configured) return { footing: 'foreign', shown: newest, ...NOTHING, why: 'the vault is no longer configured' }
   if (replica.state === 'intended') return { footing: 'unplaced', shown: newest, ...NOTHING, why: 'intended, not placed yet' }
