@@ -120,13 +120,14 @@ describe('an import refuses, and stores nothing of', () => {
     expect(await refusal(blake, dagOf())).toMatchObject([{ code: 'unsupported' }, { code: 'unsupported' }])
   })
 
-  it.each<[string, (child: CID) => Block]>([
-    ['directories', (child) => folder([['a', child]])],
-    ['parts of a file', (child) => fileOver([[child, 6]])],
-  ])('10 000 %s in each other', async (_, above) => {
+  it.each<[string, (child: CID) => Block, { car: boolean }]>([
+    ['directories', (child) => folder([['a', child]]), { car: true }],
+    ['parts of a file', (child) => fileOver([[child, 6]]), { car: true }],
+    ['directories, block by block,', (child) => folder([['a', child]]), { car: false }],
+  ])('10 000 %s in each other', { timeout: 120_000 }, async (_, above, form) => {
     const { root, dag } = chain(10_000, above)
     const fake = await gateway()
-    serve(fake, root, dag)
+    serve(fake, root, dag, form)
     const home = await house()
     await expect(home.archive.import(root, { from: fake.url, allowPrivate: true })).rejects.toMatchObject({
       name: 'FormatError',

@@ -33,6 +33,11 @@ export function redirectWithin(from: URL, location: string): URL | undefined {
 }
 
 export const privateNetwork = (host: string, cause?: unknown) =>
-  new VaultError('invalid', host, 'it is on a private network; set `allowPrivate` if it is yours', { cause })
+  new VaultError(
+    'invalid',
+    host,
+    'it is on a private network; if it is yours, set `allowPrivate`, or pass --allow-private to `perdure import`',
+    { cause },
+  )
 
 const invalid = (host: string, message: string) => new VaultError('invalid', host, message)

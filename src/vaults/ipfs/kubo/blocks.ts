@@ -3,7 +3,7 @@ import { CID } from 'multiformats/cid'
 import type { AbortOptions } from '../../../contracts.ts'
 import { FormatError, VaultError } from '../../../errors.ts'
 import { isBlockOf } from '../embedded/block-id.ts'
-import { uploadOf } from './multipart.ts'
+import { uploadOf } from '../multipart.ts'
 import type { Node } from './options.ts'
 import { askBytes, askLines } from './rpc.ts'
 

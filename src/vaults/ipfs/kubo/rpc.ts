@@ -3,7 +3,7 @@ import { inspect } from 'node:util'
 import { collect } from '../../../bytes/collect.ts'
 import type { AbortOptions } from '../../../contracts.ts'
 import { FormatError, VaultError } from '../../../errors.ts'
-import type { Upload } from './multipart.ts'
+import { readable, type Upload } from '../multipart.ts'
 import type { Node } from './options.ts'
 import { refusal } from './refusal.ts'
 
@@ -74,7 +74,7 @@ export function recordOf(value: unknown): Readonly<Record<string, unknown>> {
 
 function sent(node: Node, { command, query = {}, upload }: Question, signal: AbortSignal): Promise<Response> {
   const url = new URL(`/api/v0/${command}?${new URLSearchParams(query)}`, node.api)
-  const body = upload && { body: streamOf(upload.stream), duplex: 'half' as const }
+  const body = upload && { body: readable(upload.stream), duplex: 'half' as const }
   const headers = { ...node.headers, ...(upload && { 'content-type': upload.type }) }
   // A redirect would carry the authorization elsewhere.
   return node.fetch(url.href, { method: 'POST', redirect: 'manual', headers, signal, ...body })
@@ -99,20 +99,4 @@ function unreachable({ id, api, secrets }: Node, doing: string, cause: unknown):
   const safe = !secrets.some((secret) => shown.includes(secret))
   const message = `${doing} got no whole answer from ${api.origin}; look whether the node runs and the address is right`
   return new VaultError('unreachable', id, message, safe ? { cause } : {})
-}
-
-/** One chunk at a time, when it is wanted. */
-function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream {
-  const iterator = chunks[Symbol.asyncIterator]()
-  return new ReadableStream(
-    {
-      async pull(controller) {
-        const { done, value } = await iterator.next()
-        if (done) controller.close()
-        else controller.enqueue(value)
-      },
-      cancel: async () => void (await iterator.return?.()),
-    },
-    { highWaterMark: 0 },
-  )
 }

@@ -4,6 +4,7 @@ import type { AbortOptions, Dag, ProgressOptions, TransferEvent } from '../../..
 import { VaultError } from '../../../errors.ts'
 import { tell } from '../../body.ts'
 import { type Wait, waiting } from '../gateway/wait.ts'
+import { readable, type Upload, uploadOf } from '../multipart.ts'
 import { MAX_ANSWER_BYTES, unreachable } from './exchange.ts'
 import { isRecord } from './pins.ts'
 import { refusal, shown } from './refusal.ts'
@@ -22,19 +23,20 @@ export interface PushOptions extends AbortOptions, ProgressOptions<TransferEvent
 
 /** Resolves when the service says that it has pinned the root. The CAR is read as it is sent. Throws what reading it throws, and VaultErrors. */
 export async function pushCar(dag: Dag, options: PushOptions): Promise<void> {
-  const { id, token, signal } = options
+  const { id, token, signal, onProgress } = options
   const doing = `sending the CAR of ${dag.root}`
   const wait = waiting({ signal, timeoutMs: TIMEOUT_MS })
-  const body = bodyOf(dag, wait, options)
+  const onSent = (byteLength: number) => tell(onProgress, { type: 'bytes-sent', byteLength })
+  const upload = uploadOf(dag.root, dag.car({ signal }), { filename: `${dag.root}.car`, onSent })
   try {
-    const response = await sent(dag, body.stream, wait, options)
+    const response = await sent(dag, upload, wait, options)
     const text = response.body ? new TextDecoder().decode(await collect(response.body, MAX_ANSWER_BYTES, { signal: wait.signal })) : ''
     if (!response.ok) throw refused(doing, response, text, options)
     wait.settle()
     assertPinned(dag, text, options)
   } catch (error) {
     signal?.throwIfAborted()
-    const broken = body.failure()
+    const broken = upload.failure()
     if (broken !== undefined) throw broken
     if (error instanceof VaultError) throw error
     throw unreachable(
@@ -47,84 +49,27 @@ export async function pushCar(dag: Dag, options: PushOptions): Promise<void> {
   }
 }
 
-function sent(dag: Dag, stream: AsyncGenerator<Uint8Array>, wait: Wait, { url, token, fetch }: PushOptions): Promise<Response> {
-  const { head, tail } = envelopeOf(dag)
+function sent(dag: Dag, { type, stream, overhead }: Upload, wait: Wait, { url, token, fetch }: PushOptions): Promise<Response> {
   const init = {
     method: 'POST',
     redirect: 'manual' as const,
     duplex: 'half' as const,
-    headers: {
-      authorization: `Bearer ${token}`,
-      'content-type': `multipart/form-data; boundary=${boundaryOf(dag)}`,
-      'content-length': `${head.byteLength + dag.byteLength + tail.byteLength}`,
-    },
-    body: readable(stream),
+    headers: { authorization: `Bearer ${token}`, 'content-type': type, 'content-length': `${dag.byteLength + overhead}` },
+    body: readable(timed(stream, wait)),
     signal: wait.signal,
   }
   return fetch(`${url}/api/v0/dag/import?pin-roots=true`, init)
 }
 
-interface Body {
-  readonly stream: AsyncGenerator<Uint8Array>
-  /** Why the CAR could not be read, where it could not. */
-  readonly failure: () => unknown
-}
-
-function bodyOf(dag: Dag, wait: Wait, { signal, onProgress }: PushOptions): Body {
-  let failure: unknown
-  const { head, tail } = envelopeOf(dag)
-  async function* stream(): AsyncGenerator<Uint8Array> {
-    // Reading our own packs may take long; only the service is timed.
-    wait.pause()
-    yield* timed(wait, head)
-    try {
-      for await (const piece of dag.car({ signal })) {
-        yield* timed(wait, piece)
-        tell(onProgress, { type: 'bytes-sent', byteLength: piece.byteLength })
-      }
-    } catch (error) {
-      failure = error
-      throw error
-    }
-    yield* timed(wait, tail)
-    wait.resume()
-  }
-  return { stream: stream(), failure: () => failure }
-}
-
-/** Reads no further than it is read. */
-function readable(stream: AsyncGenerator<Uint8Array>): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const { done, value } = await stream.next()
-        if (done) controller.close()
-        else controller.enqueue(value)
-      },
-      cancel: async () => void (await stream.return(undefined)),
-    },
-    { highWaterMark: 0 },
-  )
-}
-
-function* timed(wait: Wait, piece: Uint8Array): Generator<Uint8Array> {
-  wait.resume()
-  yield piece
+/** Reading our own packs may take long; only the service is timed. */
+async function* timed(stream: AsyncIterable<Uint8Array>, wait: Wait): AsyncGenerator<Uint8Array> {
   wait.pause()
-}
-
-/** No content under a root holds the root's own CID, so this line is nowhere in the CAR's blocks. */
-const boundaryOf = ({ root }: Dag): string => `perdure-${root}`
-
-function envelopeOf(dag: Dag): { readonly head: Uint8Array; readonly tail: Uint8Array } {
-  const head = [
-    `--${boundaryOf(dag)}`,
-    `Content-Disposition: form-data; name="file"; filename="${dag.root}.car"`,
-    'Content-Type: application/vnd.ipld.car',
-    '',
-    '',
-  ].join('\r\n')
-  return { head: Buffer.from(head), tail: Buffer.from(`\r\n--${boundaryOf(dag)}--\r\n`) }
+  for await (const piece of stream) {
+    wait.resume()
+    yield piece
+    wait.pause()
+  }
+  wait.resume()
 }
 
 function refused(doing: string, response: Response, text: string, { id, token }: PushOptions): VaultError {
