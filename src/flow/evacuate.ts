@@ -13,7 +13,7 @@ import type {
   ReplicaRow,
   VaultInventory,
 } from '../contracts.ts'
-import { ArchiveError, ConfigError, PolicyError } from '../errors.ts'
+import { ArchiveError, CatalogError, ConfigError, PolicyError } from '../errors.ts'
 import { retrying } from '../wrap/retrying.ts'
 import { reassess } from './assess.ts'
 import { type Context, eachOf, tell } from './context.ts'
@@ -165,9 +165,14 @@ async function settleOne(
   if (!pack || pack.kind !== pass.kind) return false
   if (fate?.fate === 'safe' && (await stillSafe(context, moving.vault, replica))) return false
   if (pass.published > 0) await catalog.updateEvacuation(moving.vault, { published: 0 })
-  const settled = await settlePack(context, moving, replica, pack, options)
-  await catalog.saveFates(moving.vault, [{ pack: pack.id, at: Math.max(clock(), pass.since), ...settled }])
-  tell(options.onProgress, { type: 'pack-settled', pack: pack.name.toString(), byteLength: pack.byteLength, ...settled })
+  try {
+    const settled = await settlePack(context, moving, replica, pack, options)
+    await catalog.saveFates(moving.vault, [{ pack: pack.id, at: Math.max(clock(), pass.since), ...settled }])
+    tell(options.onProgress, { type: 'pack-settled', pack: pack.name.toString(), byteLength: pack.byteLength, ...settled })
+  } catch (error) {
+    // Removed by somebody, or superseded, while it was moved: nobody wants it anywhere.
+    if (!(error instanceof CatalogError) || error.code !== 'conflict' || (await catalog.pack(pack.id))) throw error
+  }
   return true
 }
 

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
-import type { EvacuateReport } from '../../src/contracts.ts'
+import type { EvacuateReport, Vault } from '../../src/contracts.ts'
+import { VaultError } from '../../src/errors.ts'
 import { memory } from '../../src/vaults/memory.ts'
 import { faulty, noFaults } from '../fakes/faulty.ts'
-import { all, bytesOf, contentOf, fleet, type Member, noise, only, spooled } from './house.ts'
+import { all, bytesOf, contentOf, fleet, house, type Member, noise, only, spooled } from './house.ts'
 
 const MIB = 1024 * 1024
 
@@ -347,6 +348,25 @@ describe('beside others', () => {
     }
     expect(contentOf(members.b)).toHaveLength(7)
     expect(contentOf(members.c)).toHaveLength(7)
+  })
+
+  it('goes on when an object is removed while its pack is on its way', async () => {
+    const target = memory({ id: 'c', operator: 'operator-c' })
+    let removed = 0
+    const put: Vault['put'] = async (pack, options) => {
+      if (pack.kind !== 'content' || pack.byteLength > 10_000) return target.put(pack, options)
+      if (removed++ === 0) await archive.rm(root)
+      throw new VaultError('exhausted', 'c', 'it is full')
+    }
+    const others = ['a', 'b', 'd'].map((id) => memory({ id, operator: `operator-${id}` }))
+    const { archive } = await house({ vaults: [...others.slice(0, 2), { ...target, put }, ...others.slice(2)] })
+    const { root } = await archive.put(noise(1_000, 'going'))
+    const { root: other } = await archive.put(noise(50_000, 'staying'))
+    const report = await archive.evacuate('a')
+    expect(removed).toBe(1)
+    expect(report).toMatchObject({ state: 'left', troubles: [] })
+    await expect(archive.status(root)).rejects.toMatchObject({ code: 'unknown-root' })
+    expect((await archive.status(other)).state).toBe('satisfied')
   })
 
   it('stops when it is told to, and goes on from there', async () => {
