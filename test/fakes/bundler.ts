@@ -23,6 +23,8 @@ export type BundlerFault =
   | { readonly type: 'other-id' }
   /** A receipt in good order for an item that never comes into a bundle. */
   | { readonly type: 'never-bundles' }
+  /** An item that came before is taken, and paid, like a new one. */
+  | { readonly type: 'forgetful' }
 
 export interface FakeBundlerOptions {
   /** Default 0: nothing is free. */
@@ -78,12 +80,13 @@ export async function bundler({ freeBytes = 0, pricePerByte = 1, balance = 0n }:
     const item = new DataItem(raw)
     if (!(await valid(raw))) return response.writeHead(400, { 'content-type': 'text/plain' }).end('Invalid Data Item!')
     const { id } = item
-    if (items.has(id)) return response.writeHead(202, { 'content-type': 'text/plain' }).end('Data item already exists')
+    if (items.has(id) && fake.fault?.type !== 'forgetful')
+      return response.writeHead(202, { 'content-type': 'text/plain' }).end('Data item already exists')
     const winc = raw.byteLength <= freeBytes ? 0n : BigInt(raw.byteLength) * BigInt(pricePerByte)
     if (winc > fake.balance) return response.writeHead(402, { 'content-type': 'text/plain' }).end('Insufficient balance')
     fake.balance -= winc
+    if (fake.fault?.type !== 'never-bundles' && !items.has(id)) waiting.push(id)
     items.set(id, raw)
-    if (fake.fault?.type !== 'never-bundles') waiting.push(id)
     if (fake.fault?.type === 'lost-answer') return response.destroy()
     return json(response, receiptOf(fake.fault?.type === 'other-id' ? OTHER_ID : id, winc))
   }

@@ -28,8 +28,8 @@ export interface BundlerReceipt {
 }
 
 /**
- * `known`: the bundler has met this id before. It says so as soon as a first posting begins, which may have failed since: even less of a
- * claim than a receipt.
+ * `known`: the bundler has met this id before. Turbo says so from the moment a posting begins, which may yet fail: even less of a claim than
+ * a receipt.
  */
 export type Posted = { readonly type: 'received'; readonly receipt: BundlerReceipt } | { readonly type: 'known'; readonly id: string }
 
@@ -44,7 +44,8 @@ export interface BundlerLimits {
 const ALREADY_KNOWN = 202
 
 /**
- * Hands over a signed item. The same bytes may be posted again after any failure: they have one id, and are paid once.
+ * Hands over a signed item. Posted again, the same bytes keep their id and are never two items; but a bundler that has finished with the first
+ * posting may take the price once more. So look for the item before posting again after `unreachable`, where it is not free.
  * Throws VaultError: `exhausted` where credits are missing, `invalid`, `denied`, and `unreachable` for whatever leaves open what became of it.
  */
 export async function postItem(bundler: Service, raw: Uint8Array, options: AbortOptions = {}): Promise<Posted> {
@@ -57,11 +58,7 @@ export async function postItem(bundler: Service, raw: Uint8Array, options: Abort
   const receipt = receiptOf(recordIn(bundler, doing, answer))
   if (receipt?.id === id) return { type: 'received', receipt }
   const what = receipt ? 'the receipt is of another item' : 'the answer is no receipt'
-  throw new VaultError(
-    'unreachable',
-    bundler.id,
-    `${doing}: ${what}; check the bundler's address and proxies, then post the same item again`,
-  )
+  throw new VaultError('unreachable', bundler.id, `${doing}: ${what}; check the bundler's address and proxies, and look for the item there`)
 }
 
 /** What the bundler takes free, and where it can be paid. Ask anew before relying on it: limits move. */

@@ -46,7 +46,7 @@ const MAX_NAME_BYTES = 1024
 
 /**
  * A signed data item, ready to be posted. It is held in memory, several times over: for small packs only, and the caller sets the limit.
- * Signed twice, the same item has two ids and may be paid twice: keep these bytes, and post them again.
+ * Signed twice, the same item has two ids and is two items: keep these bytes, and post only them.
  * Throws VaultError `invalid` for a key, tags or an anchor that cannot be used, `unsupported` without arbundles.
  */
 export async function signItem(jwk: unknown, item: UnsignedItem, options: { readonly id?: string } = {}): Promise<SignedItem> {

@@ -64,12 +64,20 @@ describe('posting an item', () => {
     expect(at.fake.items.size).toBe(1)
   })
 
-  it('may be repeated after a lost answer: nothing is paid twice', async () => {
+  it('after a lost answer is known to a bundler that remembers, and not paid twice', async () => {
     await using at = await house({ balance: 10_000n }, { type: 'lost-answer' })
     expect((await failure(at.post())).code).toBe('unreachable')
     at.fake.fault = undefined
     expect(await at.post()).toEqual({ type: 'known', id })
     expect(at.fake.balance).toBe(10_000n - BigInt(raw.byteLength))
+  })
+
+  it('is paid again, but is still one item, where the bundler has forgotten it', async () => {
+    await using at = await house({ balance: 10_000n }, { type: 'forgetful' })
+    await at.post()
+    expect(await at.post()).toMatchObject({ type: 'received', receipt: { id } })
+    expect(at.fake.balance).toBe(10_000n - 2n * BigInt(raw.byteLength))
+    expect(at.fake.bundle()[0]).toBe(1)
   })
 
   it('gives a receipt also where the bundler then forgets the item: it is a claim', async () => {
