@@ -88,7 +88,7 @@ export async function postChunk(chain: Chain, behaviour: Behaviour, body: Buffer
     behaviour.refuseChunks = { ...refuseChunks, times: refuseChunks.times - 1 }
     return refuse(refuseChunks.error)
   }
-  const isKnown = chain.sent.values().some(({ header }) => header.data_root === data_root && header.data_size === data_size)
+  const isKnown = [...chain.sent.values()].some(({ header }) => header.data_root === data_root && header.data_size === data_size)
   if (!isKnown) return refuse('data_root_not_found')
   const start = await proven(Buffer.from(data_root, 'base64url'), Number(data_size), Number(offset), path, chunk)
   if (start === undefined) return refuse('invalid_proof')

@@ -42,7 +42,9 @@ export function graphqlReply(chain: Chain, behaviour: Behaviour, body: Buffer): 
   const hits = hitsOf(chain).filter((hit) => !isHidden(behaviour, hit.id) && matches(hit, variables))
   hits.sort((a, b) => (b.height ?? Number.POSITIVE_INFINITY) - (a.height ?? Number.POSITIVE_INFINITY) || b.order - a.order)
   if (variables.sort === 'HEIGHT_ASC') hits.reverse()
-  const from = variables.after ? hits.findIndex(({ id }) => cursorOf(id) === variables.after) + 1 : 0
+  const last = variables.after ? hits.findIndex(({ id }) => cursorOf(id) === variables.after) : -1
+  if (variables.after && last === -1) return json(400, { errors: [{ message: 'invalid cursor' }] })
+  const from = last + 1
   const until = from + Math.min(variables.first ?? DEFAULT_PAGE, MAX_PAGE)
   const listed = [...(behaviour.listsForeign ? foreign(chain, variables) : []), ...hits.slice(from, until)]
   const edges = listed.map((hit) => ({ cursor: cursorOf(hit.id), node: nodeOf(chain, hit) }))
@@ -54,7 +56,7 @@ const cursorOf = (id: string) => b64url(Buffer.from(`after ${id}`))
 
 function hitsOf(chain: Chain): Hit[] {
   const order = (id: string) => chain.sent.get(id)?.order ?? Number.MAX_SAFE_INTEGER
-  const items = chain.items.values().map(({ id, bundle, data, tags = [], owner }) => ({
+  const items = [...chain.items.values()].map(({ id, bundle, data, tags = [], owner }) => ({
     id,
     owner: owner.length > 43 ? { address: addressOf(owner), key: owner } : { address: owner, key: '' },
     size: data.byteLength,
@@ -63,7 +65,7 @@ function hitsOf(chain: Chain): Hit[] {
     bundle,
     order: order(bundle),
   }))
-  const transactions = chain.sent.values().map(({ header, address, height }) => ({
+  const transactions = [...chain.sent.values()].map(({ header, address, height }) => ({
     id: header.id,
     owner: { address, key: header.owner },
     size: Number(header.data_size),

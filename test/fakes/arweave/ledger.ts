@@ -79,7 +79,7 @@ export function newLedger(): Ledger {
     waiting,
     height: () => height,
     blockAt: (at) => blocks.get(at),
-    blockOf: (hash) => blocks.values().find(({ indep_hash }) => indep_hash === hash),
+    blockOf: (hash) => [...blocks.values()].find(({ indep_hash }) => indep_hash === hash),
     anchorHolds,
     add: (header) => {
       const tx: Sent = { header, address: addressOf(header.owner), order: order++, height: undefined, start: 0 }

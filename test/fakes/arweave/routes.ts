@@ -78,9 +78,9 @@ function statusOf(chain: Chain, behaviour: Behaviour, id: string): Reply {
 function chunkAt(chain: Chain, behaviour: Behaviour, offset: number): Reply {
   const missing: Reply = { status: 404 }
   if (behaviour.noChunks) return missing
-  const tx = chain.sent
-    .values()
-    .find((one) => one.height !== undefined && one.start < offset && offset <= one.start + Number(one.header.data_size))
+  const tx = [...chain.sent.values()].find(
+    (one) => one.height !== undefined && one.start < offset && offset <= one.start + Number(one.header.data_size),
+  )
   if (!tx || hidesData(behaviour, tx.header.id)) return missing
   const piece = chain.weave.pieceAt(tx.header, offset - tx.start - 1)
   if (!piece) return missing

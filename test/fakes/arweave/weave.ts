@@ -34,10 +34,7 @@ export function emptyWeave(): Weave {
     return start
   }
   const pieceAt = (root: Root, offset: number) =>
-    kept
-      .get(keyOf(root))
-      ?.values()
-      .find(({ start, bytes }) => start <= offset && offset < start + bytes.byteLength)
+    [...(kept.get(keyOf(root))?.values() ?? [])].find(({ start, bytes }) => start <= offset && offset < start + bytes.byteLength)
 
   return {
     pieceAt,
