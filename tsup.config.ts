@@ -5,6 +5,7 @@ const library = {
   index: 'src/index.ts',
   s3: 'src/s3.ts',
   ipfs: 'src/ipfs.ts',
+  arweave: 'src/arweave.ts',
   server: 'src/server.ts',
   'conformance/index': 'src/conformance/index.ts',
   'wrap/index': 'src/wrap/index.ts',

@@ -20,6 +20,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   // The doors of perdure/s3 and the like, one for each network.
   s3: ['contracts', 'bytes', 'vaults'],
   ipfs: ['contracts', 'bytes', 'vaults'],
+  arweave: ['contracts', 'bytes', 'vaults'],
   // Serves an archive by its own verbs, so it needs to know nothing else.
   server: ['contracts'],
   // The command line comes last, and starts the server.

@@ -42,7 +42,9 @@ export function placement(db: Database): Placement {
     dropReplica: (pack, vault, { intendedAt } = {}) =>
       write(db, async (session) => {
         const before = await standingOf(session, pack, vault)
-        for (const table of ['replicas', 'evidence', 'evidence_totals', 'unanswered', 'journals', 'rotations'] as const)
+        // What is to be there again may be paid for already: the memory of its upload stays.
+        const tables = ['replicas', 'evidence', 'evidence_totals', 'unanswered', 'rotations'] as const
+        for (const table of intendedAt === undefined ? ([...tables, 'journals'] as const) : tables)
           await session.deleteFrom(table).where('pack', '=', pack).where('vault', '=', vault).execute()
         await recount(session, [{ pack, before }])
         if (intendedAt === undefined) return

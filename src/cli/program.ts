@@ -1,5 +1,6 @@
 /** The command line as the parser sees it. */
 import { Command } from 'commander'
+import { arweaveCommand } from './commands/arweave.ts'
 import { catCommand } from './commands/cat.ts'
 import { costsCommand, estimateCommand } from './commands/costs.ts'
 import { drillCommand } from './commands/drill.ts'
@@ -57,6 +58,7 @@ const COMMANDS = [
   estimateCommand,
   costsCommand,
   vaultCommand,
+  arweaveCommand,
   receiptCommand,
   logCommand,
   keyCommand,

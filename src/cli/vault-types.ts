@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Vault } from '../contracts.ts'
 import { ConfigError } from '../errors.ts'
+import type { ArweaveOptions } from '../vaults/arweave.ts'
 import type { DirectoryOptions } from '../vaults/directory.ts'
 import type { KuboOptions } from '../vaults/ipfs/kubo.ts'
 import type { PinningServiceOptions } from '../vaults/ipfs/pinning-service.ts'
@@ -49,7 +50,7 @@ const s3Shape = {
   partsInFlight: 'number',
   requestTimeoutMs: 'number',
 } as const
-const { network: _, ...ipfsPlace } = place
+const { network: _, ...placeInNetwork } = place
 /** What a pinning service is told in a file: addresses, and no functions. */
 type PinningSpec = Omit<PinningServiceOptions, 'gateway' | 'node' | 'fetch' | 'wait'> & { readonly gateway?: string | undefined }
 
@@ -67,6 +68,22 @@ const pinningShape = {
   allowPrivate: 'boolean',
   patienceMs: 'number',
 } as const
+/** What an Arweave vault is told in a file: the wallet as a file of its own, and no functions. */
+type ArweaveSpec = Omit<ArweaveOptions, 'key' | 'maxPrice' | 'fetch' | 'clock' | 'wait'> & {
+  readonly key: string
+  readonly maxPrice?: string | undefined
+}
+
+const arweaveShape = {
+  key: 'path',
+  gateways: 'array',
+  bundler: 'object',
+  maxPrice: 'string',
+  marginPercent: 'number',
+  chunksInFlight: 'number',
+  timeoutMs: 'number',
+} as const
+const bundlerShape: Shape = { url: 'string', payment: 'string', upToBytes: 'number' }
 const lockShape: Shape = { mode: 'string', days: 'number', legalHold: 'boolean' }
 
 const authShape: Shape = { bearer: 'string', basic: 'string' }
@@ -86,15 +103,20 @@ export const VAULT_TYPES: Readonly<Record<string, VaultType>> = {
     const ca = caFile === undefined ? undefined : await certificate(caFile)
     return (await import('../vaults/s3.ts')).s3({ ...options, ca })
   }),
-  pinning: vaultType<PinningSpec>({ ...ipfsPlace, ...size, ...pinningShape }, ['token'], async (options) => {
+  pinning: vaultType<PinningSpec>({ ...placeInNetwork, ...size, ...pinningShape }, ['token'], async (options) => {
     for (const key of ['origins', 'listen', 'delegates'] as const) assertTexts(key, options[key])
     return (await import('../vaults/ipfs/pinning-service.ts')).pinningService(options)
+  }),
+  arweave: vaultType<ArweaveSpec>({ ...placeInNetwork, ...size, ...arweaveShape }, ['key', 'gateways'], async (options) => {
+    if (options.bundler !== undefined) checkObject(options.bundler, bundlerShape, { at: 'bundler', folder: '' })
+    assertTexts('gateways', options.gateways, 'an origin')
+    return (await import('../vaults/arweave.ts')).arweave(options)
   }),
   kubo: vaultType<Omit<KuboOptions, 'fetch'>>(
     {
       api: 'string',
       gateway: 'string',
-      ...ipfsPlace,
+      ...placeInNetwork,
       prices: 'object',
       auth: 'object',
       allowPrivate: 'boolean',
@@ -110,8 +132,8 @@ export const VAULT_TYPES: Readonly<Record<string, VaultType>> = {
 }
 
 /** Lists are checked here: of their items a shape says nothing. */
-function assertTexts(key: string, items: readonly unknown[] | undefined): void {
-  if (items?.some((item) => typeof item !== 'string')) throw new ConfigError('invalid', `${key} must be a list of multiaddrs, each a text`)
+function assertTexts(key: string, items: readonly unknown[] | undefined, each = 'a multiaddr'): void {
+  if (items?.some((item) => typeof item !== 'string')) throw new ConfigError('invalid', `${key} must be a list of texts, each ${each}`)
 }
 
 async function certificate(path: string): Promise<string> {

@@ -171,6 +171,9 @@ export const evidenceCases: readonly CatalogCase[] = [
       assert.deepEqual(await catalog.unansweredOf(pack, 'v'), [])
       assert.equal(await catalog.journal(pack, 'v').load(), undefined)
       assert.equal((await catalog.unansweredOf(pack, 'w')).length, 1)
+      await catalog.dropReplica(pack, 'w', { intendedAt: 9 })
+      assert.deepEqual(await catalog.unansweredOf(pack, 'w'), [])
+      assert.deepEqual(await catalog.journal(pack, 'w').load(), Uint8Array.of(1), 'the journal of what is to be there again was forgotten')
     },
   },
   {

@@ -151,7 +151,7 @@ export interface Catalog
   retentionOf(packs: readonly PackId[], at: number): Promise<ReadonlyMap<PackId, RetainRow>>
   /**
    * Forgets the replica with its evidence, unanswered probes, rotation and journal. With `intendedAt` an intent of that moment takes its place in the same
-   * transaction.
+   * transaction, and the journal stays: what was paid for is not paid for again.
    */
   dropReplica(pack: PackId, vault: string, options?: { readonly intendedAt?: number | undefined }): Promise<void>
   replicasOf(packs: readonly PackId[]): Promise<readonly ReplicaRow[]>

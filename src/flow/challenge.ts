@@ -73,7 +73,7 @@ export async function challengeReplica(context: Context, challenge: ReplicaChall
     }
   })
   const intact = counts.answered - bad.filter(({ outcome }) => outcome === 'damaged').length
-  const judged = await stillPinned(context, challenge, judge(context, { bad, intact, open }))
+  const judged = await stillHeld(context, challenge, judge(context, { bad, intact, open }))
   const { verdict, unanswered } = judged
   return {
     pack: pack.id,
@@ -181,12 +181,18 @@ interface Judgement {
   readonly detail: string | undefined
 }
 
-/** Blocks of a network come out of caches as well: where the vault itself says that it keeps nothing, they prove no replica. */
-async function stillPinned(context: Context, { vault, at, signal }: ReplicaChallenge, judged: Judgement): Promise<Judgement> {
-  if (judged.verdict !== 'intact' || !keepsDags(vault)) return judged
+/** Blocks of a network come out of caches and queues as well: where the vault itself says that it keeps nothing, they prove no replica. */
+async function stillHeld(context: Context, { vault, at, signal }: ReplicaChallenge, judged: Judgement): Promise<Judgement> {
+  const isDag = keepsDags(vault)
+  if (judged.verdict !== 'intact' || !(isDag || vault.readsFrom)) return judged
   const { verdict } = await standingOf(context, vault, at, signal)
-  if (verdict !== 'missing') return judged
-  return { verdict, unanswered: [], detail: 'the vault says it is not pinned any more; what was read came out of a cache' }
+  if (verdict === 'missing') {
+    const gone = isDag ? 'is not pinned any more' : 'does not hold it any more'
+    return { verdict, unanswered: [], detail: `the vault says it ${gone}; what was read came out of a cache` }
+  }
+  // A pin that is queued may be of a DAG that it holds already.
+  if (verdict === 'pending' && !isDag) return { verdict, unanswered: [], detail: 'what was read is not settled yet; verify again later' }
+  return judged
 }
 
 function judge(

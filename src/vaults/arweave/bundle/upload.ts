@@ -1,0 +1,120 @@
+/** Small packs as data items: signed here, durable, then handed to a bundler, whose receipt is a claim until the item is found in a bundle on Arweave. */
+import { readFile } from 'node:fs/promises'
+import { collect } from '../../../bytes/collect.ts'
+import type { AbortOptions, Journal, Pack, VaultPutOptions } from '../../../contracts.ts'
+import { VaultError } from '../../../errors.ts'
+import { bodyOf, tell } from '../../body.ts'
+import { arOf } from '../amount.ts'
+import { findItems } from '../find.ts'
+import { type AtItem, isHash } from '../locator.ts'
+import type { Settings } from '../options.ts'
+import { tagsOf } from '../tagged.ts'
+import { heightNow } from '../tip.ts'
+import { type BundlerReceipt, limitsOf, postItem, priceOf, type Service } from './bundler.ts'
+import { insideOf, itemIn, wrongWith } from './inside-of.ts'
+import { signItem } from './item.ts'
+
+/** Blocks until an item has to be in a bundle where the bundler names no deadline, and the most that is believed where it does: about a day. */
+const DEADLINE_BLOCKS = 720
+
+/** May the pack go to the bundler? What it takes for nothing is asked for each time, because it moves. */
+export async function goesBundled({ id, bundler, network }: Settings, pack: Pack, { signal }: AbortOptions): Promise<boolean> {
+  if (!bundler) return false
+  const limit = bundler.upToBytes ?? (await limitsOf(serviceOf(id, bundler.url, network), { signal })).freeUploadLimitBytes ?? 0
+  return pack.byteLength <= limit
+}
+
+const serviceOf = (id: string, url: string, { nodes }: Settings['network']): Service => ({ id, url, fetch: nodes[0]?.fetch ?? fetch })
+
+export interface ItemState {
+  readonly id: string
+  /** The item without its data, in base64: with the pack behind it, what was signed. */
+  readonly head: string
+}
+
+const VERSION = 1
+
+const encodeItem = ({ id, head }: ItemState): Uint8Array => Buffer.from(JSON.stringify({ version: VERSION, item: { id, head } }))
+
+/** Undefined where the journal is of something else. */
+export function decodeItem(bytes: Uint8Array): ItemState | undefined {
+  try {
+    const { version, item } = JSON.parse(Buffer.from(bytes).toString()) as { version?: unknown; item?: Partial<ItemState> }
+    const isItem = version === VERSION && isHash(item?.id) && typeof item.head === 'string'
+    return isItem ? { id: String(item.id), head: String(item.head) } : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Resolves when the bundler has taken the item. The same item each time: it is paid once. */
+export async function uploadItem(
+  settings: Settings,
+  pack: Pack,
+  options: VaultPutOptions & { readonly journal: Journal },
+): Promise<AtItem> {
+  const { id, bundler, network } = settings
+  const { journal, signal, onProgress, onCharge } = options
+  if (!bundler)
+    throw new VaultError('invalid', id, 'this pack was signed as an item for a bundler; name the bundler again to go on with it')
+  const saved = await journal.load()
+  const known = saved && decodeItem(saved)
+  const adopted = known ? undefined : await inChain(settings, pack, { signal })
+  if (adopted) return adopted
+  const data = await collect(bodyOf(pack, id, { signal }), pack.byteLength, { signal })
+  const state = known ?? (await signedItem(settings, pack, data, journal, { signal }))
+  const raw = Buffer.concat([Buffer.from(state.head, 'base64'), data])
+  const posted = await postItem(serviceOf(id, bundler.url, network), raw, { signal })
+  const receipt = posted.type === 'received' ? posted.receipt : undefined
+  tell(onProgress, { type: 'bytes-sent', byteLength: pack.byteLength })
+  if (receipt?.winc !== undefined && BigInt(receipt.winc) > 0n)
+    tell(onCharge, { amount: arOf(BigInt(receipt.winc)), currency: 'AR', detail: `credits at the bundler, item ${state.id}` })
+  const deadline = await deadlineOf(settings, receipt, { signal })
+  return { kind: 'item', id: state.id, byteLength: pack.byteLength, deadline }
+}
+
+/** Of a time that nobody remembers, and whole. */
+async function inChain(settings: Settings, pack: Pack, { signal }: AbortOptions): Promise<AtItem | undefined> {
+  for (const id of await findItems(settings, pack.name, { signal })) {
+    const at: AtItem = { kind: 'item', id, byteLength: pack.byteLength, deadline: 0 }
+    const inside = await insideOf(settings, at, { signal })
+    const item = inside && (await itemIn(settings, at, inside, { signal }))
+    if (item && (await wrongWith(settings, at, { item, name: pack.name })) === undefined) return at
+  }
+  return undefined
+}
+
+async function signedItem(
+  settings: Settings,
+  pack: Pack,
+  data: Uint8Array,
+  journal: Journal,
+  { signal }: AbortOptions,
+): Promise<ItemState> {
+  const { id, bundler, maxPrice, network } = settings
+  if (bundler?.payment !== undefined && maxPrice !== undefined) {
+    const { winc } = await priceOf(serviceOf(id, bundler.payment, network), data.byteLength, { signal })
+    if (winc > maxPrice)
+      throw new VaultError(
+        'exhausted',
+        id,
+        `the bundler asks ${arOf(winc)} AR for ${data.byteLength} bytes, and maxPrice is ${arOf(maxPrice)} AR; wait for a lower price or raise it`,
+      )
+  }
+  const item = await signItem(await jwkOf(settings), { bytes: data, tags: tagsOf(pack) }, { id })
+  const head = Buffer.from(item.bytes.subarray(0, item.bytes.byteLength - data.byteLength)).toString('base64')
+  const state = { id: item.id, head }
+  await journal.save(encodeItem(state))
+  return state
+}
+
+/** For the signer of another package. The wallet has been read by now, so that what is wrong with it has been told. */
+async function jwkOf({ key, wallet }: Settings): Promise<unknown> {
+  await wallet()
+  return typeof key === 'string' ? JSON.parse(await readFile(key, 'utf8')) : key
+}
+
+async function deadlineOf({ network }: Settings, receipt: BundlerReceipt | undefined, options: AbortOptions): Promise<number> {
+  const most = (await heightNow(network, options)) + DEADLINE_BLOCKS
+  return receipt?.deadlineHeight === undefined ? most : Math.min(most, receipt.deadlineHeight)
+}

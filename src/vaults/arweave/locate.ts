@@ -1,0 +1,62 @@
+/** Finding packs of ours again, one or all, with nothing but the wallet. */
+import type { CID } from 'multiformats/cid'
+import type { AbortOptions, Listed, Locator, PackKind } from '../../contracts.ts'
+import { insideOf, itemIn } from './bundle/inside-of.ts'
+import type { VerifiedItem } from './bundle/item.ts'
+import { findItems, findTransactions, headerOf, ofOurs } from './find.ts'
+import { type AtItem, type AtTransaction, locatorOf } from './locator.ts'
+import type { Settings } from './options.ts'
+import { packIn } from './tagged.ts'
+import type { VerifiedTransaction } from './transaction.ts'
+import { weaveOf } from './weave.ts'
+
+/** A transaction whose last chunk nobody has was never seeded to its end: put goes on with it, for nothing. */
+export async function locate(settings: Settings, name: CID, { signal }: AbortOptions = {}): Promise<Locator | undefined> {
+  for (const found of await findTransactions(settings, name, { signal })) {
+    if (found.state !== 'mined') continue
+    const at = placeOf(found.transaction)
+    if ((await weaveOf(settings.network, at).chunkAt(at.byteLength - 1, { signal })) !== 'absent') return locatorOf(at)
+  }
+  for (const id of await findItems(settings, name, { signal })) {
+    const item = await ownItem(settings, id, { signal })
+    if (item && packIn(item.tags)?.name.equals(name)) return locatorOf(itemAt(item))
+  }
+  return undefined
+}
+
+/** An item in a bundle that is in the chain, read whole; undefined where it cannot be shown to be ours. */
+async function ownItem(settings: Settings, id: string, { signal }: AbortOptions): Promise<VerifiedItem | undefined> {
+  const inside = await insideOf(settings, { id }, { signal })
+  const item = inside && (await itemIn(settings, { id }, inside, { signal }))
+  return item?.address === (await settings.wallet()).address ? item : undefined
+}
+
+const itemAt = ({ id, data }: VerifiedItem): AtItem => ({ kind: 'item', id, byteLength: data.byteLength, deadline: 0 })
+
+export const placeOf = ({ id, dataRoot, byteLength }: VerifiedTransaction): AtTransaction => ({
+  kind: 'tx',
+  id,
+  dataRoot,
+  byteLength,
+})
+
+/** Every hit is believed only as far as its signature goes; of several for one pack all are listed. */
+export async function* list(
+  settings: Settings,
+  { kind, signal }: AbortOptions & { readonly kind?: PackKind | undefined } = {},
+): AsyncGenerator<Listed> {
+  const { address } = await settings.wallet()
+  for await (const { id, bundle } of ofOurs(settings, { kind, signal })) {
+    if (bundle !== undefined) {
+      const item = await ownItem(settings, id, { signal })
+      const named = item && packIn(item.tags)
+      if (item && named && (kind === undefined || named.kind === kind))
+        yield { ...named, at: locatorOf(itemAt(item)), byteLength: item.data.byteLength }
+      continue
+    }
+    const transaction = await headerOf(settings.network, id, { signal })
+    const pack = transaction?.address === address ? packIn(transaction.tags) : undefined
+    if (!transaction || !pack || (kind !== undefined && pack.kind !== kind)) continue
+    yield { ...pack, at: locatorOf(placeOf(transaction)), byteLength: transaction.byteLength }
+  }
+}
