@@ -4,6 +4,7 @@ import { base64url, bytesOf } from './base64url.ts'
 import { deepHash } from './deep-hash.ts'
 import type { Wallet } from './key.ts'
 import { HASH_BYTES, sha256 } from './merkle.ts'
+import { loadTransaction } from './packages.ts'
 import { verifies } from './pss.ts'
 import { encodedTags, type Tag, tagBytes } from './tags.ts'
 
@@ -43,7 +44,8 @@ export interface TransactionTerms {
 
 /**
  * Signs. The salt is random, so that a second call gives another id, which is another transaction to pay: keep the result and post it again.
- * Throws VaultError `invalid` for tags that are too long and an anchor that is none, RangeError for sizes and rewards no transaction can have.
+ * Throws VaultError `unsupported` without the arweave package, `invalid` for tags that are too long and an anchor that is none, RangeError for sizes
+ * and rewards no transaction can have.
  */
 export async function signTransaction(wallet: Wallet, terms: TransactionTerms): Promise<Transaction> {
   const { dataRoot, byteLength, reward, anchor } = terms
@@ -64,11 +66,14 @@ export async function signTransaction(wallet: Wallet, terms: TransactionTerms): 
     data_root: base64url(dataRoot),
     reward: String(reward),
   } as const
-  const parts = partsOf(unsigned)
-  if (!parts)
-    throw new VaultError('invalid', wallet.vault, 'the key is none that a transaction can be signed with; pass a wallet of 4096 bits')
-  const signature = await wallet.sign(messageOf(parts))
-  return { ...unsigned, id: base64url(sha256(signature)), signature: base64url(signature) }
+  const Transaction = await loadTransaction(wallet.vault)
+  // It makes tags of its own of these; only its types ask for them.
+  const message = await new Transaction(unsigned as unknown as ConstructorParameters<typeof Transaction>[0]).getSignatureData()
+  const signature = await wallet.sign(message)
+  const transaction = { ...unsigned, id: base64url(sha256(signature)), signature: base64url(signature) }
+  // What is paid for is what our own reading of the format says as well.
+  if (await verifiedTransaction(transaction)) return transaction
+  throw new VaultError('invalid', wallet.vault, 'the key is none that a transaction can be signed with; pass a wallet of 4096 bits')
 }
 
 export interface VerifiedTransaction {
