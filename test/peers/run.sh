@@ -53,6 +53,12 @@ else
   echo 'SKIPPED: the compliance checker of the Pinning Service API could not be installed here (see above)' >&2
 fi
 
+if settings=$(bash test/peers/arlocal.sh); then
+  export "PERDURE_$settings"
+else
+  echo 'SKIPPED: arlocal could not be installed here (see above); the Arweave vault was tested on the fake alone' >&2
+fi
+
 for name in "${servers[@]}"; do
   if settings=$(bash "test/peers/$name.sh" start "$folder/$name" "$(free_port)"); then
     upper=$(tr '[:lower:]' '[:upper:]' <<< "$name")
