@@ -11,7 +11,8 @@ import { newKey, type TestKey } from '../fakes/arweave/key.ts'
 import { idOf, journalInMemory, pack, readAll } from '../vaults/arweave/on-fake.ts'
 import { ARLOCAL, type ArlocalNode, startArlocal } from './arlocal-node.ts'
 
-const { default: Arweave } = createRequire(import.meta.url)('arweave') as typeof import('arweave')
+// The package is CommonJS that is a class.
+const Arweave = createRequire(import.meta.url)('arweave') as typeof import('arweave')
 
 const CHUNK = 256 * 1024
 const AR = 10n ** 12n
