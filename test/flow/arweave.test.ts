@@ -32,6 +32,10 @@ describe('an archive with a copy on Arweave', () => {
     const later = await archive.verify(root)
     expect(ofArweave(later.replicas)).toMatchObject({ verdict: 'intact', retrieval: 'sampled', counts: true })
     expect(later.state).toBe('satisfied')
+    const { rows } = await archive.costs()
+    const paid = rows.filter(({ vault, reported }) => vault === 'arweave' && reported.length > 0)
+    expect(paid).toMatchObject([{ activity: 'put', reported: [{ currency: 'AR', amount: expect.any(Number) }] }])
+    expect(paid[0]?.reported[0]?.amount).toBeCloseTo(Number(chain.payments[0]?.reward) / 1e12, 12)
   })
 
   it('takes it back when a reorganisation takes the transaction back, though its chunks are still served', async () => {
