@@ -5,8 +5,8 @@
  */
 import { constants, createHash, createPrivateKey, createPublicKey, type JsonWebKey, verify } from 'node:crypto'
 import { VaultError } from '../../../errors.ts'
-import { decodeTags, MAX_ENCODED_BYTES, MAX_TAGS, type Tag } from './avro-tags.ts'
 import { deepHash } from '../deep-hash.ts'
+import { decodeTags, MAX_ENCODED_BYTES, MAX_TAGS, type Tag } from './avro-tags.ts'
 import { type Arbundles, loadArbundles } from './packages.ts'
 
 export type { Tag } from './avro-tags.ts'

@@ -1,7 +1,7 @@
 import { constants, randomBytes, sign } from 'node:crypto'
 import { describe, expect, it, vi } from 'vitest'
-import { deepHash } from '../../../../src/vaults/arweave/bundle/deep-hash.ts'
 import { itemIdOf, signItem, verifiedItem } from '../../../../src/vaults/arweave/bundle/item.ts'
+import { deepHash } from '../../../../src/vaults/arweave/deep-hash.ts'
 import { newWallet } from './wallet.ts'
 
 vi.mock('arbundles', () => {
