@@ -49,10 +49,14 @@ export interface RunOptions {
 }
 
 /** Arguments for node: a script of `children/`, as plain JavaScript, because stripping types at start would be timed as if it were the library's. */
-export async function childScript(context: BenchContext, name: 'verb' | 'usage' | 'catalog' | 's3'): Promise<string> {
+export function childScript(context: BenchContext, name: 'verb' | 'usage' | 'catalog' | 's3' | 'arweave'): Promise<string> {
+  return plainScript(context, new URL(`children/${name}.ts`, import.meta.url), name)
+}
+
+/** A file as plain JavaScript. It lies outside the checkout: of everything but node it may import types alone. */
+export async function plainScript(context: BenchContext, source: URL, name: string): Promise<string> {
   const folder = context.scratch.disk ?? context.scratch.memory ?? process.cwd()
   const path = join(folder, `${name}.mjs`)
-  const source = new URL(`children/${name}.ts`, import.meta.url)
   const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2024, verbatimModuleSyntax: true }
   await writeFile(path, ts.transpileModule(await readFile(source, 'utf8'), { compilerOptions }).outputText)
   return path

@@ -1,12 +1,13 @@
 /**
  * `npm run bench [-- NAME… --quick --json --dist FOLDER]`: every figure beside its peer, measured in the same run, in one table. Exit code 1 when a
- * bench could not be done; a missed goal is in the table and no failure. The catalog is measured from source, everything else from the build.
+ * bench could not be done; a missed goal is in the table and no failure. The catalog and Arweave's tree are measured from source, everything else from the build.
  */
 import { existsSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
+import { bench as arweaveRoot } from './arweave-root.ts'
 import { bench as audit } from './audit-rows.ts'
 import type { Bench, BenchContext, Row } from './bench.ts'
 import { bench as catalog, watchBench as watch } from './catalog-rows.ts'
@@ -39,6 +40,7 @@ const BENCHES: ReadonlyMap<string, Bench> = new Map(
     s3,
     'ipfs-node': ipfsNode,
     gateway,
+    'arweave-root': arweaveRoot,
   }),
 )
 /** Above this, somebody else is at work here. */

@@ -12,6 +12,7 @@ import { type ArweaveOptions, type Settings, settingsOf } from './arweave/option
 import { readSpan } from './arweave/read.ts'
 import { upload } from './arweave/upload.ts'
 import { admit } from './body.ts'
+import { inTurn, type Turns } from './turns.ts'
 
 export type { ArweaveBundler, ArweaveOptions } from './arweave/options.ts'
 
@@ -23,6 +24,7 @@ export function arweave(options: ArweaveOptions): Vault {
   const settings = settingsOf(options)
   const { id, network, profile } = settings
   const memories = new Map<string, Journal>()
+  const turns: Turns = new Map()
   return {
     profile,
     open: async ({ signal } = {}) => {
@@ -32,9 +34,11 @@ export function arweave(options: ArweaveOptions): Vault {
     },
     put: async (pack, putOptions = {}) => {
       admit(profile, pack)
-      return locatorOf(await bring(settings, pack, { ...putOptions, journal: putOptions.journal ?? memoryOf(memories, pack) }))
+      const journal = putOptions.journal ?? memoryOf(memories, pack)
+      // Two at once would sign two transactions for one pack.
+      return inTurn(turns, pack.name.toString(), async () => locatorOf(await bring(settings, pack, { ...putOptions, journal })), putOptions)
     },
-    locate: (name, { signal } = {}) => locate(settings, name, { signal }),
+    locate: (name, locateOptions) => locate(settings, name, locateOptions),
     status: async (locator, { signal } = {}) => {
       const at = parseLocator(id, locator)
       return at.kind === 'item' ? standingOfItem(settings, at, { signal }) : standingOf(await inclusionOf(network, at.id, { signal }), id)

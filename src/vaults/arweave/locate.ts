@@ -6,20 +6,28 @@ import type { VerifiedItem } from './bundle/item.ts'
 import { findItems, findTransactions, headerOf, ofOurs } from './find.ts'
 import { type AtItem, type AtTransaction, locatorOf } from './locator.ts'
 import type { Settings } from './options.ts'
-import { packIn } from './tagged.ts'
+import { packIn, type Tag } from './tagged.ts'
 import type { VerifiedTransaction } from './transaction.ts'
 import { weaveOf } from './weave.ts'
 
 /** A transaction whose last chunk nobody has was never seeded to its end: put goes on with it, for nothing. */
-export async function locate(settings: Settings, name: CID, { signal }: AbortOptions = {}): Promise<Locator | undefined> {
+export async function locate(
+  settings: Settings,
+  name: CID,
+  { kind, signal }: AbortOptions & { readonly kind?: PackKind | undefined } = {},
+): Promise<Locator | undefined> {
+  const isIt = (tags: readonly Tag[]) => {
+    const pack = packIn(tags)
+    return pack?.name.equals(name) === true && (kind === undefined || pack.kind === kind)
+  }
   for (const found of await findTransactions(settings, name, { signal })) {
-    if (found.state !== 'mined') continue
+    if (found.state !== 'mined' || !isIt(found.transaction.tags)) continue
     const at = placeOf(found.transaction)
     if ((await weaveOf(settings.network, at).chunkAt(at.byteLength - 1, { signal })) !== 'absent') return locatorOf(at)
   }
   for (const id of await findItems(settings, name, { signal })) {
     const item = await ownItem(settings, id, { signal })
-    if (item && packIn(item.tags)?.name.equals(name)) return locatorOf(itemAt(item))
+    if (item && isIt(item.tags)) return locatorOf(itemAt(item))
   }
   return undefined
 }

@@ -34,7 +34,8 @@ export interface TreeChunk {
 
 /**
  * Reads the stream once, in pieces of any size, and keeps 100 bytes for each chunk. Throws RangeError when more or fewer bytes come than
- * `byteLength` says, and for a `byteLength` that is none. Errors of the stream pass through as they are; an abort is the signal's reason.
+ * `byteLength` says, and for a `byteLength` that is none. Errors of the stream pass through as they are; an abort is the signal's reason, noticed
+ * between pieces.
  */
 export async function treeOf(pieces: AsyncIterable<Uint8Array>, byteLength: number, options: AbortOptions = {}): Promise<ChunkTree> {
   if (!Number.isSafeInteger(byteLength) || byteLength < 0) throw new RangeError(`${byteLength} is no number of bytes`)

@@ -111,7 +111,7 @@ export function sent(node: GatewayNode, { method = 'GET', path, body, headers }:
 }
 
 export const isTrouble = ({ status }: Response): boolean =>
-  status === 401 || status === 402 || status === 403 || status === 429 || status >= 500 || (status >= 300 && status < 400)
+  status === 401 || status === 402 || status === 403 || status === 429 || status >= 500 || (status >= 300 && status < 400 && status !== 303)
 
 /** Of an answer that says nothing about what was asked. Reads its body to an end, so that the connection can be used again. */
 export async function refusal({ id, host }: GatewayNode, doing: string, response: Response): Promise<VaultError> {

@@ -83,7 +83,10 @@ export function settingsOf(options: ArweaveOptions): Settings {
     id,
     profile: profileOf(id, options),
     network: networkOf(id, options.gateways, { timeoutMs, fetch: options.fetch ?? fetch }),
-    wallet: () => (wallet ??= walletOf(key, id)),
+    wallet: () => {
+      wallet ??= walletOf(key, id)
+      return wallet
+    },
     key,
     bundler: options.bundler && bundlerOf(id, options.bundler),
     maxPrice: options.maxPrice === undefined ? undefined : winstonOf(id, 'maxPrice', options.maxPrice),

@@ -2,6 +2,7 @@
  * One pack, one transaction, one payment. What was signed is durable before it is sent, and sent again as it is until it is mined or cannot be mined any
  * more; only then, and only when the nodes agree that it is nowhere, another one is signed. Chunks cost nothing and are sent as often as needed.
  */
+import { collect } from '../../bytes/collect.ts'
 import type { AbortOptions, Journal, Pack, VaultPutOptions } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
 import { bodyOf, tell } from '../body.ts'
@@ -27,7 +28,7 @@ export async function upload(
 ): Promise<AtTransaction> {
   const { id } = settings
   const { journal, signal, replace = false, onProgress } = options
-  const tree = await treeOf(bodyOf(pack, id, { signal }), pack.byteLength, { signal })
+  const [body, tree] = await treeAndBody(pack, id, { signal })
   const upload: Upload = { settings, pack, tree, journal, signal, onCharge: options.onCharge }
   const known = await remembered(upload)
   const adopted = known ? undefined : await adoptable(upload)
@@ -36,8 +37,23 @@ export async function upload(
   const from = replace && isSeeded ? 0 : state.cursor
   const save = (cursor: number) =>
     state.transaction ? journal.save(encodeState({ ...state, transaction: state.transaction, cursor })) : NOTHING_TO_SAVE
-  await seed(settings, { pack, tree, from, save, signal, onProgress: (event) => tell(onProgress, event) })
+  await seed(settings, { pack: body, tree, from, save, signal, onProgress: (event) => tell(onProgress, event) })
   return { kind: 'tx', id: state.id, dataRoot: tree.dataRoot, byteLength: tree.byteLength }
+}
+
+/** Up to so many bytes a pack is read once and kept in memory; a larger one is read again for its chunks. */
+const MOST_KEPT_BYTES = 8 * 1024 * 1024
+
+async function treeAndBody(pack: Pack, id: string, { signal }: AbortOptions): Promise<readonly [Pack, ChunkTree]> {
+  const { byteLength } = pack
+  if (byteLength > MOST_KEPT_BYTES) return [pack, await treeOf(bodyOf(pack, id, { signal }), byteLength, { signal })]
+  const bytes = await collect(bodyOf(pack, id, { signal }), byteLength, { signal })
+  const kept: Pack = { ...pack, open: ({ offset = 0 } = {}) => once(bytes.subarray(offset)) }
+  return [kept, await treeOf(once(bytes), byteLength, { signal })]
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
 }
 
 const NOTHING_TO_SAVE = Promise.resolve()

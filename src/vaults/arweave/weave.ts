@@ -2,8 +2,8 @@
 import type { AbortOptions } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
 import type { AtTransaction } from './locator.ts'
-import { provenChunk } from './proven-chunk.ts'
 import { ask, type GatewayNode, type Network, recordOf } from './network.ts'
+import { provenChunk } from './proven-chunk.ts'
 
 export interface Chunk {
   /** First byte, within the data of the transaction. */

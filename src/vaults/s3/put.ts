@@ -2,6 +2,7 @@
 import { recycle } from '../../bytes/pool.ts'
 import type { Locator, Pack, VaultPutOptions } from '../../contracts.ts'
 import { bodyOf, tell } from '../body.ts'
+import { inTurn } from '../turns.ts'
 import { checkStored, isSound } from './check-stored.ts'
 import { sentCrc64Of } from './client.ts'
 import { digestsOf, needsMd5 } from './digests.ts'
@@ -27,25 +28,11 @@ async function stored(place: Place, pack: Pack, options: VaultPutOptions): Promi
   const key = keyOf(place.prefix, pack.name, pack.kind)
   return place.behaviour.conditionalPut
     ? storedAt(place, key, pack, options)
-    : inTurn(place, key, () => storedAt(place, key, pack, options), options)
-}
-
-/** Where a store lets every create win, puts of one pack through this vault go one after the other: the later ones find what the first one left. */
-async function inTurn<T>({ turns }: Place, key: string, work: () => Promise<T>, { signal }: VaultPutOptions): Promise<T> {
-  const before = turns.get(key) ?? Promise.resolve()
-  const own = before.then(() => {
-    signal?.throwIfAborted()
-    return work()
-  })
-  const over = own.then(
-    () => undefined,
-    () => undefined,
-  )
-  turns.set(key, over)
-  void over.then(() => {
-    if (turns.get(key) === over) turns.delete(key)
-  })
-  return untilAborted(own, signal)
+    : // Where a store lets every create win, the later ones have to find what the first one left.
+      untilAborted(
+        inTurn(place.turns, key, () => storedAt(place, key, pack, options), options),
+        signal,
+      )
 }
 
 async function storedAt(place: Place, key: string, pack: Pack, options: VaultPutOptions): Promise<Locator> {

@@ -174,6 +174,19 @@ describe('a tree made by somebody else', () => {
     expect(provenChunk({ dataRoot: lying.root, byteLength: 2000 }, 1999, chunks[1] as Buffer, lying.paths[1] as Buffer)).toBeUndefined()
   })
 
+  it('is refused where a chunk has not the length that its place has', () => {
+    const chunks = [noise(999, 'a'), noise(1001, 'b')]
+    const { root, paths } = hostileTree(chunks, [1000, 2000], 1000)
+    for (const [index, at] of [0, 1999].entries())
+      expect(provenChunk({ dataRoot: root, byteLength: 2000 }, at, chunks[index] as Buffer, paths[index] as Buffer)).toBeUndefined()
+  })
+
+  it('is refused where a branch has nothing to its left', () => {
+    const chunks = [noise(0), noise(2000)]
+    const { root, paths } = hostileTree(chunks, [0, 2000], 0)
+    expect(provenChunk({ dataRoot: root, byteLength: 2000 }, 0, chunks[1] as Buffer, paths[1] as Buffer)).toBeUndefined()
+  })
+
   it('is refused where a branch divides outside of what it covers', () => {
     const chunks = [noise(1000, 'a'), noise(1000, 'b')]
     for (const middle of [0, 2001, 2 ** 53 - 1, 2n ** 64n, 2n ** 64n + 1000n, 2n ** 255n]) {

@@ -16,6 +16,8 @@ import { signItem } from './item.ts'
 
 /** Blocks until an item has to be in a bundle where the bundler names no deadline, and the most that is believed where it does: about a day. */
 const DEADLINE_BLOCKS = 720
+/** And the least: about an hour and a half. */
+const LEAST_DEADLINE_BLOCKS = 50
 
 /** May the pack go to the bundler? What it takes for nothing is asked for each time, because it moves. */
 export async function goesBundled({ id, bundler, network }: Settings, pack: Pack, { signal }: AbortOptions): Promise<boolean> {
@@ -115,6 +117,7 @@ async function jwkOf({ key, wallet }: Settings): Promise<unknown> {
 }
 
 async function deadlineOf({ network }: Settings, receipt: BundlerReceipt | undefined, options: AbortOptions): Promise<number> {
-  const most = (await heightNow(network, options)) + DEADLINE_BLOCKS
-  return receipt?.deadlineHeight === undefined ? most : Math.min(most, receipt.deadlineHeight)
+  const height = await heightNow(network, options)
+  const { deadlineHeight = height + DEADLINE_BLOCKS } = receipt ?? {}
+  return Math.min(height + DEADLINE_BLOCKS, Math.max(height + LEAST_DEADLINE_BLOCKS, deadlineHeight))
 }
