@@ -51,6 +51,22 @@ describe('an archive with a copy on Arweave', () => {
     expect((await archive.verify(root)).state).toBe('satisfied')
   })
 
+  it('counts by attestation alone where the policy wants that, and by nothing less', async () => {
+    const place = await placed()
+    const { archive } = await house({
+      vaults: [memory({ id: 'm', operator: 'us' }), place.vault],
+      policy: { copies: 2, floor: 2, overrides: { arweave: { accept: ['proven'], maxAgeDays: 30 } } },
+      timeoutMs: 20_000,
+    })
+    const { root } = await archive.put(noise(600_000, 'attested'), { until: 'accepted' })
+    place.chain.mine(5)
+    expect(ofArweave((await archive.verify(root)).replicas)).toMatchObject({ counts: false })
+    place.chain.mine(5)
+    const { state, replicas } = await archive.verify(root)
+    expect(ofArweave(replicas)).toMatchObject({ verdict: 'intact', possession: 'proven', counts: true })
+    expect(state).toBe('satisfied')
+  })
+
   it('repairs lost chunks without another payment, and everything comes back from there alone', async () => {
     const { archive, chain } = await chained()
     const bytes = noise(600_000, 'unseeded')
