@@ -8,6 +8,7 @@ import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { bench as arweaveRoot } from './arweave-root.ts'
+import { bench as arweaveUpload } from './arweave-upload.ts'
 import { bench as audit } from './audit-rows.ts'
 import type { Bench, BenchContext, Row } from './bench.ts'
 import { bench as catalog, watchBench as watch } from './catalog-rows.ts'
@@ -41,6 +42,7 @@ const BENCHES: ReadonlyMap<string, Bench> = new Map(
     'ipfs-node': ipfsNode,
     gateway,
     'arweave-root': arweaveRoot,
+    'arweave-upload': arweaveUpload,
   }),
 )
 /** Above this, somebody else is at work here. */

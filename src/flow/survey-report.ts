@@ -1,6 +1,5 @@
 /** What came of a survey: the statement, the losses, and what follows for the vault. */
 import type {
-  Attestation,
   PackId,
   SurveyLoss,
   SurveyOptions,
@@ -15,6 +14,7 @@ import { findingOf, isOpen, tallyProbes } from '../policy/survey.ts'
 import { addAnswers, NO_ANSWERS } from './answers.ts'
 import type { Context } from './context.ts'
 import { recordEvidence } from './events.ts'
+import { prove } from './prove.ts'
 import { endQuarantine, recordAnswers, scoresOf } from './scores.ts'
 import type { Asked } from './survey-ask.ts'
 import { lossOf } from './survey-loss.ts'
@@ -146,7 +146,7 @@ async function attest(
   probes: readonly SurveyProbe[],
 ): Promise<SurveyReport['attested']> {
   if (!vault.attest) return undefined
-  const { catalog, timeoutMs } = context
+  const { catalog } = context
   const { id } = vault.profile
   const counts = { proven: 0, unproven: 0, refuted: 0 }
   const drawn = new Set(probes.map(({ pack }) => pack))
@@ -154,39 +154,11 @@ async function attest(
     const pack = await catalog.pack(packId)
     const replica = (await catalog.replicasOf([packId])).find((one) => one.vault === id && one.state === 'placed')
     if (!pack || replica?.locator === undefined) continue
-    const patience = AbortSignal.timeout(timeoutMs)
-    const signal = options.signal ? AbortSignal.any([options.signal, patience]) : patience
-    try {
-      const proof = await vault.attest(replica.locator, { name: pack.name, seed: survey.seed }, { signal })
-      counts[proof.verdict]++
-      await recordProof(context, id, packId, proof)
-    } catch {
-      // A proof that does not come proves nothing; reads have told what is known.
-      options.signal?.throwIfAborted()
-      counts.unproven++
-    }
+    const proof = await prove(context, vault, { pack, at: replica.locator, seed: survey.seed, signal: options.signal })
+    if (!proof) continue
+    counts[proof.verdict]++
+    if (proof.row) await recordEvidence(context, [proof.row])
   }
   await recordAnswers(context, id, addAnswers([{ ...NO_ANSWERS, absent: counts.refuted }]))
   return counts
-}
-
-async function recordProof(context: Context, vault: string, pack: PackId, { verdict, detail }: Attestation): Promise<void> {
-  const { catalog, clock } = context
-  if (verdict === 'unproven' || (verdict === 'proven' && (await catalog.unansweredOf(pack, vault)).length > 0)) return
-  const proven = verdict === 'proven'
-  await recordEvidence(context, [
-    {
-      pack,
-      vault,
-      object: 0,
-      verdict: proven ? 'intact' : 'damaged',
-      possession: proven ? 'proven' : 'claimed',
-      retrieval: 'none',
-      at: clock(),
-      asked: 1,
-      answered: 1,
-      bytesRead: 0,
-      detail,
-    },
-  ])
 }

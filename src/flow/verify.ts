@@ -2,13 +2,15 @@
 import type { EvidenceRow, ObjectReport, ObjectRow, PackId, PackRow, ReplicaRow, Vault, VerifyOptions } from '../contracts.ts'
 import { OBJECT_SAMPLE } from '../policy/audit.ts'
 import { samplesFor } from '../policy/challenge.ts'
+import { evidenceRulesFor } from '../policy/policy.ts'
 import { addAnswers } from './answers.ts'
 import { type Assessment, assess, reassess } from './assess.ts'
 import { askStanding, challengeReplica, type Judged, type ReplicaChallenge } from './challenge.ts'
 import { type Context, eachOf, tell } from './context.ts'
 import { recordEvidence } from './events.ts'
 import { mayRead } from './may-read.ts'
-import { drawProbes, type ProbeSet } from './probes.ts'
+import { drawProbes, type ProbeSet, SEED_BYTES } from './probes.ts'
+import { prove } from './prove.ts'
 import { openPurse, type Purse } from './purse.ts'
 import { releaseSpool } from './release.ts'
 import { rotateProbes } from './rotate-probes.ts'
@@ -134,7 +136,26 @@ async function challengeVault(context: Context, known: Assessment, run: VaultRun
     wholes.set(key, whole)
     return whole
   })
-  return rows.filter((row) => row !== undefined)
+  const asked = rows.filter((row) => row !== undefined)
+  return [...asked, ...(await proofsOf(context, known, run, asked))]
+}
+
+/** Where the policy accepts proven possession, vaults are asked for the proof, unless what was just read is lost. */
+async function proofsOf(
+  context: Context,
+  known: Assessment,
+  { vault, replicas, options: { signal } }: VaultRun,
+  asked: readonly EvidenceRow[],
+): Promise<readonly EvidenceRow[]> {
+  if (!vault.attest || !evidenceRulesFor(context.policy, vault.profile.id).accept.includes('proven')) return []
+  const lost = new Set(asked.flatMap(({ verdict, pack }) => (verdict === 'damaged' || verdict === 'missing' ? [pack] : [])))
+  const packs = new Map(known.packs.map((pack) => [pack.id, pack]))
+  const proofs = await eachOf(replicas, PACKS_AT_ONCE, async ({ pack: id, locator }) => {
+    const pack = packs.get(id)
+    if (!pack || locator === undefined || lost.has(id)) return undefined
+    return prove(context, vault, { pack, at: locator, seed: context.random(SEED_BYTES), signal })
+  })
+  return proofs.flatMap((proof) => proof?.row ?? [])
 }
 
 /** Reads what the budget still allows; the rest of the object goes unread, and its evidence may lapse. */

@@ -32,6 +32,10 @@ describe('an archive with a copy on Arweave', () => {
     const later = await archive.verify(root)
     expect(ofArweave(later.replicas)).toMatchObject({ verdict: 'intact', retrieval: 'sampled', counts: true })
     expect(later.state).toBe('satisfied')
+    const { rows } = await archive.costs()
+    const paid = rows.filter(({ vault, reported }) => vault === 'arweave' && reported.length > 0)
+    expect(paid).toMatchObject([{ activity: 'put', reported: [{ currency: 'AR', amount: expect.any(Number) }] }])
+    expect(paid[0]?.reported[0]?.amount).toBeCloseTo(Number(chain.payments[0]?.reward) / 1e12, 12)
   })
 
   it('takes it back when a reorganisation takes the transaction back, though its chunks are still served', async () => {
@@ -45,6 +49,22 @@ describe('an archive with a copy on Arweave', () => {
     expect(ofArweave(after.replicas)?.verdict).not.toBe('intact')
     chain.mine(DEEP)
     expect((await archive.verify(root)).state).toBe('satisfied')
+  })
+
+  it('counts by attestation alone where the policy wants that, and by nothing less', async () => {
+    const place = await placed()
+    const { archive } = await house({
+      vaults: [memory({ id: 'm', operator: 'us' }), place.vault],
+      policy: { copies: 2, floor: 2, overrides: { arweave: { accept: ['proven'], maxAgeDays: 30 } } },
+      timeoutMs: 20_000,
+    })
+    const { root } = await archive.put(noise(600_000, 'attested'), { until: 'accepted' })
+    place.chain.mine(5)
+    expect(ofArweave((await archive.verify(root)).replicas)).toMatchObject({ counts: false })
+    place.chain.mine(5)
+    const { state, replicas } = await archive.verify(root)
+    expect(ofArweave(replicas)).toMatchObject({ verdict: 'intact', possession: 'proven', counts: true })
+    expect(state).toBe('satisfied')
   })
 
   it('repairs lost chunks without another payment, and everything comes back from there alone', async () => {

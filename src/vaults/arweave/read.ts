@@ -3,9 +3,12 @@ import { collect } from '../../bytes/collect.ts'
 import type { AbortOptions, Span, VaultReadOptions } from '../../contracts.ts'
 import { FormatError, VaultError } from '../../errors.ts'
 import type { At } from './locator.ts'
+import { CHUNK_BYTES } from './merkle.ts'
 import { type GatewayNode, isTrouble, type Network, refusal, sent, worstOf } from './network.ts'
-import { type Weave, weaveOf } from './weave.ts'
+import { type Chunk, type NoChunk, type Weave, weaveOf } from './weave.ts'
 
+/** Chunks that are asked for before their turn. */
+const AHEAD = 3
 /** Most bytes that one request asks for. */
 const WINDOW_BYTES = 4 * 1024 * 1024
 
@@ -95,9 +98,23 @@ const misread = ({ id, host }: GatewayNode, doing: string, what: string) =>
 
 async function* byChunks(weave: Weave, at: At, { offset, length }: Window, { signal }: AbortOptions): AsyncGenerator<Uint8Array> {
   const end = offset + length
+  const ahead = new Map<number, Promise<Chunk | NoChunk>>()
+  const askFor = (position: number) => {
+    const asked = weave.chunkAt(position, { signal })
+    // Whoever comes to it hears of it.
+    asked.catch(() => undefined)
+    ahead.set(position, asked)
+    return asked
+  }
   for (let position = offset; position < end; ) {
-    const chunk = await weave.chunkAt(position, { signal })
+    // All chunks but the last two begin at multiples of their size; where one does not, it is asked for when its turn comes.
+    const next = (Math.floor(position / CHUNK_BYTES) + 1) * CHUNK_BYTES
+    const current = ahead.get(position) ?? askFor(position)
+    for (let turn = 0; turn < AHEAD && next + turn * CHUNK_BYTES < end; turn++)
+      if (!ahead.has(next + turn * CHUNK_BYTES)) askFor(next + turn * CHUNK_BYTES)
+    const chunk = await current
     if (chunk === 'absent') throw absentAt({ id: weave.id }, at)
+    ahead.delete(position)
     const { start, bytes } = chunk
     yield bytes.subarray(position - start, Math.min(bytes.byteLength, end - start))
     position = start + bytes.byteLength

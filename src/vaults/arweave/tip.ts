@@ -16,7 +16,7 @@ export async function anchorOf(network: Network, { signal }: AbortOptions): Prom
     async (node) => {
       const answer = await ask(node, { path: '/tx_anchor', doing, signal })
       const anchor = textOf(answer).trim()
-      if (answer.status === 200 && /^[A-Za-z0-9_-]{43,64}$/.test(anchor)) return anchor
+      if (answer.status === 200 && isBlockHash(anchor)) return anchor
       throw new VaultError('unreachable', node.id, `${doing}: ${node.host} does not answer as a node does; ask another gateway`)
     },
     { signal },
@@ -25,6 +25,9 @@ export async function anchorOf(network: Network, { signal }: AbortOptions): Prom
   if (first) return first.value
   throw worstOf(failed) ?? new VaultError('unreachable', network.id, `${doing}: no gateway answered`)
 }
+
+/** 48 bytes in base64url. The id of a wallet's last transaction would do as well, and would never grow old. */
+const isBlockHash = (text: string): boolean => /^[A-Za-z0-9_-]{64}$/.test(text)
 
 /** What each node takes for the height of the chain. Throws VaultError where too few answer for one of them to be checked by another. */
 async function heights(network: Network, { signal }: AbortOptions): Promise<readonly number[]> {

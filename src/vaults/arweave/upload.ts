@@ -31,8 +31,7 @@ export async function upload(
   const [body, tree] = await treeAndBody(pack, id, { signal })
   const upload: Upload = { settings, pack, tree, journal, signal, onCharge: options.onCharge }
   const known = await remembered(upload)
-  const adopted = known ? undefined : await adoptable(upload)
-  const state = adopted ?? (await posted(upload, known ?? (await begun(upload))))
+  const state = known ? await goneOn(upload, known) : ((await adoptable(upload)) ?? (await posted(upload, await begun(upload))))
   const isSeeded = state.cursor >= tree.chunkCount
   const from = replace && isSeeded ? 0 : state.cursor
   const save = (cursor: number) =>
@@ -124,21 +123,26 @@ async function begun({ settings, pack, tree, journal, signal }: Upload): Promise
   return state
 }
 
-/** Taken by a node, or in the chain. Signs another one where this one is over; never two that could both be mined. */
+/** What was signed before: sent again as it is while it may be mined. Signs another one only where this one is nowhere and can be in no new block. */
+async function goneOn(upload: Upload, state: UploadState): Promise<Going> {
+  const { settings, signal } = upload
+  if (!(await isOver(settings.network, state.height, { signal }))) return posted(upload, state)
+  const { id } = state.transaction
+  const inclusion = await inclusionOf(settings.network, id, { signal })
+  if (inclusion.state === 'unsure') throw unsure(settings, id, inclusion)
+  // No word of a single node that it takes it keeps what is over alive.
+  return inclusion.state === 'absent' ? posted(upload, await begun(upload)) : going(await markPosted(upload, state))
+}
+
+/** Taken by a node, or known to the chain already: nodes that have forgotten that they saw it refuse it a second time. */
 async function posted(upload: Upload, state: UploadState): Promise<Going> {
   const { settings, signal } = upload
-  const { network } = settings
   const outcome = await post(upload, state)
   if (outcome.taken) return going(await markPosted(upload, state))
   const { id } = state.transaction
-  const inclusion = await inclusionOf(network, id, { signal })
+  const inclusion = await inclusionOf(settings.network, id, { signal })
   if (inclusion.state === 'mined' || inclusion.state === 'pending') return going(await markPosted(upload, state))
-  if (inclusion.state === 'unsure') throw unsure(settings, id, inclusion)
-  if (!(await isOver(network, state.height, { signal }))) throw await refused(upload, state, outcome.said)
-  const next = await begun(upload)
-  const again = await post(upload, next)
-  if (!again.taken) throw await refused(upload, next, again.said)
-  return going(await markPosted(upload, next))
+  throw inclusion.state === 'unsure' ? unsure(settings, id, inclusion) : await refused(upload, state, outcome.said)
 }
 
 interface Outcome {

@@ -88,11 +88,24 @@ describe('a small pack by way of a bundler', () => {
     expect([...bundler.items.keys()]).toEqual([idOf(at)])
   })
 
-  it('that no bundle ever has is absent after its deadline', async () => {
-    const { vault, journal, chain } = await bundled()
+  it('that was taken is not posted again while it may be on its way', async () => {
+    const { vault, journal, bundler } = await bundled()
+    const sample = await small()
+    const at = await vault.put(sample, { journal })
+    const posts = () => bundler.requests.filter(({ method }) => method === 'POST').length
+    const before = posts()
+    expect(await vault.put(sample, { journal, replace: true })).toBe(at)
+    expect(posts()).toBe(before)
+  })
+
+  it('that no bundle ever has is absent after its deadline, and the same item is posted again', async () => {
+    const { vault, journal, chain, bundler } = await bundled()
     const sample = await small()
     const at = await vault.put(sample, { journal })
     chain.mine(1_000)
+    expect(await vault.status(at)).toBe('absent')
+    expect(idOf(await vault.put(sample, { journal, replace: true }))).toBe(idOf(at))
+    expect(bundler.items.size).toBe(1)
     expect(await vault.status(at)).toBe('absent')
     expect(await vault.attest?.(at, { name: sample.name, seed })).toMatchObject({
       verdict: 'refuted',

@@ -19,11 +19,14 @@ const DEADLINE_BLOCKS = 720
 /** And the least: about an hour and a half. */
 const LEAST_DEADLINE_BLOCKS = 50
 
+/** What an item has around its data, at most: signature, owner, tags. Bundlers count and price all of it. */
+const AROUND_BYTES = 3 * 1024
+
 /** May the pack go to the bundler? What it takes for nothing is asked for each time, because it moves. */
 export async function goesBundled({ id, bundler, network }: Settings, pack: Pack, { signal }: AbortOptions): Promise<boolean> {
   if (!bundler) return false
   const limit = bundler.upToBytes ?? (await limitsOf(serviceOf(id, bundler.url, network), { signal })).freeUploadLimitBytes ?? 0
-  return pack.byteLength <= limit
+  return pack.byteLength + AROUND_BYTES <= limit
 }
 
 const serviceOf = (id: string, url: string, { nodes }: Settings['network']): Service => ({ id, url, fetch: nodes[0]?.fetch ?? fetch })
@@ -32,47 +35,58 @@ export interface ItemState {
   readonly id: string
   /** The item without its data, in base64: with the pack behind it, what was signed. */
   readonly head: string
+  /** Once the bundler has taken it: the height by which a bundle is to have it. */
+  readonly deadline?: number | undefined
 }
 
 const VERSION = 1
 
-const encodeItem = ({ id, head }: ItemState): Uint8Array => Buffer.from(JSON.stringify({ version: VERSION, item: { id, head } }))
+const encodeItem = (item: ItemState): Uint8Array => Buffer.from(JSON.stringify({ version: VERSION, item }))
 
 /** Undefined where the journal is of something else. */
 export function decodeItem(bytes: Uint8Array): ItemState | undefined {
   try {
     const { version, item } = JSON.parse(Buffer.from(bytes).toString()) as { version?: unknown; item?: Partial<ItemState> }
-    const isItem = version === VERSION && isHash(item?.id) && typeof item.head === 'string'
-    return isItem ? { id: String(item.id), head: String(item.head) } : undefined
+    if (version !== VERSION || !isHash(item?.id) || typeof item.head !== 'string') return undefined
+    const { id, head, deadline } = item
+    return { id, head, ...(Number.isSafeInteger(deadline) && { deadline }) }
   } catch {
     return undefined
   }
 }
 
-/** Resolves when the bundler has taken the item. The same item each time: it is paid once. */
-export async function uploadItem(
-  settings: Settings,
-  pack: Pack,
-  options: VaultPutOptions & { readonly journal: Journal },
-): Promise<AtItem> {
+/**
+ * Resolves when the bundler has taken the item. A bundler forgets what it has taken, and might charge again: the same item is posted once more only where no
+ * answer came, or its time is over and no bundle has it.
+ */
+export async function uploadItem(settings: Settings, pack: Pack, options: VaultPutOptions & { readonly journal: Journal }): Promise<AtItem> {
   const { id, bundler, network } = settings
   const { journal, signal, onProgress, onCharge } = options
-  if (!bundler)
-    throw new VaultError('invalid', id, 'this pack was signed as an item for a bundler; name the bundler again to go on with it')
+  if (!bundler) throw new VaultError('invalid', id, 'this pack was signed as an item for a bundler; name the bundler again to go on with it')
   const saved = await journal.load()
   const known = saved && decodeItem(saved)
-  const adopted = known ? undefined : await inChain(settings, pack, { signal })
-  if (adopted) return adopted
+  const there = known ? await takenAlready(settings, pack, known, { signal }) : await inChain(settings, pack, { signal })
+  if (there) return there
   const data = await collect(bodyOf(pack, id, { signal }), pack.byteLength, { signal })
   const state = known ?? (await signedItem(settings, pack, data, journal, { signal }))
   const raw = Buffer.concat([Buffer.from(state.head, 'base64'), data])
   const posted = await postItem(serviceOf(id, bundler.url, network), raw, { signal })
   const receipt = posted.type === 'received' ? posted.receipt : undefined
+  const deadline = await deadlineOf(settings, receipt, { signal })
+  await journal.save(encodeItem({ ...state, deadline }))
   tell(onProgress, { type: 'bytes-sent', byteLength: pack.byteLength })
   if (receipt?.winc !== undefined && BigInt(receipt.winc) > 0n)
     tell(onCharge, { amount: arOf(BigInt(receipt.winc)), currency: 'AR', detail: `credits at the bundler, item ${state.id}` })
-  const deadline = await deadlineOf(settings, receipt, { signal })
   return { kind: 'item', id: state.id, byteLength: pack.byteLength, deadline }
+}
+
+/** On its way still, or in a bundle. */
+async function takenAlready(settings: Settings, pack: Pack, known: ItemState, { signal }: AbortOptions): Promise<AtItem | undefined> {
+  const { id, deadline } = known
+  if (deadline === undefined) return undefined
+  const at: AtItem = { kind: 'item', id, byteLength: pack.byteLength, deadline }
+  if ((await heightNow(settings.network, { signal })) <= deadline) return at
+  return (await insideOf(settings, at, { signal })) && at
 }
 
 /** Of a time that nobody remembers, and whole. */
@@ -95,7 +109,7 @@ async function signedItem(
 ): Promise<ItemState> {
   const { id, bundler, maxPrice, network } = settings
   if (bundler?.payment !== undefined && maxPrice !== undefined) {
-    const { winc } = await priceOf(serviceOf(id, bundler.payment, network), data.byteLength, { signal })
+    const { winc } = await priceOf(serviceOf(id, bundler.payment, network), data.byteLength + AROUND_BYTES, { signal })
     if (winc > maxPrice)
       throw new VaultError(
         'exhausted',
