@@ -43,13 +43,12 @@ describe.skipIf(ARLOCAL === '')('the Arweave vault on arlocal', { timeout: PATIE
     readAll(vault, at, { cid: (await pack()).root, offset: 0, length: byteLength }, { audit })
 
   it('reads the balance, and offers the price with its margin', async () => {
-    const other = newKey()
-    const poor = options({ key: { ...other.jwk } })
-    expect((await balanceOfWallet(poor)).balance).toBe('0')
-    await node.mint(other.address, AR + AR / 4n)
-    expect(await balanceOfWallet(poor)).toEqual({ vault: 'arweave', address: other.address, balance: '1.25' })
+    const before = await balance()
+    await node.mint(key.address, AR + AR / 4n)
+    const now = { vault: 'arweave', address: key.address, balance: arOf(before + AR + AR / 4n) }
+    expect(await balanceOfWallet(options())).toEqual(now)
     expect((await node.ask('/price/1000000')).text).toBe('65595508000')
-    expect(await arweave(poor).quote?.(1_000_000)).toEqual({ amount: '0.0721550588', currency: 'AR', per: 'once' })
+    expect(await arweave(options()).quote?.(1_000_000)).toEqual({ amount: '0.0721550588', currency: 'AR', per: 'once' })
   })
 
   it('pays for a pack once, and reads it whole by its chunks, since arlocal has no /raw', async () => {
