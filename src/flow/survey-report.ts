@@ -1,14 +1,5 @@
 /** What came of a survey: the statement, the losses, and what follows for the vault. */
-import type {
-  PackId,
-  SurveyLoss,
-  SurveyOptions,
-  SurveyProbe,
-  SurveyReport,
-  SurveyRow,
-  SurveyState,
-  Vault,
-} from '../contracts.ts'
+import type { SurveyLoss, SurveyOptions, SurveyProbe, SurveyReport, SurveyRow, SurveyState, Vault } from '../contracts.ts'
 import { samplesFor } from '../policy/challenge.ts'
 import { findingOf, isOpen, tallyProbes } from '../policy/survey.ts'
 import { addAnswers, NO_ANSWERS } from './answers.ts'

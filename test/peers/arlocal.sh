@@ -19,7 +19,7 @@ if [ ! -e "$folder/done" ]; then
     touch "$folder/installed"
   fi
   cd "$folder"
-  timeout 3600 nice npm rebuild sqlite3 --ignore-scripts=false --build-from-source --foreground-scripts > sqlite3.log 2>&1 || true
+  timeout 900 npm rebuild sqlite3 --ignore-scripts=false --build-from-source --foreground-scripts > sqlite3.log 2>&1 || true
   [ -f node_modules/sqlite3/build/Release/node_sqlite3.node ] || { tail -n 20 sqlite3.log >&2; echo 'sqlite3 could not be compiled' >&2; exit 1; }
   touch done
 fi

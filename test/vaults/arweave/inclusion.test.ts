@@ -13,7 +13,11 @@ const denied = new VaultError('denied', 'v', 'refused')
 
 /** As many gateways as there are words; a VaultError is one that gave none. */
 function together(words: readonly (Word | VaultError)[]) {
-  const network = networkOf('v', words.map((_, n) => `https://g${n}.example`), { timeoutMs: 1, fetch })
+  const network = networkOf(
+    'v',
+    words.map((_, n) => `https://g${n}.example`),
+    { timeoutMs: 1, fetch },
+  )
   const heard = words.flatMap((value, n) => {
     const node = network.nodes[n]
     return value instanceof VaultError || !node ? [] : [{ node, value }]

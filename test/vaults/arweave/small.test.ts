@@ -47,11 +47,19 @@ describe('locators on Arweave', () => {
       }),
     )
     const item = fc.record({ kind: fc.constant('item' as const), id: hash, byteLength: count, deadline: fc.nat() })
-    fc.assert(fc.property(item, (at) => expect(parseLocator('v', locatorOf(at))).toEqual(at)))
+    fc.assert(
+      fc.property(item, (at) => {
+        expect(parseLocator('v', locatorOf(at))).toEqual(at)
+      }),
+    )
   })
 
   it('are nothing else', () => {
-    fc.assert(fc.property(fc.string(), (text) => expect(() => parseLocator('v', text)).toThrow(/is no place on Arweave/)))
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        expect(() => parseLocator('v', text)).toThrow(/is no place on Arweave/)
+      }),
+    )
   })
 })
 
@@ -97,7 +105,10 @@ describe('what an upload remembers', () => {
     expect(decodeItem(encodeState(state))).toBeUndefined()
   })
 
-  it.each(['', '{}', 'null', '{"version":2}', '{"version":1,"transaction":{"id":"x"}}', '[1]'])('%j is kept, and nothing is signed anew', (text) => {
-    expect(() => decodeState('v', Buffer.from(text))).toThrow(expect.objectContaining({ code: 'conflict' }))
-  })
+  it.each(['', '{}', 'null', '{"version":2}', '{"version":1,"transaction":{"id":"x"}}', '[1]'])(
+    '%j is kept, and nothing is signed anew',
+    (text) => {
+      expect(() => decodeState('v', Buffer.from(text))).toThrow(expect.objectContaining({ code: 'conflict' }))
+    },
+  )
 })

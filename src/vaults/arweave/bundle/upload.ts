@@ -59,10 +59,15 @@ export function decodeItem(bytes: Uint8Array): ItemState | undefined {
  * Resolves when the bundler has taken the item. A bundler forgets what it has taken, and might charge again: the same item is posted once more only where no
  * answer came, or its time is over and no bundle has it.
  */
-export async function uploadItem(settings: Settings, pack: Pack, options: VaultPutOptions & { readonly journal: Journal }): Promise<AtItem> {
+export async function uploadItem(
+  settings: Settings,
+  pack: Pack,
+  options: VaultPutOptions & { readonly journal: Journal },
+): Promise<AtItem> {
   const { id, bundler, network } = settings
   const { journal, signal, onProgress, onCharge } = options
-  if (!bundler) throw new VaultError('invalid', id, 'this pack was signed as an item for a bundler; name the bundler again to go on with it')
+  if (!bundler)
+    throw new VaultError('invalid', id, 'this pack was signed as an item for a bundler; name the bundler again to go on with it')
   const saved = await journal.load()
   const known = saved && decodeItem(saved)
   const there = known ? await takenAlready(settings, pack, known, { signal }) : await inChain(settings, pack, { signal })
