@@ -16,7 +16,7 @@ import type {
   Verdict,
 } from '../contracts.ts'
 import { contain } from '../policy/challenge.ts'
-import { counting } from './answers.ts'
+import { counting, NO_ANSWERS } from './answers.ts'
 import type { Context } from './context.ts'
 import { eachOf } from './context.ts'
 import { keepsDags } from './dag-turns.ts'
@@ -89,7 +89,7 @@ export async function challengeReplica(context: Context, challenge: ReplicaChall
     bytesRead: counts.bytesRead,
     detail: inWords(challenge, probes, judged),
     unanswered,
-    answers: heard.tally(),
+    answers: verdict === 'pending' ? NO_ANSWERS : heard.tally(),
   }
 }
 
@@ -184,16 +184,18 @@ interface Judgement {
 /** Blocks of a network come out of caches and queues as well: where the vault itself says that it keeps nothing, they prove no replica. */
 async function stillHeld(context: Context, { vault, at, signal }: ReplicaChallenge, judged: Judgement): Promise<Judgement> {
   const isDag = keepsDags(vault)
-  if (judged.verdict !== 'intact' || !(isDag || vault.readsFrom)) return judged
+  const isIntact = judged.verdict === 'intact'
+  if (!(isDag ? isIntact : vault.readsFrom && (isIntact || NOTHING_THERE.has(judged.verdict)))) return judged
   const { verdict } = await standingOf(context, vault, at, signal)
-  if (verdict === 'missing') {
+  if (verdict === 'missing' && isIntact) {
     const gone = isDag ? 'is not pinned any more' : 'does not hold it any more'
     return { verdict, unanswered: [], detail: `the vault says it ${gone}; what was read came out of a cache` }
   }
-  // A pin that is queued may be of a DAG that it holds already.
-  if (verdict === 'pending' && !isDag) return { verdict, unanswered: [], detail: 'what was read is not settled yet; verify again later' }
-  return judged
+  // A pin that is queued may be of a DAG that it holds already. What is not settled elsewhere proves nothing, whether it can be read or not.
+  return verdict === 'pending' && !isDag ? { verdict, unanswered: [], detail: 'not settled yet; verify again later' } : judged
 }
+
+const NOTHING_THERE: ReadonlySet<Verdict> = new Set(['missing', 'unreachable'])
 
 function judge(
   context: Context,

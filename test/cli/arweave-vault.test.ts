@@ -99,7 +99,7 @@ describe('an Arweave vault in a configuration', () => {
 
   it('with too little in the wallet costs nothing and says what is missing', async () => {
     const { at, chain } = await configured({ winston: 5n })
-    const { code, stdout, stderr } = await at.run(['put', 'file.bin', '--until', 'accepted'])
+    const { code, stdout, stderr } = await at.run(['put', 'file.bin'])
     expect(code).toBe(3)
     expect(`${stdout}${stderr}`).toMatch(/send it 0\.\d+ AR more/)
     expect(chain.payments).toHaveLength(0)
