@@ -2,6 +2,7 @@
 import { collect } from '../../bytes/collect.ts'
 import type { AbortOptions } from '../../contracts.ts'
 import { FormatError, VaultError } from '../../errors.ts'
+import { patienceOf } from './patience.ts'
 
 /** No answer but data is longer, and data has a limit of its own. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024
@@ -30,8 +31,8 @@ export interface Question extends AbortOptions {
   readonly method?: 'GET' | 'POST' | undefined
   /** Begins with a slash. */
   readonly path: string
-  /** Sent as JSON. */
-  readonly body?: string | undefined
+  /** JSON. Bytes are read until the answer has come, and not copied. */
+  readonly body?: string | Uint8Array | undefined
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** Continues "vault x: ", e.g. `asking for the price`. */
   readonly doing: string
@@ -78,11 +79,10 @@ function originOf(id: string, text: string): string {
 /** Any answer that is no refusal and no trouble of the server: also 202, 400 and 404, which say something. Everything else is thrown as a VaultError. */
 export async function ask(node: GatewayNode, question: Question): Promise<Answer> {
   const { doing, signal, limit = MAX_ANSWER_BYTES } = question
-  const patience = AbortSignal.timeout(node.timeoutMs)
-  const joined = signal ? AbortSignal.any([signal, patience]) : patience
   signal?.throwIfAborted()
+  const patience = patienceOf(node.timeoutMs, { signal })
   try {
-    const response = await sent(node, question, joined)
+    const response = await sent(node, question, patience.signal)
     if (isTrouble(response)) throw await refusal(node, doing, response)
     return { status: response.status, headers: response.headers, bytes: response.body ? await collect(response.body, limit) : NOTHING }
   } catch (error) {
@@ -90,10 +90,12 @@ export async function ask(node: GatewayNode, question: Question): Promise<Answer
     if (error instanceof VaultError) throw error
     if (error instanceof FormatError)
       throw new VaultError('unreachable', node.id, `${doing}: ${node.host} answers with more than ${limit} bytes; ask another gateway`)
-    const why = patience.aborted ? `gave no answer within ${node.timeoutMs} ms` : 'gave no whole answer'
+    const why = patience.isOver() ? `gave no answer within ${node.timeoutMs} ms` : 'gave no whole answer'
     throw new VaultError('unreachable', node.id, `${doing}: ${node.host} ${why}; try again later, or with another gateway`, {
       cause: error,
     })
+  } finally {
+    patience.end()
   }
 }
 
@@ -104,11 +106,24 @@ export function sent(node: GatewayNode, { method = 'GET', path, body, headers }:
   return node.fetch(`${node.origin}${path}`, {
     method,
     redirect: 'manual',
-    headers: { ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
-    ...(body !== undefined && { body }),
+    headers: {
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(body instanceof Uint8Array && { 'content-length': `${body.byteLength}` }),
+      ...headers,
+    },
+    ...(body !== undefined && (body instanceof Uint8Array ? { body: inOnePiece(body), duplex: 'half' as const } : { body })),
     signal,
   })
 }
+
+/** A body of bytes would be copied first. */
+const inOnePiece = (bytes: Uint8Array) =>
+  new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      controller.enqueue(bytes)
+      controller.close()
+    },
+  })
 
 export const isTrouble = ({ status }: Response): boolean =>
   status === 401 || status === 402 || status === 403 || status === 429 || status >= 500 || (status >= 300 && status < 400 && status !== 303)

@@ -5,6 +5,7 @@ import { FormatError, VaultError } from '../../errors.ts'
 import type { At } from './locator.ts'
 import { CHUNK_BYTES } from './merkle.ts'
 import { type GatewayNode, isTrouble, type Network, refusal, sent, worstOf } from './network.ts'
+import { patienceOf } from './patience.ts'
 import { type Chunk, type NoChunk, type Weave, weaveOf } from './weave.ts'
 
 /** Chunks that are asked for before their turn. */
@@ -63,33 +64,31 @@ async function byRange(
 /** Undefined where the gateway says that there is none. Only 206 with the very range that was asked for counts, or the whole where the whole was wanted. */
 async function ranged(node: GatewayNode, at: At, { offset, length }: Window, { signal }: AbortOptions): Promise<Uint8Array | undefined> {
   const doing = `reading bytes ${offset} to ${offset + length - 1} of ${at.id}`
-  const patience = AbortSignal.timeout(node.timeoutMs)
-  const stop = new AbortController()
-  const signals = AbortSignal.any([patience, stop.signal, ...(signal ? [signal] : [])])
   signal?.throwIfAborted()
+  const patience = patienceOf(node.timeoutMs, { signal })
   try {
     const headers = { range: `bytes=${offset}-${offset + length - 1}` }
-    const response = await sent(node, { path: `/raw/${at.id}`, headers, doing }, signals)
+    const response = await sent(node, { path: `/raw/${at.id}`, headers, doing }, patience.signal)
     if (response.status === 404 || response.status === 410 || response.status === 202) return undefined
     if (isTrouble(response)) throw await refusal(node, doing, response)
     const isWhole = response.status === 200 && offset === 0 && length === at.byteLength
     const isRange =
       response.status === 206 && response.headers.get('content-range') === `bytes ${offset}-${offset + length - 1}/${at.byteLength}`
     if (!isWhole && !isRange) throw misread(node, doing, `answers with HTTP ${response.status} and no such range`)
-    const bytes = response.body ? await collect(response.body, length, { signal: signals }) : new Uint8Array(0)
+    const bytes = response.body ? await collect(response.body, length, { signal: patience.signal }) : new Uint8Array(0)
     if (bytes.byteLength < length) throw misread(node, doing, `sends ${bytes.byteLength} of ${length} bytes`)
     return bytes
   } catch (error) {
     signal?.throwIfAborted()
     if (error instanceof VaultError) throw error
     if (error instanceof FormatError) throw misread(node, doing, `sends more than ${length} bytes`)
-    const why = patience.aborted ? `gave no answer within ${node.timeoutMs} ms` : 'gave no whole answer'
+    const why = patience.isOver() ? `gave no answer within ${node.timeoutMs} ms` : 'gave no whole answer'
     throw new VaultError('unreachable', node.id, `${doing}: ${node.host} ${why}; try again later, or with another gateway`, {
       cause: error,
     })
   } finally {
     // What was not read must not go on arriving.
-    stop.abort(new DOMException('nobody reads on', 'AbortError'))
+    patience.end()
   }
 }
 

@@ -3,12 +3,15 @@ import { recycle } from '../../bytes/pool.ts'
 import type { AbortOptions, Pack, ProgressOptions, TransferEvent } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
 import { tell, wrongLength } from '../body.ts'
-import type { ChunkTree } from './merkle.ts'
+import { base64urlInto, base64urlLength } from './base64url.ts'
+import { CHUNK_BYTES, type ChunkTree } from './merkle.ts'
 import { ask, type GatewayNode, recordOf, shown } from './network.ts'
 import type { Settings } from './options.ts'
 
 /** Waits before each round over the nodes, in milliseconds: a transaction needs a moment to reach the others. */
 const ROUNDS = [0, 1_000, 4_000] as const
+/** Paths and places differ in length. */
+const SPARE_BYTES = 256
 /** So many chunks (32 MiB) may have to be sent again after a crash. */
 const SAVE_EVERY = 128
 /** No other node will say anything else of these. */
@@ -36,19 +39,22 @@ export async function seed(settings: Settings, { pack, tree, from, save, signal,
   let cursor = from
   let saved = from
   let failure: unknown
-  const send = async ({ index, bytes }: Cut) => {
+  const bodies = bodiesOf(tree)
+  const send = async (index: number, body: Uint8Array) => {
     try {
-      await post(settings, tree, { index, bytes }, { signal })
+      await post(settings, index, body, { signal })
       taken.add(index)
       while (taken.delete(cursor)) cursor++
-      tell(onProgress, { type: 'bytes-sent', byteLength: bytes.byteLength })
+      tell(onProgress, { type: 'bytes-sent', byteLength: tree.chunk(index).length })
     } catch (error) {
       failure ??= error
+    } finally {
+      bodies.giveBack(body)
     }
   }
   try {
     for await (const cut of cutsOf(settings.id, pack, tree, { from, signal })) {
-      const flight = send(cut).finally(() => flying.delete(flight))
+      const flight = send(cut.index, bodies.of(cut)).finally(() => flying.delete(flight))
       flying.add(flight)
       if (flying.size >= settings.chunksInFlight) await Promise.race(flying)
       if (failure !== undefined) break
@@ -65,6 +71,7 @@ export async function seed(settings: Settings, { pack, tree, from, save, signal,
 
 interface Cut {
   readonly index: number
+  /** Used again for the next one. */
   readonly bytes: Uint8Array
 }
 
@@ -76,8 +83,9 @@ async function* cutsOf(
   { from, signal }: AbortOptions & { readonly from: number },
 ): AsyncGenerator<Cut> {
   if (from >= tree.chunkCount) return
+  const memory = Buffer.allocUnsafeSlow(CHUNK_BYTES)
   let index = from
-  let filling = Buffer.allocUnsafe(tree.chunk(index).length)
+  let filling = memory.subarray(0, tree.chunk(index).length)
   let filled = 0
   for await (const piece of pack.open({ offset: tree.chunk(from).start, signal })) {
     for (let at = 0; at < piece.byteLength; ) {
@@ -90,7 +98,7 @@ async function* cutsOf(
       yield { index, bytes: filling }
       index++
       filled = 0
-      filling = Buffer.allocUnsafe(index < tree.chunkCount ? tree.chunk(index).length : 0)
+      filling = memory.subarray(0, index < tree.chunkCount ? tree.chunk(index).length : 0)
     }
     recycle(piece)
   }
@@ -98,9 +106,8 @@ async function* cutsOf(
 }
 
 /** To one node after another, beginning with another one for each chunk, so that they share the work. */
-async function post(settings: Settings, tree: ChunkTree, { index, bytes }: Cut, { signal }: AbortOptions): Promise<void> {
+async function post(settings: Settings, index: number, body: Uint8Array, { signal }: AbortOptions): Promise<void> {
   const { nodes, id } = settings.network
-  const body = bodyOf(tree, { index, bytes })
   const failed: VaultError[] = []
   for (const ms of ROUNDS) {
     if (ms > 0) await settings.wait(ms, { signal })
@@ -121,19 +128,31 @@ async function post(settings: Settings, tree: ChunkTree, { index, bytes }: Cut, 
   throw failed.at(-1) ?? new VaultError('unreachable', id, `no gateway took chunk ${index}; put again to go on from there`)
 }
 
-function bodyOf(tree: ChunkTree, { index, bytes }: Cut): string {
-  const { offset, path } = tree.chunk(index)
-  const text = (part: Uint8Array) => Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString('base64url')
-  return JSON.stringify({
-    data_root: text(tree.dataRoot),
-    data_size: `${tree.byteLength}`,
-    data_path: text(path),
-    offset: `${offset}`,
-    chunk: text(bytes),
-  })
+/** Of `POST /chunk`, in memory that is used again: a pack is thousands of them. */
+function bodiesOf(tree: ChunkTree) {
+  const free: Buffer[] = []
+  const text = (part: Uint8Array) => Buffer.from(part).toString('base64url')
+  const root = text(tree.dataRoot)
+  return {
+    of({ index, bytes }: Cut): Uint8Array {
+      const { offset, path } = tree.chunk(index)
+      // None of it needs escaping, which JSON.stringify would look for in every letter.
+      const fields = `{"data_root":"${root}","data_size":"${tree.byteLength}","data_path":"${text(path)}","offset":"${offset}","chunk":`
+      // The text of the chunk begins at an even place.
+      const head = fields.length % 2 === 0 ? `${fields} "` : `${fields}"`
+      const end = head.length + base64urlLength(bytes.byteLength)
+      const known = free.pop()
+      const memory = known && known.byteLength >= end + 2 ? known : Buffer.allocUnsafeSlow(end + 2 + SPARE_BYTES)
+      memory.write(head, 0, 'latin1')
+      base64urlInto(memory.buffer, head.length, bytes)
+      memory.write('"}', end, 'latin1')
+      return memory.subarray(0, end + 2)
+    },
+    giveBack: ({ buffer }: Uint8Array) => void free.push(Buffer.from(buffer)),
+  }
 }
 
-async function postTo(node: GatewayNode, index: number, body: string, { signal }: AbortOptions): Promise<void> {
+async function postTo(node: GatewayNode, index: number, body: Uint8Array, { signal }: AbortOptions): Promise<void> {
   const doing = `sending chunk ${index}`
   const answer = await ask(node, { method: 'POST', path: '/chunk', body, doing, signal })
   const isPage = answer.headers.get('content-type')?.startsWith('text/html') === true
