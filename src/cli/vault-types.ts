@@ -109,7 +109,7 @@ export const VAULT_TYPES: Readonly<Record<string, VaultType>> = {
   }),
   arweave: vaultType<ArweaveSpec>({ ...placeInNetwork, ...size, ...arweaveShape }, ['key', 'gateways'], async (options) => {
     if (options.bundler !== undefined) checkObject(options.bundler, bundlerShape, { at: 'bundler', folder: '' })
-    assertTexts('gateways', options.gateways, 'an origin')
+    assertTexts('gateways', options.gateways, 'origin')
     return (await import('../vaults/arweave.ts')).arweave(options)
   }),
   kubo: vaultType<Omit<KuboOptions, 'fetch'>>(
@@ -132,8 +132,8 @@ export const VAULT_TYPES: Readonly<Record<string, VaultType>> = {
 }
 
 /** Lists are checked here: of their items a shape says nothing. */
-function assertTexts(key: string, items: readonly unknown[] | undefined, each = 'a multiaddr'): void {
-  if (items?.some((item) => typeof item !== 'string')) throw new ConfigError('invalid', `${key} must be a list of texts, each ${each}`)
+function assertTexts(key: string, items: readonly unknown[] | undefined, each = 'multiaddr'): void {
+  if (items?.some((item) => typeof item !== 'string')) throw new ConfigError('invalid', `${key} must be a list of ${each}s, each a text`)
 }
 
 async function certificate(path: string): Promise<string> {

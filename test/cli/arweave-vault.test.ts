@@ -62,7 +62,7 @@ describe('an Arweave vault in a configuration', () => {
     expect(() => parse({ ...sound, maxprice: '1' })).toThrow(/did you mean maxPrice\?/)
     expect(() => parse({ ...sound, maxPrice: 1 })).toThrow(/maxPrice must be text/)
     expect(() => parse({ ...sound, network: 's3' })).toThrow(/unknown key "network"/)
-    await expect(profileOf({ ...sound, gateways: [1] })).rejects.toThrow(/gateways must be a list of texts, each an origin/)
+    await expect(profileOf({ ...sound, gateways: [1] })).rejects.toThrow(/gateways must be a list of origins, each a text/)
     await expect(profileOf({ ...sound, bundler: { uri: 'x' } })).rejects.toThrow(/did you mean url\?/)
     await expect(profileOf({ ...sound, gateways: [] })).rejects.toThrow(/gateways.*is empty/)
     await expect(profileOf({ ...sound, maxPrice: 'much' })).rejects.toThrow(/maxPrice must be a sum of AR/)
