@@ -1,7 +1,8 @@
 /** When to ask an unreachable vault again: full jitter (https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/), within a budget. */
+
+import { pause, type Sleep } from '../bytes/pause.ts'
 import type { AbortOptions, Clock } from '../contracts.ts'
 import { VaultError } from '../errors.ts'
-import { pause, type Sleep } from './pause.ts'
 
 export interface BackoffOptions {
   /** Times it is asked in all, default 4. */

@@ -1,6 +1,7 @@
 /** A token bucket: bytes pass at a rate, in order of arrival. */
+
+import type { Sleep } from '../bytes/pause.ts'
 import type { AbortOptions, Clock } from '../contracts.ts'
-import type { Sleep } from './pause.ts'
 
 /** Resolves when so many bytes may pass. */
 export type Take = (byteLength: number, options?: AbortOptions) => Promise<void>

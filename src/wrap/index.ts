@@ -1,7 +1,8 @@
 /** Vault -> Vault, one concern each: the door of `perdure/wrap`. */
+
+export type { Sleep } from '../bytes/pause.ts'
 export { type LimitedOptions, limited } from './limited.ts'
 export { type Meter, metered } from './metered.ts'
 export { observed, type VaultEvent, type Verb } from './observed.ts'
-export type { Sleep } from './pause.ts'
 export { readOnly } from './read-only.ts'
 export { type RetryingOptions, retrying } from './retrying.ts'

@@ -1,8 +1,9 @@
 /** Holds a vault to so many calls at a time and so many bytes per second. */
+
+import { pause, type Sleep } from '../bytes/pause.ts'
 import type { AbortOptions, Clock, Pack, Vault } from '../contracts.ts'
 import { VaultError } from '../errors.ts'
 import { bucket, type Take } from './bucket.ts'
-import { pause, type Sleep } from './pause.ts'
 import { type Enter, queue } from './queue.ts'
 
 export interface LimitedOptions {

@@ -140,11 +140,11 @@ describe.skipIf(ARLOCAL === '')('the Arweave vault on arlocal', { timeout: PATIE
   it('is refused nothing when a chunk is not what its proof says, and finds it damaged by reading it', async () => {
     const sample = await pack({ seed: 'bogus' })
     let flipped = 0
-    const flipping: typeof fetch = (input, init) => {
+    const flipping: typeof fetch = async (input, init) => {
       if (!`${input}`.endsWith('/chunk') || flipped++ !== 1) return fetch(input, init)
-      const body = JSON.parse(`${init?.body}`) as { readonly chunk: string }
+      const body = (await new Response(init?.body ?? null).json()) as { readonly chunk: string }
       const chunk = `${body.chunk.startsWith('A') ? 'B' : 'A'}${body.chunk.slice(1)}`
-      return fetch(input, { ...init, body: JSON.stringify({ ...body, chunk }) })
+      return fetch(input, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ ...body, chunk }) })
     }
     const at = await arweave(options({ fetch: flipping })).put(sample)
     expect(flipped).toBe(Math.ceil(sample.byteLength / CHUNK))

@@ -6,8 +6,9 @@ import { createHash } from 'node:crypto'
 import type { AbortOptions, Attestation, Challenge } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
 import { headerOf } from './find.ts'
-import { FINAL_DEPTH, type Inclusion, inclusionOf, PROVISIONAL_DEPTH } from './inclusion.ts'
+import { depthInWords, type Inclusion, inclusionOf, isShown } from './inclusion.ts'
 import type { AtTransaction } from './locator.ts'
+import { CHUNK_BYTES } from './merkle.ts'
 import type { Settings } from './options.ts'
 import { packIn } from './tagged.ts'
 import { weaveOf } from './weave.ts'
@@ -22,14 +23,14 @@ export async function attest(
   { signal }: AbortOptions = {},
 ): Promise<Omit<Attestation, 'at'>> {
   const inclusion = await inclusionOf(settings.network, at.id, { signal })
-  const [place, isPlaced] = placeIn(inclusion)
+  const place = placeIn(inclusion)
   if (inclusion.state === 'absent') return { verdict: 'refuted', detail: place }
   const header = await headerSays(settings, at, challenge, { signal })
   if (header.verdict !== 'proven') return { verdict: header.verdict, detail: `${place}; ${header.detail}` }
   const chunks = await chunksSay(settings, at, challenge, { signal })
   const detail = `${place}; ${header.detail}; ${chunks.detail}`
   if (chunks.verdict !== 'proven') return { verdict: chunks.verdict, detail }
-  return { verdict: isPlaced ? 'proven' : 'unproven', detail }
+  return { verdict: isShown(inclusion) ? 'proven' : 'unproven', detail }
 }
 
 interface Level {
@@ -37,15 +38,11 @@ interface Level {
   readonly detail: string
 }
 
-/** In words, and whether it is deep enough to be believed. */
-function placeIn(inclusion: Inclusion): readonly [string, boolean] {
-  if (inclusion.state === 'absent') return ['accepted: the gateways agree that the chain has no such transaction', false]
-  if (inclusion.state === 'pending') return ['accepted: waiting to be mined', false]
-  if (inclusion.state === 'unsure') return [`mined: not certain (${inclusion.why})`, false]
-  const { height, depth, agreeing } = inclusion
-  const isFinal = depth >= FINAL_DEPTH
-  const word = isFinal ? 'final' : depth >= PROVISIONAL_DEPTH ? 'provisional' : 'not deep yet'
-  return [`mined: in block ${height}, ${depth} deep (${word}), by ${agreeing} gateways`, agreeing > 1 && depth >= PROVISIONAL_DEPTH]
+function placeIn(inclusion: Inclusion): string {
+  if (inclusion.state === 'absent') return 'accepted: the gateways agree that the chain has no such transaction'
+  if (inclusion.state === 'pending') return 'accepted: waiting to be mined'
+  if (inclusion.state === 'unsure') return `mined: not certain (${inclusion.why})`
+  return `mined: in block ${inclusion.height}, ${depthInWords(inclusion.depth)}, by ${inclusion.agreeing} gateways`
 }
 
 async function headerSays(settings: Settings, at: AtTransaction, { name }: Challenge, { signal }: AbortOptions): Promise<Level> {
@@ -81,7 +78,7 @@ async function chunksSay(settings: Settings, at: AtTransaction, { seed }: Challe
       return { verdict, detail: `seeded: ${seeded} of ${positions.length} chunks, then ${error.message}` }
     }
   }
-  const whole = positions.length * 256 * 1024 >= at.byteLength ? ', which may be all of them' : ''
+  const whole = positions.length * CHUNK_BYTES >= at.byteLength ? ', which may be all of them' : ''
   return { verdict: 'proven', detail: `seeded: ${seeded} of ${seeded} chunks asked for lead to the data root${whole}` }
 }
 

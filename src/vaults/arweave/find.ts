@@ -24,34 +24,38 @@ export type Found =
   /** Nobody shows its header yet. */
   | { readonly state: 'pending'; readonly id: string; readonly host: string }
 
-/** Items of our wallet in bundles, for that pack, as indexes name them: nothing of it is checked. */
-export async function findItems(settings: Settings, name: CID, { signal }: AbortOptions = {}): Promise<readonly string[]> {
-  const { network } = settings
-  const { address } = await settings.wallet()
-  const { heard, failed } = await askAll(network, async (node) => hitsOn(node, { address, name, first: MOST_HITS }, { signal }), { signal })
-  assertIndexed(network, heard, failed)
-  return [...new Set(heard.flatMap(({ value }) => (value?.hits ?? []).flatMap(({ id, bundle }) => (bundle ? [id] : []))))]
-}
-
-interface Hit {
-  readonly id: string
-  /** The transaction that holds it, where it is a data item. */
-  readonly bundle: string | undefined
+interface Hit extends OfOurs {
   readonly cursor: string
 }
 
-/** Of our wallet, for that pack, the deepest first. What the chain does not have is left out. Throws where no index answers. */
-export async function findTransactions(settings: Settings, name: CID, { signal }: AbortOptions = {}): Promise<readonly Found[]> {
+export interface NamedHit extends OfOurs {
+  /** Who names it. */
+  readonly host: string
+}
+
+/** What indexes name for our wallet and that pack, each once; nothing of it is checked. Throws where no index answers. */
+export async function hitsFor(settings: Settings, name: CID, { signal }: AbortOptions = {}): Promise<readonly NamedHit[]> {
   const { network } = settings
   const { address } = await settings.wallet()
-  const { heard, failed } = await askAll(network, async (node) => hitsOn(node, { address, name, first: MOST_HITS }, { signal }), { signal })
+  const { heard, failed } = await askAll(network, (node) => hitsOn(node, { address, name, first: MOST_HITS }, { signal }), { signal })
   assertIndexed(network, heard, failed)
-  const hits = new Map(
-    heard.flatMap(({ node, value }) => (value?.hits ?? []).filter(({ bundle }) => !bundle).map((hit) => [hit.id, node.host] as const)),
-  )
+  const hits = new Map<string, NamedHit>()
+  for (const { node, value } of heard)
+    for (const { id, bundle } of value?.hits ?? []) hits.set(id, { id, bundle: bundle ?? hits.get(id)?.bundle, host: node.host })
+  return [...hits.values()]
+}
+
+/** Those hits that are transactions of our wallet for that pack, the deepest first. What the chain does not have is left out. */
+export async function transactionsAmong(
+  settings: Settings,
+  name: CID,
+  hits: readonly NamedHit[],
+  { signal }: AbortOptions = {},
+): Promise<readonly Found[]> {
+  const { address } = await settings.wallet()
   const found: Found[] = []
-  for (const [id, host] of hits) {
-    const one = await known(settings, { id, host, address, name }, { signal })
+  for (const { id, bundle, host } of hits) {
+    const one = bundle === undefined ? await known(settings, { id, host, address, name }, { signal }) : undefined
     if (one) found.push(one)
   }
   return found.toSorted((a, b) => depthOf(b) - depthOf(a))
@@ -113,6 +117,7 @@ export async function headerOf(network: Network, id: string, { signal }: AbortOp
 
 export interface OfOurs {
   readonly id: string
+  /** The transaction that holds it, where it is a data item. */
   readonly bundle: string | undefined
 }
 

@@ -11,6 +11,13 @@ import { ask, askAll, type GatewayNode, type Hearing, type Network, recordOf, wo
 export const PROVISIONAL_DEPTH = 10
 export const FINAL_DEPTH = 50
 
+export const depthInWords = (depth: number): string =>
+  `${depth} deep (${depth >= FINAL_DEPTH ? 'final' : depth >= PROVISIONAL_DEPTH ? 'provisional' : 'not deep yet'})`
+
+/** Deep enough, and by more than one gateway, which would agree with itself. */
+export const isShown = (inclusion: Inclusion): boolean =>
+  inclusion.state === 'mined' && inclusion.agreeing > 1 && inclusion.depth >= PROVISIONAL_DEPTH
+
 /** What one node says of a transaction. */
 export type Word =
   | { readonly state: 'mined'; readonly block: string; readonly height: number; readonly depth: number }

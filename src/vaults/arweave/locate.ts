@@ -3,7 +3,7 @@ import type { CID } from 'multiformats/cid'
 import type { AbortOptions, Listed, Locator, PackKind } from '../../contracts.ts'
 import { insideOf, itemIn } from './bundle/inside-of.ts'
 import type { VerifiedItem } from './bundle/item.ts'
-import { findItems, findTransactions, headerOf, ofOurs } from './find.ts'
+import { headerOf, hitsFor, type OfOurs, ofOurs, transactionsAmong } from './find.ts'
 import { type AtItem, type AtTransaction, locatorOf } from './locator.ts'
 import type { Settings } from './options.ts'
 import { packIn, type Tag } from './tagged.ts'
@@ -20,22 +20,23 @@ export async function locate(
     const pack = packIn(tags)
     return pack?.name.equals(name) === true && (kind === undefined || pack.kind === kind)
   }
-  for (const found of await findTransactions(settings, name, { signal })) {
+  const hits = await hitsFor(settings, name, { signal })
+  for (const found of await transactionsAmong(settings, name, hits, { signal })) {
     if (found.state !== 'mined' || !isIt(found.transaction.tags)) continue
     const at = placeOf(found.transaction)
     if ((await weaveOf(settings.network, at).chunkAt(at.byteLength - 1, { signal })) !== 'absent') return locatorOf(at)
   }
-  for (const id of await findItems(settings, name, { signal })) {
-    const item = await ownItem(settings, id, { signal })
+  for (const hit of hits) {
+    const item = hit.bundle === undefined ? undefined : await ownItem(settings, hit, { signal })
     if (item && isIt(item.tags)) return locatorOf(itemAt(item))
   }
   return undefined
 }
 
 /** An item in a bundle that is in the chain, read whole; undefined where it cannot be shown to be ours. */
-async function ownItem(settings: Settings, id: string, { signal }: AbortOptions): Promise<VerifiedItem | undefined> {
-  const inside = await insideOf(settings, { id }, { signal })
-  const item = inside && (await itemIn(settings, { id }, inside, { signal }))
+async function ownItem(settings: Settings, hit: OfOurs, { signal }: AbortOptions): Promise<VerifiedItem | undefined> {
+  const inside = await insideOf(settings, hit, { signal })
+  const item = inside && (await itemIn(settings, hit, inside, { signal }))
   return item?.address === (await settings.wallet()).address ? item : undefined
 }
 
@@ -56,7 +57,7 @@ export async function* list(
   const { address } = await settings.wallet()
   for await (const { id, bundle } of ofOurs(settings, { kind, signal })) {
     if (bundle !== undefined) {
-      const item = await ownItem(settings, id, { signal })
+      const item = await ownItem(settings, { id, bundle }, { signal })
       const named = item && packIn(item.tags)
       if (item && named && (kind === undefined || named.kind === kind))
         yield { ...named, at: locatorOf(itemAt(item)), byteLength: item.data.byteLength }

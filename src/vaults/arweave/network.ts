@@ -1,5 +1,7 @@
 /** Gateways and nodes of Arweave, and one question to one of them: https://docs.arweave.org/developers/arweave-node-server/http-api. */
 import { collect } from '../../bytes/collect.ts'
+import { oneLine } from '../../bytes/one-line.ts'
+import { retryAfter } from '../../bytes/retry-after.ts'
 import type { AbortOptions } from '../../contracts.ts'
 import { FormatError, VaultError } from '../../errors.ts'
 import { patienceOf } from './patience.ts'
@@ -136,11 +138,9 @@ export async function refusal({ id, host }: GatewayNode, doing: string, response
   if (status === 401 || status === 403) return new VaultError('denied', id, `${failed}; it may want a token, or block this address`)
   if (status === 402) return new VaultError('exhausted', id, `${failed}; it wants to be paid`)
   if (status >= 300 && status < 400) return new VaultError('unreachable', id, `${failed}; it redirects, give its final origin`)
-  const retryAfterMs = secondsIn(headers.get('retry-after'))
+  const retryAfterMs = retryAfter(headers.get('retry-after'))
   return new VaultError('unreachable', id, `${failed}; try again later, or with another gateway`, { retryAfterMs })
 }
-
-const secondsIn = (text: string | null): number | undefined => (text !== null && /^\d{1,6}$/.test(text) ? Number(text) * 1000 : undefined)
 
 export const textOf = ({ bytes }: Answer): string => new TextDecoder().decode(bytes)
 
@@ -155,12 +155,7 @@ export function recordOf(answer: Answer): Readonly<Record<string, unknown>> | un
 }
 
 /** One line of what a node says of itself, cut off where it is long. */
-export function shown(answer: Answer): string {
-  const line = textOf(answer)
-    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
-    .trim()
-  return line.length > MAX_TEXT ? `${line.slice(0, MAX_TEXT)}…` : line
-}
+export const shown = (answer: Answer): string => oneLine(textOf(answer), MAX_TEXT)
 
 export interface Heard<T> {
   readonly node: GatewayNode

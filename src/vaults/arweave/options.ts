@@ -1,5 +1,6 @@
 /** What a user says of an Arweave vault, and what its steps make of it. */
-import type { AbortOptions, VaultPrices, VaultProfile } from '../../contracts.ts'
+import { pause, type Sleep } from '../../bytes/pause.ts'
+import type { VaultPrices, VaultProfile } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
 import { checkedPrices, vaultId } from '../profile.ts'
 import { winstonOf } from './amount.ts'
@@ -48,7 +49,7 @@ export interface ArweaveOptions {
   /** Milliseconds since 1970; dates attestations. */
   readonly clock?: (() => number) | undefined
   /** Waits between rounds of a chunk that no node took; default: a timer. */
-  readonly wait?: ((ms: number, options: AbortOptions) => Promise<void>) | undefined
+  readonly wait?: Sleep | undefined
 }
 
 export interface Settings {
@@ -65,7 +66,7 @@ export interface Settings {
   readonly marginPercent: number
   readonly chunksInFlight: number
   readonly clock: () => number
-  readonly wait: (ms: number, options: AbortOptions) => Promise<void>
+  readonly wait: Sleep
 }
 
 /** Fills in what was left out; throws `invalid` for what cannot be. The key is not read yet. */
@@ -129,21 +130,6 @@ function bundlerOf(id: string, bundler: ArweaveBundler): ArweaveBundler {
   if (upToBytes !== undefined && !(Number.isSafeInteger(upToBytes) && upToBytes >= 0 && upToBytes <= MOST_ITEM_BYTES))
     throw invalid(id, `bundler.upToBytes must be a whole number up to ${MOST_ITEM_BYTES}: larger packs are transactions of their own`)
   return bundler
-}
-
-function pause(ms: number, { signal }: AbortOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(signal.reason)
-    const stop = () => {
-      clearTimeout(timer)
-      reject(signal?.reason)
-    }
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', stop)
-      resolve()
-    }, ms)
-    signal?.addEventListener('abort', stop, { once: true })
-  })
 }
 
 const invalid = (id: string, message: string) => new VaultError('invalid', id, message)

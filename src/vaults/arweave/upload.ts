@@ -7,7 +7,7 @@ import type { AbortOptions, Journal, Pack, VaultPutOptions } from '../../contrac
 import { VaultError } from '../../errors.ts'
 import { bodyOf, tell } from '../body.ts'
 import { arOf } from './amount.ts'
-import { type Found, findTransactions } from './find.ts'
+import { type Found, hitsFor, transactionsAmong } from './find.ts'
 import { inclusionOf } from './inclusion.ts'
 import type { AtTransaction } from './locator.ts'
 import { type ChunkTree, treeOf } from './merkle.ts'
@@ -34,8 +34,9 @@ export async function upload(
   const state = known ? await goneOn(upload, known) : ((await adoptable(upload)) ?? (await posted(upload, await begun(upload))))
   const isSeeded = state.cursor >= tree.chunkCount
   const from = replace && isSeeded ? 0 : state.cursor
-  const save = (cursor: number) =>
-    state.transaction ? journal.save(encodeState({ ...state, transaction: state.transaction, cursor })) : NOTHING_TO_SAVE
+  const save = async (cursor: number) => {
+    if (state.signed) await journal.save(encodeState({ ...state.signed, cursor }))
+  }
   await seed(settings, { pack: body, tree, from, save, signal, onProgress: (event) => tell(onProgress, event) })
   return { kind: 'tx', id: state.id, dataRoot: tree.dataRoot, byteLength: tree.byteLength }
 }
@@ -55,8 +56,6 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes
 }
 
-const NOTHING_TO_SAVE = Promise.resolve()
-
 interface Upload extends AbortOptions {
   readonly settings: Settings
   readonly pack: Pack
@@ -65,16 +64,15 @@ interface Upload extends AbortOptions {
   readonly onCharge: VaultPutOptions['onCharge']
 }
 
+/** In the chain, or on its way there. */
 interface Going {
   readonly id: string
-  /** Absent where the transaction was found in the chain: it needs no posting. */
-  readonly transaction?: UploadState['transaction'] | undefined
-  readonly height: number
-  readonly posted: boolean
   readonly cursor: number
+  /** Absent where the transaction was found in the chain: nobody here remembers it, and it needs no posting. */
+  readonly signed?: UploadState
 }
 
-const going = (state: UploadState): Going => ({ id: state.transaction.id, ...state })
+const going = (signed: UploadState): Going => ({ id: signed.transaction.id, cursor: signed.cursor, signed })
 
 async function remembered({ settings, pack, tree, journal }: Upload): Promise<UploadState | undefined> {
   const bytes = await journal.load()
@@ -90,9 +88,9 @@ async function remembered({ settings, pack, tree, journal }: Upload): Promise<Up
 
 /** One of ours with the very same bytes, from a time that nobody remembers: it was paid for. */
 async function adoptable({ settings, pack, tree, signal }: Upload): Promise<Going | undefined> {
-  const found = await findTransactions(settings, pack.name, { signal })
+  const found = await transactionsAmong(settings, pack.name, await hitsFor(settings, pack.name, { signal }), { signal })
   const same = found.find((one): one is Found & { state: 'mined' } => one.state === 'mined' && isSame(one, tree))
-  if (same) return { id: same.id, height: 0, posted: true, cursor: 0 }
+  if (same) return { id: same.id, cursor: 0 }
   const pending = found.find(({ state }) => state === 'pending')
   if (!pending) return undefined
   throw new VaultError(

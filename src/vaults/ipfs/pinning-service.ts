@@ -2,8 +2,9 @@
  * A vault at an IPFS pinning service (https://ipfs.github.io/pinning-services-api-spec/): a replica is a pin of the DAG under a pack's root, and its
  * locator `ipfs:<root>`. What the service says is a claim; only bytes from its own gateway or nodes are evidence.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
+
 import type { CID } from 'multiformats/cid'
+import { pause } from '../../bytes/pause.ts'
 import type { AbortOptions, Dag, Pack, Vault, VaultPutOptions } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
 import { admit } from '../body.ts'
@@ -93,5 +94,3 @@ function assertDag(id: string, pack: Pack): asserts pack is Pack & Required<Pick
 async function removeAll(client: PinningClient, requests: readonly PinStatus[], options: AbortOptions): Promise<void> {
   for (const { requestid } of requests) await client.remove(requestid, options)
 }
-
-const pause = (ms: number, { signal }: AbortOptions): Promise<void> => sleep(ms, undefined, { signal })

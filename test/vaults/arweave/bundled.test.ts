@@ -113,6 +113,17 @@ describe('a small pack by way of a bundler', () => {
     })
   })
 
+  it('whose bundle shows no header now is not absent, however late it is', async () => {
+    const place = await bundled()
+    const at = await place.vault.put(await small(), { journal: place.journal })
+    const bundle = await posted(place)
+    place.chain.mine(1_000)
+    const failing: typeof fetch = async (input, init) =>
+      `${input}`.endsWith(`/tx/${bundle}`) ? new Response('', { status: 503 }) : fetch(input, init)
+    await expect(place.restart({ fetch: failing }).status(at)).rejects.toMatchObject({ code: 'unreachable' })
+    expect(await place.restart().status(at)).toBe('held')
+  })
+
   it('with one bit flipped in the bundle is refuted', async () => {
     const place = await bundled()
     const sample = await small()

@@ -76,12 +76,9 @@ describe('an upload to Arweave', () => {
     const sample = await pack({ blocks: 20 })
     const [node] = nodes
     if (!node) throw new RangeError('there is no node')
-    node.behaviour.refuseChunks = undefined
     const posted = () => node.requests.filter(({ path, method, status }) => path === '/chunk' && method === 'POST' && status === 200).length
-    node.behaviour.failOnce = { method: 'POST', path: /^\/chunk$/, when: 'before' }
     // One chunk at a time, so that what came before the cut is known.
-    const slow = restart({ chunksInFlight: 1, timeoutMs: 20_000 })
-    node.behaviour.failOnce = undefined
+    const slow = restart({ chunksInFlight: 1 })
     let left = 3
     const interrupt = new AbortController()
     await expect(

@@ -1,5 +1,7 @@
 /** One request to a bundler or its payment service, and as much of the answer as has use. What means no success is a VaultError. */
 import { collect } from '../../../bytes/collect.ts'
+import { oneLine } from '../../../bytes/one-line.ts'
+import { retryAfter } from '../../../bytes/retry-after.ts'
 import type { AbortOptions } from '../../../contracts.ts'
 import { VaultError, type VaultErrorCode } from '../../../errors.ts'
 
@@ -110,7 +112,7 @@ async function textOf({ body }: Response): Promise<string> {
 
 function refusal({ id }: Service, doing: string, { status, headers }: Response, text: string): VaultError {
   const [code, advice] = meaningOf(status)
-  const said = /^text\/html/i.test(headers.get('content-type') ?? '') ? '' : shown(text)
+  const said = /^text\/html/i.test(headers.get('content-type') ?? '') ? '' : oneLine(text, MAX_TEXT)
   const retryAfterMs = retryAfter(headers.get('retry-after'))
   return new VaultError(code, id, `${doing} failed with HTTP ${status}${said && ` (${said})`}; ${advice}`, { retryAfterMs })
 }
@@ -120,17 +122,4 @@ function meaningOf(status: number): Meaning {
   if (known) return known
   if (status >= 300 && status < 400) return ['unreachable', 'it redirects, which is not followed; give the final address']
   return ['unreachable', status >= 500 ? 'try again later' : ELSEWHERE]
-}
-
-/** One line of a foreign text, cut off where it is long. */
-function shown(text: string): string {
-  const line = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim()
-  return line.length > MAX_TEXT ? `${line.slice(0, MAX_TEXT)}…` : line
-}
-
-/** Seconds, or a date; a date in the past is no wait at all. */
-function retryAfter(text: string | null): number | undefined {
-  if (text === null) return undefined
-  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now()
-  return Number.isFinite(ms) ? Math.max(0, ms) : undefined
 }

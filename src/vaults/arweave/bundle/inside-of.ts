@@ -1,7 +1,7 @@
 /** An item where it really is: in a bundle that is in the chain, its bytes led back to the data root that the bundler signed, its signature ours. */
 import type { AbortOptions, Challenge } from '../../../contracts.ts'
 import { FormatError, VaultError } from '../../../errors.ts'
-import { bundlesOf, headerOf } from '../find.ts'
+import { bundlesOf, headerOf, type OfOurs } from '../find.ts'
 import { type Inclusion, inclusionOf } from '../inclusion.ts'
 import type { AtItem } from '../locator.ts'
 import type { Settings } from '../options.ts'
@@ -22,19 +22,19 @@ export interface Inside {
   readonly length: number
 }
 
-/** Undefined where no index names a bundle that has it. Throws VaultError where that cannot be told now, or what the bundle says of itself is wrong. */
+/** Undefined where no index names a bundle that has it, or the one they name is not mined. Throws VaultError where that cannot be told now, or what the bundle says of itself is wrong. */
 export async function insideOf(
   { network, id: vault }: Settings,
-  at: Pick<AtItem, 'id'>,
+  at: Pick<AtItem, 'id'> & Partial<Pick<OfOurs, 'bundle'>>,
   { signal }: AbortOptions = {},
 ): Promise<Inside | undefined> {
   let trouble: VaultError | undefined
-  for (const bundle of await bundlesOf(network, at.id, { signal })) {
+  for (const bundle of at.bundle === undefined ? await bundlesOf(network, at.id, { signal }) : [at.bundle]) {
     try {
       const inclusion = await inclusionOf(network, bundle, { signal })
-      if (inclusion.state === 'absent') continue
+      if (inclusion.state === 'absent' || inclusion.state === 'pending') continue
       const header = await headerOf(network, bundle, { signal })
-      if (!header) continue
+      if (!header) throw new VaultError('unreachable', vault, `no gateway shows the header of bundle ${bundle}; ask again later`)
       const { dataRoot, byteLength } = header
       const weave = weaveOf(network, { kind: 'tx', id: bundle, dataRoot, byteLength })
       const found = await findInBundle((offset, length) => bytesAt(weave, vault, { offset, length }, { signal }), byteLength, at.id)

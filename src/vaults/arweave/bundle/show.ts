@@ -1,7 +1,7 @@
 /** What is known of an item: its standing, its bytes, and what can be shown without anybody's word. */
 import type { AbortOptions, Attestation, Challenge, Span, Standing, VaultReadOptions } from '../../../contracts.ts'
 import { VaultError } from '../../../errors.ts'
-import { FINAL_DEPTH, PROVISIONAL_DEPTH, standingOf } from '../inclusion.ts'
+import { depthInWords, isShown, standingOf } from '../inclusion.ts'
 import type { AtItem } from '../locator.ts'
 import type { Settings } from '../options.ts'
 import { readSpan } from '../read.ts'
@@ -47,15 +47,12 @@ export async function attestItem(
         : { verdict: 'unproven', detail: `accepted: no bundle has it yet; one is to by block ${at.deadline}` }
     }
     const { bundle, inclusion } = inside
-    const isMined = inclusion.state === 'mined'
-    const depth = isMined ? inclusion.depth : 0
-    const word = depth >= FINAL_DEPTH ? 'final' : depth >= PROVISIONAL_DEPTH ? 'provisional' : 'not deep yet'
-    const place = `mined: in bundle ${bundle}, ${isMined ? `${depth} deep (${word}), by ${inclusion.agreeing} gateways` : 'not certain'}`
+    const where = inclusion.state === 'mined' ? `${depthInWords(inclusion.depth)}, by ${inclusion.agreeing} gateways` : 'not certain'
+    const place = `mined: in bundle ${bundle}, ${where}`
     const item = await itemIn(settings, at, inside, { signal })
     const wrong = await wrongWith(settings, at, { item, name })
     if (wrong !== undefined) return { verdict: 'refuted', detail: `${place}; item: ${wrong}` }
-    const isDeep = isMined && inclusion.agreeing > 1 && depth >= PROVISIONAL_DEPTH
-    return { verdict: isDeep ? 'proven' : 'unproven', detail: `${place}; whole: the item, all of it read, has our signature` }
+    return { verdict: isShown(inclusion) ? 'proven' : 'unproven', detail: `${place}; whole: the item, all of it read, has our signature` }
   } catch (error) {
     signal?.throwIfAborted()
     if (!(error instanceof VaultError)) throw error

@@ -5,7 +5,7 @@ import type { AbortOptions, Journal, Pack, VaultPutOptions } from '../../../cont
 import { VaultError } from '../../../errors.ts'
 import { bodyOf, tell } from '../../body.ts'
 import { arOf } from '../amount.ts'
-import { findItems } from '../find.ts'
+import { hitsFor } from '../find.ts'
 import { type AtItem, isHash } from '../locator.ts'
 import type { Settings } from '../options.ts'
 import { tagsOf } from '../tagged.ts'
@@ -96,9 +96,10 @@ async function takenAlready(settings: Settings, pack: Pack, known: ItemState, { 
 
 /** Of a time that nobody remembers, and whole. */
 async function inChain(settings: Settings, pack: Pack, { signal }: AbortOptions): Promise<AtItem | undefined> {
-  for (const id of await findItems(settings, pack.name, { signal })) {
+  for (const { id, bundle } of await hitsFor(settings, pack.name, { signal })) {
+    if (bundle === undefined) continue
     const at: AtItem = { kind: 'item', id, byteLength: pack.byteLength, deadline: 0 }
-    const inside = await insideOf(settings, at, { signal })
+    const inside = await insideOf(settings, { id, bundle }, { signal })
     const item = inside && (await itemIn(settings, at, inside, { signal }))
     if (item && (await wrongWith(settings, at, { item, name: pack.name })) === undefined) return at
   }

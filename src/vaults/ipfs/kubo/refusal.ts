@@ -3,6 +3,7 @@
  * them by: those read here are of Kubo 0.39 and the libraries below it, and the tests beside a real node notice when they change. A sentence that is not
  * known is `unreachable`: it says nothing of a replica.
  */
+import { oneLine } from '../../../bytes/one-line.ts'
 import { VaultError, type VaultErrorCode } from '../../../errors.ts'
 import type { Node } from './options.ts'
 
@@ -40,8 +41,7 @@ export function refusal(node: Node, doing: string, { status }: Response, text: s
 /** The text on one line, short and without secrets. */
 export function shown({ secrets }: Pick<Node, 'secrets'>, text: string): string {
   const safe = secrets.reduce((rest, secret) => rest.replaceAll(secret, '***'), text)
-  const line = safe.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim()
-  return line.length > MAX_TEXT ? `${line.slice(0, MAX_TEXT)}…` : line
+  return oneLine(safe, MAX_TEXT)
 }
 
 /** The meaning of a sentence of Kubo that did not come as an answer of its own. */

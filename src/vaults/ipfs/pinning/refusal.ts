@@ -1,4 +1,6 @@
 /** Turns the refusals of a pinning service into VaultErrors: by HTTP status and the service's own reason, never by sentence. */
+import { oneLine } from '../../../bytes/one-line.ts'
+import { retryAfter } from '../../../bytes/retry-after.ts'
 import { VaultError, type VaultErrorCode } from '../../../errors.ts'
 import { isRecord } from './pins.ts'
 
@@ -65,15 +67,5 @@ function failureIn(text: string): Failure | undefined {
   }
 }
 
-/** One line of a foreign text, cut off where it is long. */
-export function shown(text: string): string {
-  const line = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim()
-  return line.length > MAX_TEXT ? `${line.slice(0, MAX_TEXT)}…` : line
-}
-
-/** Seconds, or a date; a date in the past is no wait at all. */
-function retryAfter(text: string | null): number | undefined {
-  if (text === null) return undefined
-  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now()
-  return Number.isFinite(ms) ? Math.max(0, ms) : undefined
-}
+/** What the service says, on one line. */
+export const shown = (text: string): string => oneLine(text, MAX_TEXT)

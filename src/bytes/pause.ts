@@ -1,5 +1,5 @@
 /** Waiting that an abort ends. */
-import type { AbortOptions } from '../contracts.ts'
+import type { AbortOptions } from '../contracts/options.ts'
 
 /** Resolves after so many milliseconds. */
 export type Sleep = (ms: number, options?: AbortOptions) => Promise<void>
