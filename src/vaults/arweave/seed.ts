@@ -3,7 +3,6 @@ import { recycle } from '../../bytes/pool.ts'
 import type { AbortOptions, Pack, ProgressOptions, TransferEvent } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
 import { tell, wrongLength } from '../body.ts'
-import { base64urlInto, base64urlLength } from './base64url.ts'
 import { CHUNK_BYTES, type ChunkTree } from './merkle.ts'
 import { ask, type GatewayNode, recordOf, shown } from './network.ts'
 import type { Settings } from './options.ts'
@@ -131,20 +130,19 @@ async function post(settings: Settings, index: number, body: Uint8Array, { signa
 /** Of `POST /chunk`, in memory that is used again: a pack is thousands of them. */
 function bodiesOf(tree: ChunkTree) {
   const free: Buffer[] = []
-  const text = (part: Uint8Array) => Buffer.from(part).toString('base64url')
+  const text = (part: Uint8Array) => Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString('base64url')
   const root = text(tree.dataRoot)
   return {
     of({ index, bytes }: Cut): Uint8Array {
       const { offset, path } = tree.chunk(index)
       // None of it needs escaping, which JSON.stringify would look for in every letter.
-      const fields = `{"data_root":"${root}","data_size":"${tree.byteLength}","data_path":"${text(path)}","offset":"${offset}","chunk":`
-      // The text of the chunk begins at an even place.
-      const head = fields.length % 2 === 0 ? `${fields} "` : `${fields}"`
-      const end = head.length + base64urlLength(bytes.byteLength)
+      const head = `{"data_root":"${root}","data_size":"${tree.byteLength}","data_path":"${text(path)}","offset":"${offset}","chunk":"`
+      const chunk = text(bytes)
+      const end = head.length + chunk.length
       const known = free.pop()
       const memory = known && known.byteLength >= end + 2 ? known : Buffer.allocUnsafeSlow(end + 2 + SPARE_BYTES)
       memory.write(head, 0, 'latin1')
-      base64urlInto(memory.buffer, head.length, bytes)
+      memory.write(chunk, head.length, 'latin1')
       memory.write('"}', end, 'latin1')
       return memory.subarray(0, end + 2)
     },

@@ -2,7 +2,6 @@ import fc from 'fast-check'
 import { CID } from 'multiformats/cid'
 import { describe, expect, it } from 'vitest'
 import { arOf, middle, winstonIn, winstonOf } from '../../../src/vaults/arweave/amount.ts'
-import { base64urlInto, base64urlLength } from '../../../src/vaults/arweave/base64url.ts'
 import { decodeItem } from '../../../src/vaults/arweave/bundle/upload.ts'
 import { type At, locatorOf, parseLocator } from '../../../src/vaults/arweave/locator.ts'
 import { withMargin } from '../../../src/vaults/arweave/money.ts'
@@ -112,17 +111,4 @@ describe('what an upload remembers', () => {
       expect(() => decodeState('v', Buffer.from(text))).toThrow(expect.objectContaining({ code: 'conflict' }))
     },
   )
-})
-
-describe('base64url into memory', () => {
-  it('writes what Buffer writes, and nothing around it', () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 1_000 }), fc.nat({ max: 40 }), (bytes, half) => {
-        const length = base64urlLength(bytes.byteLength)
-        const memory = Buffer.alloc(2 * half + length + 3, '.')
-        base64urlInto(memory.buffer, memory.byteOffset + 2 * half, bytes)
-        expect(memory.toString()).toBe(`${'.'.repeat(2 * half)}${Buffer.from(bytes).toString('base64url')}...`)
-      }),
-    )
-  })
 })
