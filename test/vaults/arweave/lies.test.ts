@@ -105,6 +105,8 @@ describe('what gateways say', () => {
     const expected = sample.bytes.subarray(SECOND.offset, SECOND.offset + SECOND.length)
     for (const audit of [false, true])
       expect((await readAll(vault, at, { cid: sample.root, ...SECOND }, { audit })).equals(expected)).toBe(true)
+    // What it sent was not taken, although it may have been right.
+    expect(nodes[1]?.requests.map(({ path }) => path)).toContain(`/raw/${idOf(at)}`)
     expect(await vault.status(at)).toBe('held')
     expect(await vault.locate(sample.name)).toBe(at)
   })
