@@ -8,6 +8,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { createArchive } from '../../src/archive.ts'
 import { samplePack } from '../../src/conformance/fixture.ts'
 import { type VaultContext, vaultCases } from '../../src/conformance/vault.ts'
+import { assertHolds } from '../../src/conformance/vault-context.ts'
 import type { Receipt, ReplicaReport, Vault } from '../../src/contracts.ts'
 import { VaultError } from '../../src/errors.ts'
 import { directory } from '../../src/vaults/directory.ts'
@@ -188,18 +189,25 @@ async function openPatiently(vault: Vault): Promise<void> {
 }
 
 function races(server: S3Server): void {
-  it.each(['plain', 'versioned'] as const)('all succeed and leave one whole object, %s bucket', { timeout: 60_000 }, async (kind) => {
+  it.each(['plain', 'versioned'] as const)('all succeed and name what is there whole, %s bucket', { timeout: 60_000 }, async (kind) => {
     const bucket = await newBucket(server, kind)
     const pack = await samplePack({ seed: 'race', blocks: 20, blockLength: 20_000 })
     const vaults = Array.from({ length: 20 }, () => s3(bucket.options))
     await Promise.all(vaults.map(openPatiently))
     const before = await bucket.keys()
     const locators = await Promise.all(vaults.map((vault) => vault.put(pack)))
-    expect(new Set(locators).size).toBe(1)
     const key = only((await bucket.keys()).filter((each) => !before.includes(each)))
-    expect(partsOf(locators[0] ?? '').key).toBe(key)
     expect((await bucket.bytes(key)).equals(pack.bytes)).toBe(true)
-    expect(await bucket.versions(key)).toBe(1)
+    const named = [...new Set(locators)]
+    for (const at of named) {
+      expect(partsOf(at).key).toBe(key)
+      await assertHolds(only(vaults.slice(0, 1)), at, pack)
+    }
+    expect(await bucket.versions(key), 'what is named is all that is kept').toBe(named.length)
+    if (named.length > 1) console.info(`${server.name}: ${named.length} of 20 racing copies did not see an older one`)
+    // Ceph lets every create win where it keeps versions, and a busy one shows them late.
+    if (server.name === 'radosgw' && kind === 'versioned') expect(named.length).toBeLessThan(20)
+    else expect(named).toHaveLength(1)
   })
 }
 

@@ -1,4 +1,5 @@
 /** What is said of the object that a pack becomes, and what is made of a create that somebody else won. */
+import { pause } from '../../bytes/pause.ts'
 import type { AbortOptions, Locator, Pack, Retention, VaultPutOptions } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
 import { codeOf, statusOf } from './errors.ts'
@@ -8,6 +9,9 @@ import { type Version, versions } from './list.ts'
 import { lockMembers } from './lock.ts'
 import { freezes } from './options.ts'
 import { ask, type Place } from './place.ts'
+
+/** Waits between looks at racing copies, in milliseconds: a store that is busy shows them late. */
+const SETTLING = [200, 400, 800, 1_600] as const
 
 /** What the steps of one put share. */
 export interface Target {
@@ -62,20 +66,16 @@ export async function confirmed(place: Place, { key, pack }: Target, { signal }:
 }
 
 /**
- * Where a store keeps versions and lets every create win, the oldest copy is the replica that all of them name, and ours goes when it is not that one.
- * Behind a delete marker nothing is trusted: then ours stays.
+ * Where a store keeps versions and lets every create win, the oldest copy is the replica, and ours goes when it is not that one. Writers that did not see
+ * each other may keep a copy each: too many, never too few. Behind a delete marker nothing is trusted: then ours stays.
  */
-export async function settled(
-  place: Place,
-  { key, pack, creating }: Target,
-  versionId: string | undefined,
-  options: AbortOptions,
-): Promise<Locator> {
+export async function settled(place: Place, target: Target, versionId: string | undefined, options: AbortOptions): Promise<Locator> {
+  const { key, pack, creating } = target
   const ours = locatorOf(key, versionId)
   if (!creating || place.behaviour.conditionalPut || versionId === undefined || place.behaviour.versioned !== true) return ours
   const found = await versionsOf(place, key, options)
-  const first = found.filter(({ byteLength }) => byteLength === pack.byteLength).at(-1)
-  if (found.some(({ isMarker }) => isMarker) || first?.versionId === undefined || first.versionId === versionId) return ours
+  const first = oldest(found, pack)
+  if (found.some(({ isMarker }) => isMarker) || first === undefined || first === versionId) return ours
   const input = { Bucket: place.bucket, Key: key, VersionId: versionId }
   const removing = ask(
     place,
@@ -85,8 +85,24 @@ export async function settled(
   )
   // A lock may keep it: one copy too many harms nobody.
   await Promise.allSettled([removing])
-  return locatorOf(key, first.versionId)
+  return locatorOf(key, await remaining(place, target, first, options))
 }
+
+/** Whoever made the first one gives it up in turn when an older one has shown up since: it is named when it still stands a moment later. */
+async function remaining(place: Place, { key, pack }: Target, first: string, options: AbortOptions): Promise<string> {
+  let named: string | undefined = first
+  for (const ms of SETTLING) {
+    await pause(ms, options)
+    const now = oldest(await versionsOf(place, key, options), pack)
+    if (now !== undefined && now === named) return now
+    named = now
+  }
+  if (named !== undefined) return named
+  throw new VaultError('conflict', place.id, `somebody else stored ${key} at the same time and then removed it; put again`)
+}
+
+const oldest = (found: readonly Version[], { byteLength }: Pack): string | undefined =>
+  found.filter((version) => version.byteLength === byteLength && !version.isMarker).at(-1)?.versionId
 
 /** The newest first; none where they may not be listed, or not by a prefix that is no folder. */
 async function versionsOf(place: Place, key: string, options: AbortOptions): Promise<readonly Version[]> {

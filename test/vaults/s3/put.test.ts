@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { samplePack } from '../../../src/conformance/fixture.ts'
 import { assertHolds } from '../../../src/conformance/vault-context.ts'
-import { keyOf } from '../../../src/vaults/s3/keys.ts'
+import { keyOf, locatorOf } from '../../../src/vaults/s3/keys.ts'
 import { heal } from '../../fakes/s3/faults.ts'
+import type { StoredVersion } from '../../fakes/s3/versions.ts'
 import { fakeS3, journalInMemory, openedOn, PART_BYTES, vaultOn } from './on-fake.ts'
 
 const TEN_PARTS = { blocks: 1, blockLength: 10 * PART_BYTES - 200 }
@@ -38,6 +39,57 @@ describe('a small pack', () => {
     const locators = await Promise.all(Array.from({ length: 20 }, () => vault.put(pack)))
     expect(new Set(locators).size).toBe(1)
     expect(fake.store.get(keyOf('', pack.name, 'content'))).toHaveLength(1)
+  })
+
+  describe('on a store that lets every create win', () => {
+    const raced = async (meanwhile: (versions: StoredVersion[], deleting: boolean) => StoredVersion[]) => {
+      const fake = await fakeS3({ versioning: true, conditionalPuts: false })
+      const vault = await openedOn(fake)
+      const pack = await samplePack({ seed: 'raced' })
+      const key = keyOf('', pack.name, 'content')
+      fake.faults.only = ({ op, key: of }) => {
+        if (op === 'ListObjectVersions' || (op === 'DeleteObject' && of === key))
+          fake.store.set(key, meanwhile(fake.store.get(key) ?? [], op === 'DeleteObject'))
+        return true
+      }
+      return { fake, vault, pack, key }
+    }
+    const named = (key: string, versionId: string) => locatorOf(key, versionId)
+    const another = (versionId: string, like: StoredVersion | undefined): StoredVersion[] => (like ? [{ ...like, versionId }] : [])
+
+    it('names the copy that was there before its own, and takes its own away', async () => {
+      let hasCome = false
+      const { fake, vault, pack, key } = await raced((versions, deleting) => {
+        if (hasCome || deleting) return versions
+        hasCome = versions.length > 0
+        return [...another('older', versions[0]), ...versions]
+      })
+      expect(await vault.put(pack)).toBe(named(key, 'older'))
+      expect(fake.store.get(key)?.map(({ versionId }) => versionId)).toEqual(['older'])
+    })
+
+    it('names none that its writer gives up for an older one', async () => {
+      const { vault, pack, key } = await raced((versions, deleting) => {
+        const [first] = versions
+        if (deleting) return [...another('oldest', first), ...versions.filter(({ versionId }) => versionId !== 'older')]
+        return versions.length === 1 && first?.versionId !== 'oldest' ? [...another('older', first), ...versions] : versions
+      })
+      const at = await vault.put(pack)
+      expect(at).toBe(named(key, 'oldest'))
+      await assertHolds(vault, at, pack)
+    })
+
+    it('says so when the other copy is gone again and there is none left, and stores it when it is put again', async () => {
+      let meddles = true
+      const { vault, pack } = await raced((versions, deleting) => {
+        if (!meddles) return versions
+        if (deleting) return versions.filter(({ versionId }) => versionId !== 'older')
+        return [...another('older', versions[0]), ...versions]
+      })
+      await expect(vault.put(pack)).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining('put again') })
+      meddles = false
+      await assertHolds(vault, await vault.put(pack), pack)
+    })
   })
 
   it('is not believed to be stored when a proxy answers', async () => {
