@@ -5,6 +5,7 @@ import { retryAfter } from '../../bytes/retry-after.ts'
 import type { AbortOptions } from '../../contracts.ts'
 import { FormatError, VaultError } from '../../errors.ts'
 import { patienceOf } from './patience.ts'
+import { post } from './post.ts'
 
 /** No answer but data is longer, and data has a limit of its own. */
 const MAX_ANSWER_BYTES = 4 * 1024 * 1024
@@ -18,7 +19,8 @@ export interface GatewayNode {
   /** For a person to read. */
   readonly host: string
   readonly timeoutMs: number
-  readonly fetch: typeof fetch
+  /** The user's own, through which everything goes then. */
+  readonly fetch?: typeof fetch | undefined
 }
 
 export interface Network {
@@ -33,7 +35,7 @@ export interface Question extends AbortOptions {
   readonly method?: 'GET' | 'POST' | undefined
   /** Begins with a slash. */
   readonly path: string
-  /** JSON. Bytes are read until the answer has come, and not copied. */
+  /** JSON. Bytes are not looked at again once the answer has come. */
   readonly body?: string | Uint8Array | undefined
   readonly headers?: Readonly<Record<string, string>> | undefined
   /** Continues "vault x: ", e.g. `asking for the price`. */
@@ -54,7 +56,7 @@ const QUORUM = 2
 export function networkOf(
   id: string,
   gateways: readonly string[],
-  { timeoutMs, fetch }: { readonly timeoutMs: number; readonly fetch: typeof globalThis.fetch },
+  { timeoutMs, fetch }: Pick<GatewayNode, 'timeoutMs' | 'fetch'>,
 ): Network {
   if (!Array.isArray(gateways) || gateways.length === 0)
     throw new VaultError('invalid', id, '`gateways` is empty; give three of unlike operators, e.g. https://arweave.net')
@@ -84,9 +86,13 @@ export async function ask(node: GatewayNode, question: Question): Promise<Answer
   signal?.throwIfAborted()
   const patience = patienceOf(node.timeoutMs, { signal })
   try {
-    const response = await sent(node, question, patience.signal)
-    if (isTrouble(response)) throw await refusal(node, doing, response)
-    return { status: response.status, headers: response.headers, bytes: response.body ? await collect(response.body, limit) : NOTHING }
+    const { body, path } = question
+    const answer =
+      body instanceof Uint8Array && !node.fetch
+        ? await post(`${node.origin}${path}`, { body, headers: headersOf(question), limit, signal: patience.signal })
+        : await fetched(node, question, { limit, signal: patience.signal })
+    if (isTrouble(answer)) throw refusal(node, doing, answer)
+    return answer
   } catch (error) {
     signal?.throwIfAborted()
     if (error instanceof VaultError) throw error
@@ -103,37 +109,41 @@ export async function ask(node: GatewayNode, question: Question): Promise<Answer
 
 const NOTHING = new Uint8Array(0)
 
+async function fetched(
+  node: GatewayNode,
+  question: Question,
+  { limit, signal }: { readonly limit: number; readonly signal: AbortSignal },
+): Promise<Answer> {
+  const response = await sent(node, question, signal)
+  const { status, headers, body } = response
+  // What is said of trouble is not shown: reading it only frees the connection.
+  if (isTrouble(response)) await body?.cancel().catch(() => undefined)
+  return { status, headers, bytes: body && !isTrouble(response) ? await collect(body, limit) : NOTHING }
+}
+
 /** The answer, its body unread. */
-export function sent(node: GatewayNode, { method = 'GET', path, body, headers }: Question, signal: AbortSignal): Promise<Response> {
-  return node.fetch(`${node.origin}${path}`, {
+export function sent(node: GatewayNode, question: Question, signal: AbortSignal): Promise<Response> {
+  const { method = 'GET', path, body } = question
+  return (node.fetch ?? fetch)(`${node.origin}${path}`, {
     method,
     redirect: 'manual',
-    headers: {
-      ...(body !== undefined && { 'content-type': 'application/json' }),
-      ...(body instanceof Uint8Array && { 'content-length': `${body.byteLength}` }),
-      ...headers,
-    },
-    ...(body !== undefined && (body instanceof Uint8Array ? { body: inOnePiece(body), duplex: 'half' as const } : { body })),
+    headers: headersOf(question),
+    ...(body !== undefined && { body: body as Uint8Array<ArrayBuffer> }),
     signal,
   })
 }
 
-/** A body of bytes would be copied first. */
-const inOnePiece = (bytes: Uint8Array) =>
-  new ReadableStream<Uint8Array>({
-    start: (controller) => {
-      controller.enqueue(bytes)
-      controller.close()
-    },
-  })
+const headersOf = ({ body, headers }: Question): Readonly<Record<string, string>> => ({
+  ...(body !== undefined && { 'content-type': 'application/json' }),
+  ...(body instanceof Uint8Array && { 'content-length': `${body.byteLength}` }),
+  ...headers,
+})
 
-export const isTrouble = ({ status }: Response): boolean =>
+export const isTrouble = ({ status }: Pick<Answer, 'status'>): boolean =>
   status === 401 || status === 402 || status === 403 || status === 429 || status >= 500 || (status >= 300 && status < 400 && status !== 303)
 
-/** Of an answer that says nothing about what was asked. Reads its body to an end, so that the connection can be used again. */
-export async function refusal({ id, host }: GatewayNode, doing: string, response: Response): Promise<VaultError> {
-  const { status, headers } = response
-  await response.body?.cancel().catch(() => undefined)
+/** Of an answer that says nothing about what was asked. */
+export function refusal({ id, host }: GatewayNode, doing: string, { status, headers }: Omit<Answer, 'bytes'>): VaultError {
   const failed = `${doing}: ${host} answers with HTTP ${status}`
   if (status === 401 || status === 403) return new VaultError('denied', id, `${failed}; it may want a token, or block this address`)
   if (status === 402) return new VaultError('exhausted', id, `${failed}; it wants to be paid`)

@@ -45,6 +45,7 @@ export interface ArweaveOptions {
   readonly chunksInFlight?: number | undefined
   /** For one answer, in milliseconds; default 30 000. */
   readonly timeoutMs?: number | undefined
+  /** All requests go through it; default: that of the runtime, and `node:http(s)` for chunks, which takes half the memory. */
   readonly fetch?: typeof fetch | undefined
   /** Milliseconds since 1970; dates attestations. */
   readonly clock?: (() => number) | undefined
@@ -83,7 +84,7 @@ export function settingsOf(options: ArweaveOptions): Settings {
   return {
     id,
     profile: profileOf(id, options),
-    network: networkOf(id, options.gateways, { timeoutMs, fetch: options.fetch ?? fetch }),
+    network: networkOf(id, options.gateways, { timeoutMs, fetch: options.fetch }),
     wallet: () => {
       wallet ??= walletOf(key, id)
       return wallet

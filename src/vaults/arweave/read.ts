@@ -70,7 +70,7 @@ async function ranged(node: GatewayNode, at: At, { offset, length }: Window, { s
     const headers = { range: `bytes=${offset}-${offset + length - 1}` }
     const response = await sent(node, { path: `/raw/${at.id}`, headers, doing }, patience.signal)
     if (response.status === 404 || response.status === 410 || response.status === 202) return undefined
-    if (isTrouble(response)) throw await refusal(node, doing, response)
+    if (isTrouble(response)) throw refusal(node, doing, response)
     const isWhole = response.status === 200 && offset === 0 && length === at.byteLength
     const isRange =
       response.status === 206 && response.headers.get('content-range') === `bytes ${offset}-${offset + length - 1}/${at.byteLength}`

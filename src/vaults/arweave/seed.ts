@@ -3,6 +3,7 @@ import { recycle } from '../../bytes/pool.ts'
 import type { AbortOptions, Pack, ProgressOptions, TransferEvent } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
 import { tell, wrongLength } from '../body.ts'
+import { base64Length, writeBase64 } from './base64-into.ts'
 import { CHUNK_BYTES, type ChunkTree } from './merkle.ts'
 import { ask, type GatewayNode, recordOf, shown } from './network.ts'
 import type { Settings } from './options.ts'
@@ -136,13 +137,13 @@ function bodiesOf(tree: ChunkTree) {
     of({ index, bytes }: Cut): Uint8Array {
       const { offset, path } = tree.chunk(index)
       // None of it needs escaping, which JSON.stringify would look for in every letter.
-      const head = `{"data_root":"${root}","data_size":"${tree.byteLength}","data_path":"${text(path)}","offset":"${offset}","chunk":"`
-      const chunk = text(bytes)
-      const end = head.length + chunk.length
+      const told = `{"data_root":"${root}","data_size":"${tree.byteLength}","data_path":"${text(path)}","offset":"${offset}","chunk":"`
+      const head = told.length % 2 === 0 ? told : ` ${told}`
+      const end = head.length + base64Length(bytes.byteLength)
       const known = free.pop()
       const memory = known && known.byteLength >= end + 2 ? known : Buffer.allocUnsafeSlow(end + 2 + SPARE_BYTES)
       memory.write(head, 0, 'latin1')
-      memory.write(chunk, head.length, 'latin1')
+      writeBase64(bytes, memory.buffer, head.length)
       memory.write('"}', end, 'latin1')
       return memory.subarray(0, end + 2)
     },
