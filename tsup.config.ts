@@ -6,6 +6,7 @@ const library = {
   s3: 'src/s3.ts',
   ipfs: 'src/ipfs.ts',
   arweave: 'src/arweave.ts',
+  commp: 'src/commp.ts',
   server: 'src/server.ts',
   'conformance/index': 'src/conformance/index.ts',
   'wrap/index': 'src/wrap/index.ts',

@@ -12,6 +12,7 @@ import { bench as arweaveUpload } from './arweave-upload.ts'
 import { bench as audit } from './audit-rows.ts'
 import type { Bench, BenchContext, Row } from './bench.ts'
 import { bench as catalog, watchBench as watch } from './catalog-rows.ts'
+import { bench as commp } from './commp.ts'
 import { bench as gateway } from './gateway.ts'
 import { bench as get } from './get.ts'
 import { bench as importTime } from './import-time.ts'
@@ -43,6 +44,7 @@ const BENCHES: ReadonlyMap<string, Bench> = new Map(
     gateway,
     'arweave-root': arweaveRoot,
     'arweave-upload': arweaveUpload,
+    commp,
   }),
 )
 /** Above this, somebody else is at work here. */
