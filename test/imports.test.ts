@@ -21,6 +21,9 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   s3: ['contracts', 'bytes', 'vaults'],
   ipfs: ['contracts', 'bytes', 'vaults'],
   arweave: ['contracts', 'bytes', 'vaults'],
+  commp: ['contracts', 'bytes', 'format'],
+  // Hands the vault the piece commitment, which is a format of its own.
+  filecoin: ['contracts', 'bytes', 'format', 'vaults'],
   // Serves an archive by its own verbs, so it needs to know nothing else.
   server: ['contracts'],
   // The command line comes last, and starts the server.
