@@ -12,13 +12,15 @@ import { alternate, rate } from './times.ts'
 const LEAST_MIB_PER_SECOND = 300
 const LEAST_OF_WASM = 10
 const MOST_BYTES = 64 * MIB
+/** More of it takes the WASM package minutes. */
+const MOST_READ_BYTES = 128 * MIB
 /** For what manages a few MiB a second. */
 const SLOW_BYTES = 8 * MIB
 
 type Who = 'ours' | 'wasm' | 'data-segment' | 'synapse-core'
 
 export const bench: Bench = async (context) => {
-  const byteLength = mainBytesOf(context)
+  const byteLength = Math.min(mainBytesOf(context), MOST_READ_BYTES)
   const folder = await context.scratch.roomFor(1.1 * byteLength)
   if (folder === undefined) {
     context.say(`commp: no room for a file of ${sizeName(byteLength)}, left out`)

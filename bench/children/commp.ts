@@ -5,7 +5,7 @@ export interface CommpOutcome {
   readonly cid: string
   /** From the first byte read to the CID; loading modules is not in it. */
   readonly ms: number
-  /** The most memory in use, less what was in use before the first byte. */
+  /** The most memory in use, looked at after each MiB, less what was in use before the first byte. */
   readonly addedBytes: number
 }
 
@@ -41,7 +41,7 @@ async function dataSegment(): Promise<Feed> {
 async function synapseCore(): Promise<Feed> {
   const { calculate } = await import('@filoz/synapse-core/piece')
   const all: Uint8Array[] = []
-  return { update: (bytes) => all.push(bytes.slice()), cid: () => calculate(Buffer.concat(all)).toString() }
+  return { update: (bytes) => all.push(Uint8Array.from(bytes)), cid: () => calculate(Buffer.concat(all)).toString() }
 }
 
 const { CID } = await import('multiformats/cid')
@@ -51,18 +51,21 @@ const linkOf = (multihash: Uint8Array): string => CID.createV1(0x55, Digest.deco
 const feed = await { ours, wasm, 'data-segment': dataSegment, 'synapse-core': synapseCore }[who as 'ours']()
 await using file = await open(path)
 const memory = Buffer.allocUnsafeSlow(READ_BYTES)
-const before = process.memoryUsage().rss
+const before = process.memoryUsage.rss()
+let most = before
 const startedAt = performance.now()
 for (let at = 0; at < Number(length); ) {
   const { bytesRead } = await file.read(memory, 0, Math.min(READ_BYTES, Number(length) - at), at)
   if (bytesRead === 0) break
   feed.update(memory.subarray(0, bytesRead))
   at += bytesRead
+  most = Math.max(most, process.memoryUsage.rss())
 }
 const cid = feed.cid()
+most = Math.max(most, process.memoryUsage.rss())
 const outcome: CommpOutcome = {
   cid,
   ms: performance.now() - startedAt,
-  addedBytes: Math.max(0, process.resourceUsage().maxRSS * 1024 - before),
+  addedBytes: most - before,
 }
 process.stdout.write(JSON.stringify(outcome))

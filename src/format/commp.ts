@@ -50,7 +50,7 @@ export type HashPairs = (pairs: Uint8Array, nodes: Uint8Array) => void
 /** For payloads of any length, also an empty one, in pieces of any length. */
 export function pieceHasher(hashPairs: HashPairs = hashWithNode): PieceHasher {
   const filling = new Uint8Array(BATCH_BYTES)
-  const words = new Uint32Array(filling.buffer)
+  const words = new Int32Array(filling.buffer)
   const tree = treeOf(hashPairs)
   let filled = 0
   let byteLength = 0
@@ -89,7 +89,7 @@ export function paddedFor(byteLength: number): number {
 
 function treeOf(hashPairs: HashPairs) {
   const padded = new Uint8Array(BATCH_PADDED)
-  const paddedWords = new Uint32Array(padded.buffer)
+  const paddedWords = new Int32Array(padded.buffer)
   const layers = [new Uint8Array(BATCH_PADDED / 2), new Uint8Array(BATCH_PADDED / 4)] as const
   const zeros = [new Uint8Array(NODE_BYTES)]
   /** By height above a batch: a node that waits for its right neighbour. */
@@ -113,7 +113,7 @@ function treeOf(hashPairs: HashPairs) {
     for (let node = zeros.at(-1); zeros.length <= height && node; zeros.push(node)) node = parent(node, node)
     return zeros[height] as Uint8Array
   }
-  const batch = (words: Uint32Array, byteLength: number): Uint8Array => {
+  const batch = (words: Int32Array, byteLength: number): Uint8Array => {
     padFr32(words, paddedWords)
     let nodes: Uint8Array = padded.subarray(0, byteLength)
     for (let turn = 0; nodes.byteLength > NODE_BYTES; turn ^= 1) {
@@ -137,7 +137,7 @@ function treeOf(hashPairs: HashPairs) {
     batch,
     add,
     /** Less than a batch, which is raised to one where others came before it. */
-    addLast(words: Uint32Array, byteLength: number) {
+    addLast(words: Int32Array, byteLength: number) {
       const height = Math.log2(byteLength / NODE_BYTES)
       let root = batch(words, byteLength)
       if (batches === 0) {

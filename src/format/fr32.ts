@@ -11,31 +11,41 @@ export const STRIDE_BYTES = 4 * QUAD_BYTES
 export const STRIDE_PADDED = 4 * QUAD_PADDED
 
 const WORDS_IN = STRIDE_BYTES / 4
-const WORDS_OUT = STRIDE_PADDED / 4
 const FRAMES = 16
 const FRAME_BITS = 254
+const FRAME_WORDS = 8
 const LAST_WORD = 0x3fffffff
 
 /** As many strides as the words hold. On a machine with little-endian words, which is every one that Node is released for but IBM's. */
-export function padFr32(from: Uint32Array, to: Uint32Array): void {
-  const strides = from.length / WORDS_IN
-  for (let stride = 0; stride < strides; stride++)
-    for (let frame = 0; frame < FRAMES; frame++) {
+export function padFr32(from: Int32Array, to: Int32Array): void {
+  const strides = Math.floor(from.length / WORDS_IN)
+  for (let stride = 0, out = 0; stride < strides; stride++)
+    for (let frame = 0; frame < FRAMES; frame++, out += FRAME_WORDS) {
       const bit = frame * FRAME_BITS
-      const shift = bit & 31
-      let at = stride * WORDS_IN + (bit >>> 5)
-      let out = stride * WORDS_OUT + frame * 8
-      if (shift === 0) {
-        for (let word = 0; word < 7; word++) to[out++] = from[at++] as number
-        to[out] = (from[at] as number) & LAST_WORD
-        continue
-      }
-      let word = from[at] as number
-      for (let count = 0; count < 8; count++) {
-        const next = from[++at] as number
-        to[out++] = (word >>> shift) | (next << (32 - shift))
-        word = next
-      }
-      to[out - 1] = (to[out - 1] as number) & LAST_WORD
+      frameOf(from, stride * WORDS_IN + (bit >>> 5), bit & 31, to, out)
     }
+}
+
+/** 254 bits from a place within a word on, as eight words. Written out: a loop over the words takes six times as long. */
+function frameOf(from: Int32Array, at: number, shift: number, to: Int32Array, out: number): void {
+  const a = from[at] as number
+  const b = from[at + 1] as number
+  const c = from[at + 2] as number
+  const d = from[at + 3] as number
+  const e = from[at + 4] as number
+  const f = from[at + 5] as number
+  const g = from[at + 6] as number
+  const h = from[at + 7] as number
+  // A shift by 32 is one by none: where a frame begins with a word, nothing of the next word belongs to it.
+  const left = (word: number) => (shift === 0 ? 0 : word << (32 - shift))
+  to[out] = (a >>> shift) | left(b)
+  to[out + 1] = (b >>> shift) | left(c)
+  to[out + 2] = (c >>> shift) | left(d)
+  to[out + 3] = (d >>> shift) | left(e)
+  to[out + 4] = (e >>> shift) | left(f)
+  to[out + 5] = (f >>> shift) | left(g)
+  to[out + 6] = (g >>> shift) | left(h)
+  // The last frame of a stride ends with its last word.
+  const rest = shift > 2 ? left(from[at + FRAME_WORDS] as number) : 0
+  to[out + 7] = ((h >>> shift) | rest) & LAST_WORD
 }

@@ -148,7 +148,7 @@ describe('the hasher', () => {
 it('puts two zero bits after every 254', () => {
   const from = noise(508 * 3, 'fr32')
   const to = Buffer.alloc(512 * 3)
-  padFr32(new Uint32Array(Uint8Array.from(from).buffer), new Uint32Array(to.buffer))
+  padFr32(new Int32Array(Uint8Array.from(from).buffer), new Int32Array(to.buffer))
   const bit = (bytes: Buffer, at: number) => ((bytes[at >> 3] ?? 0) >> (at & 7)) & 1
   for (let at = 0, source = 0; at < to.byteLength * 8; at++) {
     const expected = at % 256 < 254 ? bit(from, source++) : 0
