@@ -11,6 +11,7 @@ const DEFAULT_TIMEOUT_MS = 60_000
 const DEFAULT_COMMIT_MS = 15 * 60_000
 const DEFAULT_LAG_MS = 10 * 60_000
 const DEFAULT_HORIZON_DAYS = 30
+const DEFAULT_TERM_DAYS = 60
 /** What Fr32 leaves of one GiB, less than which no provider has to take. */
 export const MOST_PIECE_BYTES = 1_065_353_216
 const AMOUNT = /^\d{1,12}(?:\.\d{1,18})?$/
@@ -30,6 +31,8 @@ export interface FilecoinOptions {
   readonly maxPrice?: string | undefined
   /** Proofs count while the storage is paid for that long ahead, in days; default 30. */
   readonly horizonDays?: number | undefined
+  /** How far ahead storage is kept paid for, in days; default 60. */
+  readonly termDays?: number | undefined
   /** Default `filecoin`. */
   readonly id?: string | undefined
   /** Default `filecoin`. Two vaults at providers of unlike operators are told apart by it. */
@@ -77,12 +80,19 @@ export interface Settings {
 export function settingsOf(options: FilecoinOptions, pieceOf: PieceOf): Settings {
   const id = vaultId(options.id ?? 'filecoin')
   const { timeoutMs = DEFAULT_TIMEOUT_MS, commitTimeoutMs = DEFAULT_COMMIT_MS, maxLagMs = DEFAULT_LAG_MS } = options
-  const { horizonDays = DEFAULT_HORIZON_DAYS, maxPackBytes = MOST_PIECE_BYTES, chain = 'mainnet', maxPrice } = options
+  const {
+    horizonDays = DEFAULT_HORIZON_DAYS,
+    maxPackBytes = MOST_PIECE_BYTES,
+    chain = 'mainnet',
+    maxPrice,
+    termDays = DEFAULT_TERM_DAYS,
+  } = options
   if (typeof options.key !== 'string' || options.key === '')
     throw invalid(id, '`key` is missing; give the path of a file with the private key of the payer')
   for (const [name, ms] of Object.entries({ timeoutMs, commitTimeoutMs, maxLagMs }))
     if (!Number.isSafeInteger(ms) || ms <= 0) throw invalid(id, `${name} must be a positive number of milliseconds`)
   if (!(Number.isFinite(horizonDays) && horizonDays >= 0)) throw invalid(id, 'horizonDays must be a number of days, not negative')
+  if (!(Number.isFinite(termDays) && termDays > 0)) throw invalid(id, 'termDays must be a positive number of days')
   if (!Number.isSafeInteger(maxPackBytes) || maxPackBytes <= 0 || maxPackBytes > MOST_PIECE_BYTES)
     throw invalid(id, `maxPackBytes must be a whole number up to ${MOST_PIECE_BYTES}, the largest piece`)
   if (maxPrice !== undefined && !(typeof maxPrice === 'string' && AMOUNT.test(maxPrice)))
@@ -91,7 +101,7 @@ export function settingsOf(options: FilecoinOptions, pieceOf: PieceOf): Settings
     throw invalid(id, `${JSON.stringify(chain)} is no chain; there are mainnet and calibration`)
   return {
     id,
-    profile: profileOf(id, options, maxPackBytes),
+    profile: profileOf(id, { ...options, maxPackBytes, termDays }),
     key: options.key,
     rpc: rpcOf(id, options.rpc),
     chain,
@@ -120,8 +130,8 @@ function numberOf(id: string, option: string, value: string | number | bigint): 
   throw invalid(id, `${option}: ${JSON.stringify(`${value}`).slice(0, 60)} is no number on the chain; give a whole number`)
 }
 
-function profileOf(id: string, options: FilecoinOptions, maxPackBytes: number): VaultProfile {
-  const { operator = 'filecoin', region, jurisdiction, labels } = options
+function profileOf(id: string, options: FilecoinOptions): VaultProfile {
+  const { operator = 'filecoin', region, jurisdiction, labels, maxPackBytes, termDays } = options
   return {
     id,
     network: 'filecoin',
@@ -131,6 +141,7 @@ function profileOf(id: string, options: FilecoinOptions, maxPackBytes: number): 
     labels,
     maxPackBytes,
     term: 'renewable',
+    termDays,
     canForget: false,
     paid: true,
     cold: false,
