@@ -1,7 +1,8 @@
 /** The door of `perdure/filecoin`. */
+
+import type { Vault } from './contracts.ts'
 import { pieceOf } from './format/commp-native.ts'
 import { type FilecoinOptions, filecoinVault } from './vaults/filecoin.ts'
-import type { Vault } from './contracts.ts'
 
 export type { FilecoinOptions } from './vaults/filecoin.ts'
 

@@ -35,10 +35,13 @@ async function contextOf(house: FilecoinHouse): Promise<VaultContext> {
     vault: await opened(),
     pack: samplePack,
     reopen: opened,
+    // By the payer, from another machine: what a provider loses, the chain does not know.
     lose: async (at) => {
-      const [, dataSetId = '0', pieceId = '0', cid = ''] = at.split(':')
-      for (const provider of providers) provider.lose(cid)
-      await house.asOwner('pdp', 'forget', [BigInt(dataSetId), BigInt(pieceId)])
+      const [, dataSetId = '0', , cid = ''] = at.split(':')
+      const provider = providers.find(({ pieces }) => pieces.has(cid))
+      await (await opened()).remove?.(at)
+      provider?.lose(cid)
+      await provider?.nextPeriod(BigInt(dataSetId))
     },
     deny: async () => {
       proxy.refuse = { status: 403, times: Number.POSITIVE_INFINITY }
