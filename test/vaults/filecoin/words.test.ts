@@ -14,8 +14,7 @@ beforeAll(async () => {
   own = await packages('deals')
 })
 const everyAbi = () => [...own.abis.fwss, ...own.abis.filecoinPay, ...own.abis.pdp, ...own.abis.serviceProviderRegistry]
-const revertOf = (errorName: string, args: readonly unknown[]): Hex =>
-  encodeErrorResult({ abi: everyAbi() as never, errorName: errorName as never, args: args as never })
+const revertOf = (errorName: string, args: readonly unknown[]): Hex => encodeErrorResult({ abi: everyAbi(), errorName, args } as never)
 const said = (revert: Hex) => refusalOf(own, 'deals', 'creating the data set', revert, 'the cause')
 
 describe('a revert becomes one sentence with what to do', () => {
