@@ -23,6 +23,10 @@ export interface FilecoinHouse {
   /** Mines so many blocks, 30 seconds apart. */
   mine(blocks: number): Promise<void>
   epoch(): Promise<bigint>
+  /** By the chain's clock, in milliseconds since 1970: about the machine's at first, ahead of it once blocks were mined. */
+  now(): Promise<number>
+  /** Off: transactions wait until `mine`. */
+  automine(isOn: boolean): Promise<void>
   /** Puts USDFC (and gas) into a wallet. */
   fund(address: Hex, amount: bigint): Promise<void>
   /** Deposits for the client and approves the service without limits, as a payer in order has done. */
