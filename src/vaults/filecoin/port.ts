@@ -142,6 +142,8 @@ export interface Price {
   readonly perTiBMonth: bigint
   readonly leastPerMonth: bigint
   readonly epochsPerMonth: bigint
+  /** Taken once for a new data set, where the verifier asks for that; absent: nothing. */
+  readonly perDataSet?: bigint | undefined
 }
 
 /** The chain, as it is read. Every answer that cannot be had throws VaultError `unreachable`; a head that lags behind the clock is none. */

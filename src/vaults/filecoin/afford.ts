@@ -1,0 +1,84 @@
+/** Asked before a put begins: is there money for it, may the service take it, and does the user's own limit allow it? */
+import type { AbortOptions } from '../../contracts.ts'
+import { VaultError } from '../../errors.ts'
+import { decimalOf, shownDown, shownUp, unitsOf } from './amount.ts'
+import { freeFor, missingFor, monthlyWith, type Need, needOf, owed, type Refused, refusedFor } from './money.ts'
+import type { ChainReader, Funds, Price } from './port.ts'
+
+export interface Limits {
+  readonly id: string
+  /** Of all that is stored in the payer's name, for a month, in whole USDFC. */
+  readonly maxPrice?: string | undefined
+}
+
+export interface AffordOptions extends AbortOptions {
+  /** It costs the least price of a data set at least. */
+  readonly isNewDataSet: boolean
+  /** Epochs, by an existing rail; default a month. */
+  readonly lockupPeriod?: bigint | undefined
+}
+
+type Purse = Pick<ChainReader, 'payer' | 'funds' | 'price' | 'epoch'>
+
+/** Resolves when a piece of so many bytes can be paid for. Throws `exhausted` or `denied` with what is missing and the call that mends it. */
+export async function afford(chain: Purse, limits: Limits, byteLength: number, options: AffordOptions): Promise<void> {
+  const { isNewDataSet, lockupPeriod, signal } = options
+  const [funds, price, epoch] = await Promise.all([chain.funds({ signal }), chain.price({ signal }), chain.epoch({ signal })])
+  const need = needOf(price, byteLength, { isNewDataSet, ...(lockupPeriod !== undefined && { lockupPeriod }) })
+  const piece = `a piece of ${byteLength} bytes${isNewDataSet ? ' in a new data set' : ''}`
+  assertWithin(limits, funds, monthlyWith(funds, price, need), piece)
+  const missing = missingFor(funds, need, epoch.number)
+  const refused = refusedFor(funds, need)
+  if (missing > 0n)
+    throw new VaultError('exhausted', limits.id, shortOf(funds, { piece, need, missing, debt: owed(funds, epoch.number), refused }))
+  if (refused.length > 0) throw new VaultError('denied', limits.id, deniedOf(chain.payer, funds, price, need, refused, piece))
+}
+
+/** Throws `exhausted`, naming the limit, when a month would cost more. */
+export function assertWithin({ id, maxPrice }: Limits, { symbol, decimals }: Funds, monthly: bigint, what: string): void {
+  if (maxPrice === undefined || monthly <= unitsOf(id, 'maxPrice', maxPrice, decimals)) return
+  throw new VaultError(
+    'exhausted',
+    id,
+    `with ${what} a month costs ${shownUp(monthly, decimals)} ${symbol}, and maxPrice is ${maxPrice} ${symbol}; remove something or raise maxPrice`,
+  )
+}
+
+interface Shortage {
+  readonly piece: string
+  readonly need: Need
+  readonly missing: bigint
+  /** Of what was stored since the deposit was used up. */
+  readonly debt: bigint
+  readonly refused: readonly Refused[]
+}
+
+function shortOf(funds: Funds, { piece, need, missing, debt, refused }: Shortage): string {
+  const { symbol, decimals, available, wallet } = funds
+  const up = (amount: bigint) => `${shownUp(amount, decimals)} ${symbol}`
+  const asked = freeFor(funds, need) + debt
+  const has = `${piece} needs ${up(asked)} of the deposit${debt > 0n ? `, ${up(debt)} of it owed` : ' to lock up'}, and ${shownDown(available, decimals)} ${symbol} are free`
+  const first =
+    wallet < missing ? `; the wallet has ${shownDown(wallet, decimals)} ${symbol}, send it ${up(missing - wallet)} more, then run` : '; run'
+  const also = refused.length > 0 ? ', which approves the service as well' : ''
+  return `${has}${first} ${fundCall(asked, decimals)}${also}`
+}
+
+/** What is to be free of the deposit afterwards is what the call names. */
+export const fundCall = (free: bigint, decimals: number): string => `\`perdure filecoin fund ${shownUp(free, decimals)}\``
+
+function deniedOf(payer: string, funds: Funds, price: Price, need: Need, refused: readonly Refused[], piece: string): string {
+  const { approval, symbol, decimals } = funds
+  const month = (rate: bigint) => `${shownUp(rate * price.epochsPerMonth, decimals)} ${symbol} a month`
+  const words: Readonly<Record<Refused, string>> = {
+    operator: 'take anything',
+    rate: `take ${month(approval.rateUsed + need.rate)} (it may ${month(approval.rateAllowance)})`,
+    lockup: `lock up ${shownUp(approval.lockupUsed + need.lockup + need.fee, decimals)} ${symbol} (it may ${shownDown(approval.lockupAllowance, decimals)})`,
+    period: `lock money up for ${need.lockupPeriod} epochs (it may ${approval.maxLockupPeriod})`,
+  }
+  const what = refused.map((reason) => words[reason]).join(', nor ')
+  return `${piece}: ${payer} does not let the service ${what}; run ${fundCall(freeFor(funds, need), decimals)}, which approves it`
+}
+
+/** For machines: exact. */
+export const exact = (amount: bigint, { decimals }: Pick<Funds, 'decimals'>): string => decimalOf(amount, decimals)
