@@ -4,7 +4,11 @@ import type { At } from './locator.ts'
 import type { ChainReader, ProofState } from './port.ts'
 
 /** `settling` until it is among what is challenged. One that is to be removed, and one that nobody pays for any more, is absent already. */
-export async function status(reader: ChainReader, at: At, { signal }: AbortOptions = {}): Promise<Standing> {
+export async function status(
+  reader: ChainReader,
+  at: Pick<At, 'dataSetId' | 'pieceId' | 'cid'>,
+  { signal }: AbortOptions = {},
+): Promise<Standing> {
   return standingIn(await reader.proofState(at.dataSetId, [at.pieceId], { signal }), at)
 }
 
