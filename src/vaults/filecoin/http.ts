@@ -1,4 +1,5 @@
 /** One question to the HTTP API of one storage provider. What it answers is short, and neither a page nor a redirect. */
+import { ReadableStream } from 'node:stream/web'
 import { collect } from '../../bytes/collect.ts'
 import { oneLine } from '../../bytes/one-line.ts'
 import { retryAfter } from '../../bytes/retry-after.ts'
@@ -83,7 +84,10 @@ export async function ask(node: ProviderNode, question: Question): Promise<Answe
 function sent(node: ProviderNode, question: Question, body: Watched | undefined, { signal }: Patience): Promise<Response> {
   const { method = 'GET', path, json, stream } = question
   // Not every list of types knows `duplex`, which every runtime wants for a stream.
-  const streamed = body && { body: ReadableStream.from(body.bytes()) as BodyInit, duplex: 'half' }
+  const streamed = body && {
+    body: ReadableStream.from(body.bytes()) as unknown as BodyInit,
+    duplex: 'half',
+  }
   return node.fetch(`${node.base}${path}`, {
     method,
     redirect: 'manual',

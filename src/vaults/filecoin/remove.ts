@@ -9,7 +9,7 @@ import { status } from './status.ts'
 const POLL_MS = 5_000
 
 type Removing = Pick<Dealing, 'reader' | 'writer'> & {
-  readonly settings: Pick<Dealing['settings'], 'id' | 'timeoutMs' | 'fetch' | 'wait' | 'commitTimeoutMs'>
+  readonly settings: Dealing['settings']
 }
 type Piece = Pick<At, 'dataSetId' | 'pieceId' | 'cid'>
 
