@@ -1,9 +1,9 @@
 /** Asked before a put begins: is there money for it, may the service take it, and does the user's own limit allow it? */
 import type { AbortOptions } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
-import { decimalOf, shownDown, shownUp, unitsOf } from './amount.ts'
+import { shownDown, shownUp, unitsOf } from './amount.ts'
 import { freeFor, missingFor, monthlyWith, type Need, needOf, owed, type Refused, refusedFor } from './money.ts'
-import type { ChainReader, Funds, Price } from './port.ts'
+import type { ChainReader, Funds, Price, Rail } from './port.ts'
 
 export interface Limits {
   readonly id: string
@@ -14,17 +14,17 @@ export interface Limits {
 export interface AffordOptions extends AbortOptions {
   /** It costs the least price of a data set at least. */
   readonly isNewDataSet: boolean
-  /** Epochs, by an existing rail; default a month. */
-  readonly lockupPeriod?: bigint | undefined
+  /** Of the data set that it goes to; without it the service's own lockup is taken, and that something is in it already. */
+  readonly rail?: Pick<Rail, 'ratePerEpoch' | 'lockupPeriod'> | undefined
 }
 
 type Purse = Pick<ChainReader, 'payer' | 'funds' | 'price' | 'epoch'>
 
 /** Resolves when a piece of so many bytes can be paid for. Throws `exhausted` or `denied` with what is missing and the call that mends it. */
 export async function afford(chain: Purse, limits: Limits, byteLength: number, options: AffordOptions): Promise<void> {
-  const { isNewDataSet, lockupPeriod, signal } = options
+  const { isNewDataSet, rail, signal } = options
   const [funds, price, epoch] = await Promise.all([chain.funds({ signal }), chain.price({ signal }), chain.epoch({ signal })])
-  const need = needOf(price, byteLength, { isNewDataSet, ...(lockupPeriod !== undefined && { lockupPeriod }) })
+  const need = needOf(price, byteLength, isNewDataSet ? 'new' : (rail ?? { ratePerEpoch: 1n, lockupPeriod: price.epochsPerMonth }))
   const piece = `a piece of ${byteLength} bytes${isNewDataSet ? ' in a new data set' : ''}`
   assertWithin(limits, funds, monthlyWith(funds, price, need), piece)
   const missing = missingFor(funds, need, epoch.number)
@@ -79,6 +79,3 @@ function deniedOf(payer: string, funds: Funds, price: Price, need: Need, refused
   const what = refused.map((reason) => words[reason]).join(', nor ')
   return `${piece}: ${payer} does not let the service ${what}; run ${fundCall(freeFor(funds, need), decimals)}, which approves it`
 }
-
-/** For machines: exact. */
-export const exact = (amount: bigint, { decimals }: Pick<Funds, 'decimals'>): string => decimalOf(amount, decimals)

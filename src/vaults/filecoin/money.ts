@@ -1,5 +1,5 @@
 /** What one more piece costs, and whether deposit, approval and limits cover it: arithmetic alone, which rounds against us. */
-import type { Funds, Price } from './port.ts'
+import type { Funds, Price, Rail } from './port.ts'
 
 const TIB = 1n << 40n
 const LEAF_BYTES = 32n
@@ -31,19 +31,19 @@ export function countedBytes(byteLength: number): bigint {
 const ceil = (a: bigint, b: bigint): bigint => (a + b - 1n) / b
 const max = (a: bigint, b: bigint): bigint => (a > b ? a : b)
 
+/** Where a piece is to go: a data set of its own, or one that is paid for by that rail. */
+export type Home = Pick<Rail, 'ratePerEpoch' | 'lockupPeriod'> | 'new'
+
 /**
  * Of a piece of so many bytes. In a data set that is paid for already its own size counts, at most: what was below the least price goes on filling it up.
- * `lockupPeriod`: of an existing rail; default a month, as the service has it.
+ * One that holds nothing costs nothing until then. A new one locks up for a month, as the service has it.
  */
-export function needOf(
-  price: Price,
-  byteLength: number,
-  { isNewDataSet, lockupPeriod = price.epochsPerMonth }: { readonly isNewDataSet: boolean; readonly lockupPeriod?: bigint },
-): Need {
+export function needOf(price: Price, byteLength: number, home: Home): Need {
   const bySize = ceil(price.perTiBMonth * countedBytes(byteLength), TIB * price.epochsPerMonth)
-  if (!isNewDataSet) return { rate: bySize, lockup: bySize * lockupPeriod, fee: 0n, lockupPeriod }
-  const rate = max(bySize, ceil(price.leastPerMonth, price.epochsPerMonth))
-  return { rate, lockup: rate * lockupPeriod, fee: price.perDataSet ?? 0n, lockupPeriod }
+  const least = ceil(price.leastPerMonth, price.epochsPerMonth)
+  const rate = home === 'new' || home.ratePerEpoch === 0n ? max(bySize, least) : bySize
+  const lockupPeriod = home === 'new' ? price.epochsPerMonth : home.lockupPeriod
+  return { rate, lockup: rate * lockupPeriod, fee: (home === 'new' && price.perDataSet) || 0n, lockupPeriod }
 }
 
 /** What so many bytes cost a month, with the least that a data set costs where they need one of their own. */

@@ -7,8 +7,8 @@ import type { Hex } from './port.ts'
 
 const MAX_TEXT = 200
 const REVERT = /^0x[0-9a-f]{8}(?:[0-9a-f]{64})*$/i
-/** Somewhere in a sentence. */
-const REVERT_WITHIN = /\b0x[0-9a-f]{8}(?:[0-9a-f]{64})*\b/i
+/** Somewhere in a sentence; some nodes set the selector apart from what it carries. */
+const REVERT_WITHIN = /\b(0x[0-9a-f]{8})(?::\s*)?((?:[0-9a-f]{64})*)\b/gi
 
 type Args = Readonly<Record<string, unknown>>
 type Words = readonly [VaultErrorCode, string | ((args: Args) => string)]
@@ -125,7 +125,8 @@ export function revertIn(failure: unknown): Hex | undefined {
 
 /** What a contract gave back, where somebody only repeats it in a sentence, as nodes and storage providers do. */
 export function revertWithin(text: string): Hex | undefined {
-  return REVERT_WITHIN.exec(text)?.[0] as Hex | undefined
+  const found = Array.from(text.matchAll(REVERT_WITHIN), ([, selector = '', rest = '']) => `${selector}${rest}` as Hex)
+  return found.reduce<Hex | undefined>((best, revert) => (best === undefined || revert.length > best.length ? revert : best), undefined)
 }
 
 /** Continues "vault x: " with what was being done. */
