@@ -46,7 +46,7 @@ describe('a piece that cannot is refused', () => {
       { available: UNIT / 100n },
       {},
       'exhausted',
-      /a piece of 1000000 bytes in a new data set needs 0\.060042 USDFC of the deposit to lock up, and 0\.01 USDFC are free; run `perdure filecoin fund 0\.060042`$/,
+      /a piece of 1000000 bytes in a new data set needs 0\.060042 USDFC of the deposit to lock up, and 0\.01 USDFC are free; run `perdure filecoin fund 0\.062042`$/,
     ],
     [
       'by one unit',
@@ -60,14 +60,14 @@ describe('a piece that cannot is refused', () => {
       { available: 0n, approval: { ...ALL, isApproved: false } },
       {},
       'exhausted',
-      /run `perdure filecoin fund 0\.060042`, which approves the service as well$/,
+      /run `perdure filecoin fund 0\.062042`, which approves the service as well$/,
     ],
     [
       'with what the wallet lacks',
       { available: 0n, wallet: UNIT / 100n },
       {},
       'exhausted',
-      /; the wallet has 0\.01 USDFC, send it 0\.050042 USDFC more, then run `perdure filecoin fund 0\.060042`$/,
+      /; the wallet has 0\.01 USDFC, send it 0\.052042 USDFC more, then run `perdure filecoin fund 0\.062042`$/,
     ],
     [
       'with what is owed',
@@ -95,7 +95,14 @@ describe('a piece that cannot is refused', () => {
       { approval: { ...ALL, isApproved: false } },
       {},
       'denied',
-      new RegExp(`${PAYER} does not let the service take anything; run \`perdure filecoin fund 0\\.060042\`, which approves it$`),
+      new RegExp(`${PAYER} does not let the service take anything; run \`perdure filecoin fund 0\\.062042\`, which approves it$`),
+    ],
+    [
+      'for want of an approval alone, also where the deposit just does',
+      { approval: { ...ALL, isApproved: false }, available: (UNIT * 61n) / 1000n, wallet: 0n },
+      {},
+      'denied',
+      /run `perdure filecoin fund 0\.061`, which approves it$/,
     ],
     [
       'for want of a larger one',

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { VaultError } from '../../../src/errors.ts'
 import { locatorOf } from '../../../src/vaults/filecoin/locator.ts'
 import type { ChainReader, DataSet, Funds, Hex, ProofState, Rail } from '../../../src/vaults/filecoin/port.ts'
-import { type RenewSettings, renewer } from '../../../src/vaults/filecoin/renew.ts'
+import { paidUntil, type RenewSettings, renewer } from '../../../src/vaults/filecoin/renew.ts'
 import { AT, fundsOf, MONTH, NOW, PAYER, PIECE, purse, stateOf, UNIT } from './purse.ts'
 
 const DAY_MS = 86_400_000
@@ -204,8 +204,25 @@ describe('a replica cannot be renewed', () => {
     expect(deposits).toEqual([])
   })
 
+  it('to a date that is none', async () => {
+    expect((await failure(scene().renew(at, new Date('soon')))).code).toBe('invalid')
+  })
+
   it('by a locator of another chain', async () => {
     const { renew } = scene()
     expect((await failure(renew(at.replace('314', '315'), inDays(20)))).code).toBe('invalid')
   })
+})
+
+describe('how long a replica is paid for', () => {
+  const rail = stateOf().rail
+  const until = async (state: Partial<ProofState>) =>
+    (await paidUntil({ chainId: 314, dataSetId: 12n, pieceId: 3n, cid: PIECE, byteLength: 1 }, { proofState: async () => stateOf(state) }))
+      ?.until
+  it('is as long as the deposit lasts', async () => expect(await until({})).toEqual(new Date(AT + 3_000_000)))
+  it('is until its service ends, when that is earlier', async () =>
+    expect(await until({ endEpoch: NOW + 10n })).toEqual(new Date(AT + 300_000)))
+  it('is no longer than the deposit where its service ends later', async () =>
+    expect(await until({ endEpoch: NOW + 1000n })).toEqual(new Date(AT + 3_000_000)))
+  it('is unknown while nothing is spent', async () => expect(await until({ rail: { ...rail, fundedUntil: undefined } })).toBeUndefined())
 })
