@@ -4,6 +4,7 @@ import type { Vault } from '../contracts.ts'
 import { ConfigError } from '../errors.ts'
 import type { ArweaveOptions } from '../vaults/arweave.ts'
 import type { DirectoryOptions } from '../vaults/directory.ts'
+import type { FilecoinOptions } from '../vaults/filecoin.ts'
 import type { KuboOptions } from '../vaults/ipfs/kubo.ts'
 import type { PinningServiceOptions } from '../vaults/ipfs/pinning-service.ts'
 import type { MemoryOptions } from '../vaults/memory.ts'
@@ -83,6 +84,25 @@ const arweaveShape = {
   chunksInFlight: 'number',
   timeoutMs: 'number',
 } as const
+/** What a Filecoin vault is told in a file: the payer's key as a file of its own, a chain that is known, and no functions. */
+type FilecoinSpec = Omit<FilecoinOptions, 'chain' | 'dataSet' | 'fetch' | 'clock' | 'wait'> & {
+  readonly chain?: 'mainnet' | 'calibration' | undefined
+  readonly dataSet?: string | undefined
+}
+
+const filecoinShape = {
+  key: 'path',
+  rpc: 'string',
+  chain: 'string',
+  providers: 'array',
+  dataSet: 'string',
+  maxPrice: 'string',
+  termDays: 'number',
+  horizonDays: 'number',
+  timeoutMs: 'number',
+  commitTimeoutMs: 'number',
+  maxLagMs: 'number',
+} as const
 const bundlerShape: Shape = { url: 'string', payment: 'string', upToBytes: 'number' }
 const lockShape: Shape = { mode: 'string', days: 'number', legalHold: 'boolean' }
 
@@ -111,6 +131,10 @@ export const VAULT_TYPES: Readonly<Record<string, VaultType>> = {
     if (options.bundler !== undefined) checkObject(options.bundler, bundlerShape, { at: 'bundler', folder: '' })
     assertTexts('gateways', options.gateways, 'origin')
     return (await import('../vaults/arweave.ts')).arweave(options)
+  }),
+  filecoin: vaultType<FilecoinSpec>({ ...placeInNetwork, ...size, ...filecoinShape }, ['key', 'rpc'], async (options) => {
+    const [{ filecoinVault }, { pieceOf }] = await Promise.all([import('../vaults/filecoin.ts'), import('../format/commp-native.ts')])
+    return filecoinVault(options, pieceOf)
   }),
   kubo: vaultType<Omit<KuboOptions, 'fetch'>>(
     {

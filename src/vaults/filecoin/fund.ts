@@ -3,7 +3,7 @@ import type { AbortOptions } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
 import type { Limits } from './afford.ts'
 import { shownDown, shownUp, unitsOf } from './amount.ts'
-import { mined, type Patience } from './mined.ts'
+import { mined, type Waiting } from './mined.ts'
 import { owed } from './money.ts'
 import type { Approval, ChainReader, ChainWriter, Funds, Hex, Price } from './port.ts'
 
@@ -25,7 +25,7 @@ export interface Funded extends FundPlan {
 export interface Funding {
   readonly chain: Pick<ChainReader, 'payer' | 'funds' | 'price' | 'epoch' | 'transaction'>
   readonly writer: () => Promise<Pick<ChainWriter, 'deposit' | 'approve'>>
-  readonly settings: Limits & Patience
+  readonly settings: Limits & Waiting
 }
 
 /** So many fees for new data sets fit into what may be locked up. */

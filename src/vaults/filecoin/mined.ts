@@ -5,7 +5,7 @@ import { VaultError } from '../../errors.ts'
 import { EPOCH_MS } from './money.ts'
 import type { ChainReader, Hex } from './port.ts'
 
-export interface Patience {
+export interface Waiting {
   readonly id: string
   /** How long it is waited for. */
   readonly commitTimeoutMs: number
@@ -21,7 +21,7 @@ export async function mined(
   chain: Pick<ChainReader, 'transaction'>,
   what: string,
   hash: Hex,
-  { id, clock, wait, commitTimeoutMs }: Patience,
+  { id, clock, wait, commitTimeoutMs }: Waiting,
   options: AbortOptions = {},
 ): Promise<void> {
   const end = clock() + commitTimeoutMs

@@ -1,15 +1,15 @@
 /** A longer term: the deposit, which pays for all that is stored, is filled up until it lasts. The replica stays where it is. */
-import type { AbortOptions, Locator, Retention } from '../../contracts.ts'
+import type { AbortOptions, Locator } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
 import { inTurn, type Turns } from '../turns.ts'
 import { assertWithin, type Limits } from './afford.ts'
 import { shownDown, shownUp } from './amount.ts'
 import { type At, parseLocator } from './locator.ts'
-import { mined, type Patience } from './mined.ts'
+import { mined, type Waiting } from './mined.ts'
 import { epochAt, momentOf } from './money.ts'
 import type { ChainReader, ChainWriter, Hex, ProofState } from './port.ts'
 
-export interface RenewSettings extends Limits, Patience {
+export interface RenewSettings extends Limits, Waiting {
   /** Told of each deposit that was sent. */
   readonly onDeposit?: ((deposit: { readonly amount: bigint; readonly hash: Hex }) => void) | undefined
 }
@@ -101,16 +101,4 @@ async function missingUntil(
       `storage until ${until.toISOString().slice(0, 10)} needs a deposit of ${shownUp(missing, decimals)} ${symbol} more, and wallet ${chain.payer} has ${shownDown(wallet, decimals)} ${symbol}; send it ${shownUp(missing - wallet, decimals)} ${symbol} more`,
     )
   return missing
-}
-
-/** Until when a replica is paid for by the deposit of now, or its service ends, if that comes first; undefined: nothing is spent on it. */
-export async function paidUntil(
-  { dataSetId, pieceId }: At,
-  chain: Pick<ChainReader, 'proofState'>,
-  options: AbortOptions = {},
-): Promise<Retention | undefined> {
-  const { epoch, endEpoch, rail } = await chain.proofState(dataSetId, [pieceId], options)
-  const ends = [endEpoch || rail.endEpoch || undefined, rail.fundedUntil].filter((end) => end !== undefined)
-  const [first] = ends.toSorted((a, b) => (a < b ? -1 : 1))
-  return first === undefined ? undefined : { until: new Date(momentOf(first, epoch)) }
 }

@@ -19,7 +19,7 @@ export function treeOf(bytes: Uint8Array): readonly Uint8Array[] {
   const raw = new Uint8Array(strides * STRIDE_BYTES)
   raw.set(bytes)
   const padded = new Uint8Array(strides * STRIDE_PADDED)
-  padFr32(new Uint32Array(raw.buffer), new Uint32Array(padded.buffer))
+  padFr32(new Int32Array(raw.buffer), new Int32Array(padded.buffer))
   const layers: Uint8Array[] = [padded.subarray(0, byteLength)]
   for (let nodes = layers[0] as Uint8Array; nodes.byteLength > NODE; ) {
     const above = new Uint8Array(nodes.byteLength / 2)

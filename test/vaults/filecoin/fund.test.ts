@@ -1,4 +1,7 @@
 /** Money put in order by one call, in memory and on a chain with fake contracts; and what is said of it. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import { CID } from 'multiformats/cid'
 import { privateKeyToAccount } from 'viem/accounts'
@@ -9,6 +12,7 @@ import { balanceOf } from '../../../src/vaults/filecoin/balance.ts'
 import { chainWriter } from '../../../src/vaults/filecoin/chain/write.ts'
 import { type Funding, fund, fundPlan } from '../../../src/vaults/filecoin/fund.ts'
 import type { Approval, ChainReader, Funds, Price } from '../../../src/vaults/filecoin/port.ts'
+import { filecoinBalance, fundFilecoin, planFilecoinFunding } from '../../../src/vaults/filecoin/purse.ts'
 import { type FilecoinHouse, startFilecoin } from '../../fakes/filecoin/house.ts'
 import { ALL, AT, fundsOf, MONTH, NOW, PAYER, PRICE, purse, UNIT } from './purse.ts'
 
@@ -296,5 +300,27 @@ describe('on a chain', () => {
     expect(text[0]).toMatch(/from the wallet, so that 500 are free/)
     expect(deposit).toBeGreaterThan(499n * UNIT)
     expect(house.proxy.calls.get('eth_sendRawTransaction') ?? 0).toBeLessThanOrEqual(4)
+  })
+
+  it('the same by the options of a vault, the key in a file', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'perdure-purse-'))
+    try {
+      const key = join(folder, 'payer.key')
+      await writeFile(key, `${house.clientKey}\n`, { mode: 0o600 })
+      const now = await house.now()
+      const options = { key, rpc: house.rpc, chain: house.chain, clock: () => now, wait: async () => undefined }
+      const plan = await planFilecoinFunding(options, '20')
+      const before = await filecoinBalance(options)
+      const funded = await fundFilecoin(options, '20')
+      expect(funded.deposit).toBeGreaterThanOrEqual(plan.deposit ?? 0n)
+      const after = await filecoinBalance(options)
+      expect(Number(after.free)).toBeGreaterThanOrEqual(19.999)
+      expect(Number(before.wallet) - Number(after.wallet)).toBeCloseTo(Number(funded.deposit) / Number(UNIT), 6)
+      expect(after).toMatchObject({ payer: house.clientAddress, chainId: house.chain.id, approval: { isApproved: true } })
+      expect(Number(after.approval.perMonth)).toBeGreaterThanOrEqual(20)
+      expect(JSON.stringify(after)).not.toContain(house.clientKey.slice(2, 20))
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
   })
 })

@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { VaultError } from '../../../src/errors.ts'
 import { locatorOf } from '../../../src/vaults/filecoin/locator.ts'
 import type { ChainReader, DataSet, Funds, Hex, ProofState, Rail } from '../../../src/vaults/filecoin/port.ts'
-import { paidUntil, type RenewSettings, renewer } from '../../../src/vaults/filecoin/renew.ts'
+import { type RenewSettings, renewer } from '../../../src/vaults/filecoin/renew.ts'
+import { paidUntil } from '../../../src/vaults/filecoin/term.ts'
 import { AT, fundsOf, MONTH, NOW, PAYER, PIECE, purse, stateOf, UNIT } from './purse.ts'
 
 const DAY_MS = 86_400_000
@@ -217,8 +218,7 @@ describe('a replica cannot be renewed', () => {
 describe('how long a replica is paid for', () => {
   const rail = stateOf().rail
   const until = async (state: Partial<ProofState>) =>
-    (await paidUntil({ chainId: 314, dataSetId: 12n, pieceId: 3n, cid: PIECE, byteLength: 1 }, { proofState: async () => stateOf(state) }))
-      ?.until
+    (await paidUntil({ proofState: async () => stateOf(state) }, { dataSetId: 12n }))?.until
   it('is as long as the deposit lasts', async () => expect(await until({})).toEqual(new Date(AT + 3_000_000)))
   it('is until its service ends, when that is earlier', async () =>
     expect(await until({ endEpoch: NOW + 10n })).toEqual(new Date(AT + 300_000)))

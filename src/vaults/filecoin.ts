@@ -1,0 +1,161 @@
+/** A vault on Filecoin's Onchain Cloud: pieces in data sets of one payer, their possession proven to the chain and their bytes asked of the provider. */
+import type { AbortOptions, Journal, Pack, Vault } from '../contracts.ts'
+import { VaultError } from '../errors.ts'
+import { admit } from './body.ts'
+import { afford } from './filecoin/afford.ts'
+import { chainReader } from './filecoin/chain/read.ts'
+import { chainWriter } from './filecoin/chain/write.ts'
+import { putDeal } from './filecoin/deal.ts'
+import { type Dealing, providerOf } from './filecoin/dealing.ts'
+import { grade } from './filecoin/grade.ts'
+import { nodeOf, type ProviderNode } from './filecoin/http.ts'
+import { accountOf } from './filecoin/key.ts'
+import { list, locate } from './filecoin/locate.ts'
+import { type At, parseLocator } from './filecoin/locator.ts'
+import { type FilecoinOptions, type Settings, settingsOf } from './filecoin/options.ts'
+import { packages } from './filecoin/packages.ts'
+import type { PieceOf } from './filecoin/piece.ts'
+import type { ChainReader, ChainWriter } from './filecoin/port.ts'
+import { quoteOf } from './filecoin/quote.ts'
+import { readPiece } from './filecoin/read.ts'
+import { remove } from './filecoin/remove.ts'
+import { type Renew, renewer } from './filecoin/renew.ts'
+import { status } from './filecoin/status.ts'
+import { paidUntil } from './filecoin/term.ts'
+import { inTurn, type Turns } from './turns.ts'
+
+export type { FilecoinOptions } from './filecoin/options.ts'
+
+const EPOCHS_PER_DAY = 2880n
+/** A provider that moves says so in the registry, and is found there then. */
+const ADDRESS_MS = 5 * 60_000
+
+/** What speaks to the chain, made with the first question. */
+interface Wired {
+  readonly reader: ChainReader
+  readonly writer: ChainWriter
+  readonly renew: Renew
+}
+
+export function filecoinVault(options: FilecoinOptions, pieceOf: PieceOf): Vault {
+  const settings = settingsOf(options, pieceOf)
+  const { id, profile, horizonDays, clock } = settings
+  const memories = new Map<string, Journal>()
+  const [packTurns, setTurns]: [Turns, Turns] = [new Map(), new Map()]
+  const addresses = new Map<bigint, { readonly node: ProviderNode; readonly until: number }>()
+  let wiring: Promise<Wired> | undefined
+  const wired = (): Promise<Wired> => {
+    wiring ??= wire(settings)
+    const own = wiring
+    // A key file that is mended is read again.
+    own.catch(() => {
+      if (wiring === own) wiring = undefined
+    })
+    return own
+  }
+  const known = async (locator: string): Promise<Wired & { readonly at: At }> => {
+    const both = await wired()
+    return { ...both, at: parseLocator(id, both.reader.chainId, locator) }
+  }
+  const addressOf = async (reader: ChainReader, dataSetId: bigint, readOptions: AbortOptions): Promise<ProviderNode> => {
+    const before = addresses.get(dataSetId)
+    if (before && before.until > clock()) return before.node
+    const node = await providerNode(settings, reader, dataSetId, readOptions)
+    addresses.set(dataSetId, { node, until: clock() + ADDRESS_MS })
+    return node
+  }
+  return {
+    profile,
+    open: async ({ signal } = {}) => {
+      const { reader } = await wired()
+      await reader.epoch({ signal })
+      return { ...profile, labels: { payer: reader.payer, ...profile.labels } }
+    },
+    put: async (pack, putOptions = {}) => {
+      admit(profile, pack)
+      const { reader, writer } = await wired()
+      const journal = putOptions.journal ?? memoryOf(memories, pack)
+      const dealing: Dealing = {
+        settings,
+        reader,
+        writer,
+        turns: setTurns,
+        afford: (byteLength, affordOptions) => afford(reader, settings, byteLength, affordOptions),
+      }
+      // Two at once would sign twice for one pack.
+      return inTurn(packTurns, pack.name.toString(), () => putDeal(dealing, pack, { ...putOptions, journal }), putOptions)
+    },
+    locate: async (name, locateOptions = {}) => locate({ ...(await wired()), settings }, name, locateOptions),
+    status: async (locator, statusOptions = {}) => {
+      const { reader, at } = await known(locator)
+      return status(reader, at, statusOptions)
+    },
+    async *read(locator, span, readOptions = {}) {
+      const { reader, at } = await known(locator)
+      yield* readPiece(await addressOf(reader, at.dataSetId, readOptions), at, span, readOptions)
+    },
+    async *list(listOptions = {}) {
+      yield* list({ ...(await wired()), settings }, listOptions)
+    },
+    remove: async (locator, removeOptions = {}) => {
+      const { reader, writer, at } = await known(locator)
+      await remove({ reader, writer, settings }, at, removeOptions)
+    },
+    attest: async (locator, _challenge, attestOptions = {}) => {
+      const { reader, at } = await known(locator)
+      const state = await reader.proofState(at.dataSetId, [at.pieceId], attestOptions)
+      const horizon = BigInt(Math.round(horizonDays)) * EPOCHS_PER_DAY
+      return { ...grade(state, { pieceId: at.pieceId, cid: at.cid, horizon }), at: clock() }
+    },
+    quote: async (byteLength, quoteOptions = {}) => quoteOf((await wired()).reader, byteLength, quoteOptions),
+    renew: async (locator, until, renewOptions = {}) => (await wired()).renew(locator, until, renewOptions),
+    retention: async (locator, retentionOptions = {}) => {
+      const { reader, at } = await known(locator)
+      return paidUntil(reader, at, retentionOptions)
+    },
+  }
+}
+
+async function wire(settings: Settings): Promise<Wired> {
+  const { id, rpc, timeoutMs, maxLagMs, clock, fetch } = settings
+  const { chains } = await packages(id)
+  const chain = typeof settings.chain === 'string' ? chains[settings.chain] : settings.chain
+  const account = await accountOf(settings.key, id)
+  const node = { id, rpc, chain, timeoutMs, fetch }
+  const reader = await chainReader({ ...node, payer: account.address, maxLagMs, clock })
+  return {
+    reader,
+    writer: await chainWriter({ ...node, account }),
+    renew: renewer(reader, ({ onSigned }) => chainWriter({ ...node, account, onSigned }), settings),
+  }
+}
+
+async function providerNode(settings: Settings, reader: ChainReader, dataSetId: bigint, options: AbortOptions): Promise<ProviderNode> {
+  const { id } = settings
+  const set = await reader.dataSet(dataSetId, options)
+  if (!set) throw new VaultError('absent', id, `there is no data set ${dataSetId}; repair stores its packs again`)
+  const provider = await providerOf(reader, set.providerId, options)
+  if (!provider)
+    throw new VaultError(
+      'unreachable',
+      id,
+      `provider ${set.providerId} of data set ${dataSetId} is not in the registry any more, and nobody else serves its pieces; evacuate them`,
+    )
+  return nodeOf(id, provider.url, settings)
+}
+
+/** Where nobody keeps a journal, this process remembers what it signed. */
+function memoryOf(memories: Map<string, Journal>, { name }: Pack): Journal {
+  const key = name.toString()
+  const before = memories.get(key)
+  if (before) return before
+  let state: Uint8Array | undefined
+  const journal: Journal = {
+    load: async () => state,
+    save: async (bytes) => {
+      state = bytes
+    },
+  }
+  memories.set(key, journal)
+  return journal
+}
