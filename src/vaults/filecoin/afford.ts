@@ -2,7 +2,7 @@
 import type { AbortOptions } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
 import { shownDown, shownUp, unitsOf } from './amount.ts'
-import { freeFor, missingFor, monthlyWith, type Need, needOf, owed, type Refused, refusedFor } from './money.ts'
+import { advisedFor, freeFor, missingFor, monthlyWith, type Need, needOf, owed, type Refused, refusedFor } from './money.ts'
 import type { ChainReader, Funds, Price, Rail } from './port.ts'
 
 export interface Limits {
@@ -29,8 +29,7 @@ export async function afford(chain: Purse, limits: Limits, byteLength: number, o
   assertWithin(limits, funds, monthlyWith(funds, price, need), piece)
   const missing = missingFor(funds, need, epoch.number)
   const refused = refusedFor(funds, need)
-  if (missing > 0n)
-    throw new VaultError('exhausted', limits.id, shortOf(funds, { piece, need, missing, debt: owed(funds, epoch.number), refused }))
+  if (missing > 0n) throw new VaultError('exhausted', limits.id, shortOf(funds, { piece, need, debt: owed(funds, epoch.number), refused }))
   if (refused.length > 0) throw new VaultError('denied', limits.id, deniedOf(chain.payer, funds, price, need, refused, piece))
 }
 
@@ -47,25 +46,28 @@ export function assertWithin({ id, maxPrice }: Limits, { symbol, decimals }: Fun
 interface Shortage {
   readonly piece: string
   readonly need: Need
-  readonly missing: bigint
   /** Of what was stored since the deposit was used up. */
   readonly debt: bigint
   readonly refused: readonly Refused[]
 }
 
-function shortOf(funds: Funds, { piece, need, missing, debt, refused }: Shortage): string {
+function shortOf(funds: Funds, { piece, need, debt, refused }: Shortage): string {
   const { symbol, decimals, available, wallet } = funds
   const up = (amount: bigint) => `${shownUp(amount, decimals)} ${symbol}`
-  const asked = freeFor(funds, need) + debt
-  const has = `${piece} needs ${up(asked)} of the deposit${debt > 0n ? `, ${up(debt)} of it owed` : ' to lock up'}, and ${shownDown(available, decimals)} ${symbol} are free`
-  const first =
-    wallet < missing ? `; the wallet has ${shownDown(wallet, decimals)} ${symbol}, send it ${up(missing - wallet)} more, then run` : '; run'
+  const what = debt > 0n ? `, ${up(debt)} of it owed` : ' to lock up'
+  const lacks = advisedFor(funds, need) + debt - available - wallet
+  const first = lacks > 0n ? `; the wallet has ${shownDown(wallet, decimals)} ${symbol}, send it ${up(lacks)} more, then run` : '; run'
   const also = refused.length > 0 ? ', which approves the service as well' : ''
-  return `${has}${first} ${fundCall(asked, decimals)}${also}`
+  return `${piece} needs ${up(freeFor(funds, need) + debt)} of the deposit${what}, and ${shownDown(available, decimals)} ${symbol} are free${first} ${fundCall(funds, need)}${also}`
 }
 
-/** What is to be free of the deposit afterwards is what the call names. */
-export const fundCall = (free: bigint, decimals: number): string => `\`perdure filecoin fund ${shownUp(free, decimals)}\``
+const fundCall = (funds: Funds, need: Need): string => `\`perdure filecoin fund ${shownUp(advisedFor(funds, need), funds.decimals)}\``
+
+/** Asks for no deposit beyond the one that is there, which does. */
+function approveCall(funds: Funds, need: Need): string {
+  const advised = advisedFor(funds, need)
+  return advised < funds.available ? fundCall(funds, need) : `\`perdure filecoin fund ${shownDown(funds.available, funds.decimals)}\``
+}
 
 function deniedOf(payer: string, funds: Funds, price: Price, need: Need, refused: readonly Refused[], piece: string): string {
   const { approval, symbol, decimals } = funds
@@ -77,5 +79,5 @@ function deniedOf(payer: string, funds: Funds, price: Price, need: Need, refused
     period: `lock money up for ${need.lockupPeriod} epochs (it may ${approval.maxLockupPeriod})`,
   }
   const what = refused.map((reason) => words[reason]).join(', nor ')
-  return `${piece}: ${payer} does not let the service ${what}; run ${fundCall(freeFor(funds, need), decimals)}, which approves it`
+  return `${piece}: ${payer} does not let the service ${what}; run ${approveCall(funds, need)}, which approves it`
 }

@@ -58,6 +58,9 @@ export const monthlyWith = (funds: Funds, price: Price, need: Need): bigint => (
 /** So much of the deposit has to be free before the piece is posted: it covers its lockup also when the provider takes its time. */
 export const freeFor = (funds: Funds, need: Need): bigint => need.lockup + need.fee + (funds.ratePerEpoch + need.rate) * PATIENCE_EPOCHS
 
+/** So much should be free when it is asked for: the piece may also be posted a day later. */
+export const advisedFor = (funds: Funds, need: Need): bigint => freeFor(funds, need) + (funds.ratePerEpoch + need.rate) * EPOCHS_PER_DAY
+
 /** What the deposit lacks; zero: nothing. What is owed already counts. */
 export function missingFor(funds: Funds, need: Need, epoch: bigint): bigint {
   const missing = freeFor(funds, need) + owed(funds, epoch) - funds.available
@@ -93,7 +96,10 @@ export function epochAt(at: number, { number, at: now }: { readonly number: bigi
   return number + BigInt(Math.ceil((at - now) / EPOCH_MS))
 }
 
+/** What a Date holds at most. */
+const LAST_MOMENT = 8.64e15
+
 /** When an epoch begins, in milliseconds since 1970. */
 export function momentOf(epoch: bigint, { number, at }: { readonly number: bigint; readonly at: number }): number {
-  return at + Number(epoch - number) * EPOCH_MS
+  return Math.min(at + Number(epoch - number) * EPOCH_MS, LAST_MOMENT)
 }

@@ -1,19 +1,15 @@
 /** A longer term: the deposit, which pays for all that is stored, is filled up until it lasts. The replica stays where it is. */
-import type { Sleep } from '../../bytes/pause.ts'
 import type { AbortOptions, Locator } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
 import { inTurn, type Turns } from '../turns.ts'
 import { assertWithin, type Limits } from './afford.ts'
 import { shownDown, shownUp } from './amount.ts'
 import { type At, parseLocator } from './locator.ts'
-import { EPOCH_MS, epochAt, momentOf } from './money.ts'
+import { mined, type Waiting } from './mined.ts'
+import { epochAt, momentOf } from './money.ts'
 import type { ChainReader, ChainWriter, Hex, ProofState } from './port.ts'
 
-export interface RenewSettings extends Limits {
-  /** How long a deposit is waited for. */
-  readonly commitTimeoutMs: number
-  readonly clock: () => number
-  readonly wait: Sleep
+export interface RenewSettings extends Limits, Waiting {
   /** Told of each deposit that was sent. */
   readonly onDeposit?: ((deposit: { readonly amount: bigint; readonly hash: Hex }) => void) | undefined
 }
@@ -23,8 +19,6 @@ export type Renew = (at: Locator, until: Date, options?: AbortOptions) => Promis
 /** A writer that tells each hash before it sends. */
 type WriterOf = (options: { readonly onSigned: (transaction: { readonly hash: Hex }) => void }) => Promise<Pick<ChainWriter, 'deposit'>>
 
-/** Between two looks at a deposit: half a block. */
-const LOOK_MS = EPOCH_MS / 2
 const ANEW = 'put it anew: repair will'
 
 /**
@@ -44,16 +38,17 @@ export function renewer(chain: ChainReader, writer: WriterOf, settings: RenewSet
     const hash = await deposit(amount, options)
     open = hash
     settings.onDeposit?.({ amount, hash })
-    await mined(chain, hash, settings, options)
+    await mined(chain, 'deposit', hash, settings, options)
     open = undefined
   }
   const settleOpen = async (options: AbortOptions) => {
     if (open === undefined) return
     const outcome = await chain.transaction(open, options)
-    if (outcome === 'pending') await mined(chain, open, settings, options)
+    if (outcome === 'pending') await mined(chain, 'deposit', open, settings, options)
     open = undefined
   }
   const renew = async (at: Locator, until: Date, options: AbortOptions) => {
+    if (Number.isNaN(until.getTime())) throw new VaultError('invalid', settings.id, 'the date to renew to is none; give a valid one')
     const place = parseLocator(settings.id, chain.chainId, at)
     await settleOpen(options)
     const state = await stateOf(chain, settings.id, place, options)
@@ -106,22 +101,4 @@ async function missingUntil(
       `storage until ${until.toISOString().slice(0, 10)} needs a deposit of ${shownUp(missing, decimals)} ${symbol} more, and wallet ${chain.payer} has ${shownDown(wallet, decimals)} ${symbol}; send it ${shownUp(missing - wallet, decimals)} ${symbol} more`,
     )
   return missing
-}
-
-async function mined(
-  chain: ChainReader,
-  hash: Hex,
-  { id, clock, wait, commitTimeoutMs }: RenewSettings,
-  options: AbortOptions,
-): Promise<void> {
-  const end = clock() + commitTimeoutMs
-  for (;;) {
-    const outcome = await chain.transaction(hash, options)
-    if (outcome === 'succeeded') return
-    if (outcome === 'reverted')
-      throw new VaultError('conflict', id, `deposit ${hash} was refused when it was mined; try again, which looks at the wallet first`)
-    if (clock() >= end)
-      throw new VaultError('unreachable', id, `deposit ${hash} is not mined yet; try again later, which looks for it first`)
-    await wait(LOOK_MS, options)
-  }
 }

@@ -130,6 +130,8 @@ describe('a revert is found', () => {
 
   it('in a sentence of a provider', () => {
     expect(revertWithin(`failed to estimate gas: execution reverted: ${revert}, try again`)).toBe(revert)
+    expect(revertWithin(`execution reverted: custom error 0x12345678: ${'00'.repeat(32)}`)).toBe(revert)
+    expect(revertWithin(`0xabcdef01 or rather ${revert}`)).toBe(revert)
     expect(revertWithin('no')).toBeUndefined()
   })
 })
