@@ -11,6 +11,8 @@ export interface Question {
   readonly abi: Abi | readonly unknown[]
   readonly functionName: string
   readonly args?: readonly unknown[]
+  /** Older contracts do not have it, and revert without a word. */
+  readonly isNew?: boolean
 }
 
 /** Undefined for a contract that reverted: what it was asked of is not there. */
@@ -124,7 +126,8 @@ export function pinnedOn(own: Packages, node: ChainNode, rawAsk: Ask, { maxLagMs
       return results.map(({ success, returnData }, place) => {
         if (success) return decoded(questions[place] as Question, returnData)
         // A contract that says no says so in words; nothing at all is a node that gave up on the way.
-        if (returnData === '0x') throw new TypeError(`${questions[place]?.functionName} was not answered to its end`)
+        if (returnData === '0x' && questions[place]?.isNew !== true)
+          throw new TypeError(`${questions[place]?.functionName} was not answered to its end`)
         return undefined
       })
     } catch (cause) {

@@ -53,7 +53,7 @@ export async function chainReader(node: ReaderOptions): Promise<ChainReader> {
       const [price, fee] = await pinned.many(
         [
           { ...fwss, functionName: 'getServicePrice' },
-          { ...pdp, functionName: 'USDFC_SYBIL_FEE' },
+          { ...pdp, functionName: 'USDFC_SYBIL_FEE', isNew: true },
         ],
         options,
       )
