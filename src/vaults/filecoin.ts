@@ -18,6 +18,7 @@ import type { PieceOf } from './filecoin/piece.ts'
 import type { ChainReader, ChainWriter } from './filecoin/port.ts'
 import { quoteOf } from './filecoin/quote.ts'
 import { readPiece } from './filecoin/read.ts'
+import { readOnce } from './filecoin/read-once.ts'
 import { remove } from './filecoin/remove.ts'
 import { type Renew, renewer } from './filecoin/renew.ts'
 import { status } from './filecoin/status.ts'
@@ -43,6 +44,7 @@ export function filecoinVault(options: FilecoinOptions, pieceOf: PieceOf): Vault
   const memories = new Map<string, Journal>()
   const [packTurns, setTurns]: [Turns, Turns] = [new Map(), new Map()]
   const addresses = new Map<bigint, { readonly node: ProviderNode; readonly until: number }>()
+  const removed = new Set<string>()
   let wiring: Promise<Wired> | undefined
   const wired = (): Promise<Wired> => {
     wiring ??= wire(settings)
@@ -73,6 +75,8 @@ export function filecoinVault(options: FilecoinOptions, pieceOf: PieceOf): Vault
     },
     put: async (pack, putOptions = {}) => {
       admit(profile, pack)
+      if (putOptions.retain)
+        throw new VaultError('unsupported', id, 'nothing can be retained here: who pays can end it; put it into a vault that locks')
       const { reader, writer } = await wired()
       const journal = putOptions.journal ?? memoryOf(memories, pack)
       const dealing: Dealing = {
@@ -83,7 +87,16 @@ export function filecoinVault(options: FilecoinOptions, pieceOf: PieceOf): Vault
         afford: (byteLength, affordOptions) => afford(reader, settings, byteLength, affordOptions),
       }
       // Two at once would sign twice for one pack.
-      return inTurn(packTurns, pack.name.toString(), () => putDeal(dealing, pack, { ...putOptions, journal }), putOptions)
+      return inTurn(
+        packTurns,
+        pack.name.toString(),
+        async () => {
+          const at = await putDeal(dealing, await readOnce(pack, id, putOptions), { ...putOptions, journal })
+          removed.delete(at)
+          return at
+        },
+        putOptions,
+      )
     },
     locate: async (name, locateOptions = {}) => locate({ ...(await wired()), settings }, name, locateOptions),
     status: async (locator, statusOptions = {}) => {
@@ -92,6 +105,8 @@ export function filecoinVault(options: FilecoinOptions, pieceOf: PieceOf): Vault
     },
     async *read(locator, span, readOptions = {}) {
       const { reader, at } = await known(locator)
+      // Its provider serves it until the period ends.
+      if (removed.has(locator)) throw new VaultError('absent', id, `piece ${at.pieceId} of data set ${at.dataSetId} was removed`)
       yield* readPiece(await addressOf(reader, at.dataSetId, readOptions), at, span, readOptions)
     },
     async *list(listOptions = {}) {
@@ -100,6 +115,7 @@ export function filecoinVault(options: FilecoinOptions, pieceOf: PieceOf): Vault
     remove: async (locator, removeOptions = {}) => {
       const { reader, writer, at } = await known(locator)
       await remove({ reader, writer, settings }, at, removeOptions)
+      removed.add(locator)
     },
     attest: async (locator, _challenge, attestOptions = {}) => {
       const { reader, at } = await known(locator)

@@ -3,7 +3,7 @@ import type { AbortOptions, Standing } from '../../contracts.ts'
 import type { At } from './locator.ts'
 import type { ChainReader, ProofState } from './port.ts'
 
-/** `settling` until it is among what is challenged. One that is to be removed, and one that nobody pays for any more, is absent already. */
+/** Held as soon as it is committed: whether it is challenged yet, `attest` tells. One that is to be removed, and one that nobody pays for any more, is absent already. */
 export async function status(
   reader: ChainReader,
   at: Pick<At, 'dataSetId' | 'pieceId' | 'cid'>,
@@ -18,6 +18,5 @@ export function standingIn(state: ProofState, at: Pick<At, 'pieceId' | 'cid'>): 
   const isOver = endEpoch !== 0n && endEpoch <= epoch.number
   // After a reorganisation another piece may have got the number.
   if (!isLive || !isServed || isOver || !piece?.isActive || !piece.cid?.equals(at.cid)) return 'absent'
-  if (scheduledRemovals.has(at.pieceId)) return 'absent'
-  return piece.isChallengeable ? 'held' : 'settling'
+  return scheduledRemovals.has(at.pieceId) ? 'absent' : 'held'
 }

@@ -2,6 +2,7 @@
 import type { Chain } from '@filoz/synapse-core/chains'
 import type { CID } from 'multiformats/cid'
 import type { AbortOptions } from '../../../contracts.ts'
+import { VaultError } from '../../../errors.ts'
 import { packages } from '../packages.ts'
 import type { ChainReader, DataSet, Funds, Hex, Placed, Price } from '../port.ts'
 import { type Pinned, type PinnedOptions, pinnedOn, type Question } from './pinned.ts'
@@ -49,9 +50,22 @@ export async function chainReader(node: ReaderOptions): Promise<ChainReader> {
     proofState: (dataSetId, pieceIds, options = {}) => proofStateOf(chain, pinned, dataSetId, pieceIds, options),
     funds: (options = {}) => fundsOf(chain, pinned, payer, options),
     async price(options): Promise<Price> {
-      const price = await one<ServicePrice>({ ...fwss, functionName: 'getServicePrice' }, options)
-      const { pricePerTiBPerMonthNoCDN = 0n, minimumPricePerMonth = 0n, epochsPerMonth = 86_400n } = price ?? {}
-      return { perTiBMonth: pricePerTiBPerMonthNoCDN, leastPerMonth: minimumPricePerMonth, epochsPerMonth }
+      const [price, fee] = await pinned.many(
+        [
+          { ...fwss, functionName: 'getServicePrice' },
+          { ...pdp, functionName: 'USDFC_SYBIL_FEE' },
+        ],
+        options,
+      )
+      const { pricePerTiBPerMonthNoCDN, minimumPricePerMonth, epochsPerMonth } = (price ?? {}) as Partial<ServicePrice>
+      if (!pricePerTiBPerMonthNoCDN || !epochsPerMonth)
+        throw new VaultError('unreachable', node.id, 'the service tells no price; try another node')
+      return {
+        perTiBMonth: pricePerTiBPerMonthNoCDN,
+        leastPerMonth: minimumPricePerMonth ?? 0n,
+        epochsPerMonth,
+        ...(typeof fee === 'bigint' && { perDataSet: fee }),
+      }
     },
     async transaction(hash, options) {
       const doing = `looking for transaction ${hash}`
