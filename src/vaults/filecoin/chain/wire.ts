@@ -24,16 +24,31 @@ export type Ask = <T>(method: string, params: readonly unknown[], options?: Abor
 
 /** One JSON-RPC question, asked once. Rejects with what viem makes of a failure. */
 export function askOf({ viem }: Packages, { rpc, chain, fetch, timeoutMs }: ChainNode): Ask {
+  const { shown, url, headers } = addressOf(rpc)
   const client = viem.createPublicClient({
     chain,
-    transport: viem.http(rpc, {
+    transport: viem.http(shown, {
       retryCount: 0,
       timeout: timeoutMs,
-      fetchOptions: { redirect: 'manual' },
-      ...(fetch && { fetchFn: fetch }),
+      fetchOptions: { redirect: 'manual', headers },
+      fetchFn: (_shown, init) => (fetch ?? globalThis.fetch)(url, init),
     }),
   })
   return (method, params, { signal } = {}) => client.request({ method, params } as never, signal ? { signal } : {})
+}
+
+/** Many nodes are told a token in their address, which viem repeats in every error: it is only shown the origin. */
+function addressOf(rpc: string): { readonly shown: string; readonly url: string; readonly headers: Record<string, string> } {
+  const url = new URL(rpc)
+  const { username, password } = url
+  url.username = ''
+  url.password = ''
+  const account = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+  return {
+    shown: url.origin,
+    url: url.href,
+    headers: username === '' && password === '' ? {} : { authorization: `Basic ${Buffer.from(account).toString('base64')}` },
+  }
 }
 
 interface Failure extends Error {

@@ -73,6 +73,8 @@ async function deposited(own: Packages, { id, chain, account, sender }: Deposito
   const read = <T>(functionName: string, args: readonly unknown[] = []) =>
     sender.read<T>({ address: usdfc.address, abi: usdfc.abi, functionName, args }, doing, options)
   await sender.assertChain(doing, options)
+  // One that a dead run sent may be it.
+  await sender.assertIdle(doing, options)
   const [wallet, allowance] = await Promise.all([
     read<bigint>('balanceOf', [account.address]),
     read<bigint>('allowance', [account.address, filecoinPay.address]),
