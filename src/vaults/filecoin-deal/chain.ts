@@ -3,6 +3,7 @@ import type { AbortOptions } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
 import { bitsOf, hasBit } from './bitfield.ts'
 import { ask, type LotusNode, type Question } from './lotus.ts'
+import { pieceIdOf } from './piece.ts'
 
 /** Identifies one state of the chain: everything is asked of the same. */
 export type TipSet = readonly unknown[]
@@ -133,7 +134,7 @@ function whole(node: LotusNode, method: string, value: unknown, least = 0): numb
 
 function linkOf(node: LotusNode, method: string, value: unknown): string {
   const link = fields(node, method, value)['/']
-  if (typeof link !== 'string') throw misshapen(node, method)
+  if (typeof link !== 'string' || !pieceIdOf(link)) throw misshapen(node, method)
   return link
 }
 
