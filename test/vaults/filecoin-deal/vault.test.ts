@@ -1,8 +1,12 @@
-import { describe, expect, it } from 'vitest'
-import { samplePack } from '../../../src/conformance/fixture.ts'
-import { vaultCases } from '../../../src/conformance/vault.ts'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { type SampleOptions, samplePack } from '../../../src/conformance/fixture.ts'
+import { type VaultContext, vaultCases } from '../../../src/conformance/vault.ts'
+import type { FilecoinDeal } from '../../../src/vaults/filecoin-deal.ts'
 import { codeOf } from '../code-of.ts'
-import { DEAL, inDays, onChain, PROVIDER, SECTOR, watched } from './on-fake.ts'
+import { CLAIM, DEAL, inDays, onChain, PROVIDER, pieceIn, SECTOR, watched } from './on-fake.ts'
 
 const readAll = async (stream: AsyncIterable<Uint8Array> | undefined) => Array.fromAsync(stream ?? [])
 
@@ -77,16 +81,56 @@ describe('a vault that watches deals', () => {
   })
 })
 
-/** Those that put and read packs of their own making cannot be asked of a vault that stores nothing. */
-const APPLICABLE = ['the profile is complete and open can be called again']
+/** Every pack of a case is listed beforehand, with a claim on the chain. Nothing can be read, lost behind the vault's back or removed. */
+async function listingContext(): Promise<VaultContext> {
+  const { vaultOf, lotus } = await watched()
+  const deals: FilecoinDeal[] = []
+  let id = 100
+  const pack = async (options?: SampleOptions) => {
+    const sample = await samplePack(options)
+    const { v1, size } = await pieceIn(sample)
+    onChain(lotus, { v1, size })
+    const claim = lotus.claims.get(`${PROVIDER}/${CLAIM}`)
+    if (claim) lotus.claims.set(`${PROVIDER}/${++id}`, claim)
+    const { name, byteLength, kind } = sample
+    deals.push({ pack: name.toString(), pieceCid: v1, byteLength, claim: { provider: PROVIDER, id }, kind })
+    return sample
+  }
+  const folder = await mkdtemp(join(tmpdir(), 'perdure-deals-'))
+  onTestFinished(() => rm(folder, { recursive: true, force: true }))
+  const path = join(folder, 'deals.json')
+  await writeFile(path, '[]')
+  return {
+    vault: vaultOf({ deals: path }),
+    pack: async (options) => {
+      const sample = await pack(options)
+      await writeFile(path, JSON.stringify(deals))
+      return sample
+    },
+  }
+}
+
+/** All others put and read back, remove, or lose bytes. */
+const LISTED = [
+  'the profile is complete and open can be called again',
+  'warmth tells whether bytes come: of what is readable they do, of what is not the read says that a restore is needed',
+]
+const UNLISTED = [
+  'a pack that was never put is absent as a value',
+  'a pack put to be retained is retained and cannot be removed, or is refused as unsupported and not stored',
+]
+const casesOf = (names: readonly string[]) => vaultCases.filter(({ name }) => names.includes(name))
 
 describe('conformance of a vault that watches deals', () => {
-  it.each(vaultCases.filter(({ name }) => APPLICABLE.includes(name)))('$name', async ({ run }) => {
-    const { vaultOf } = await watched()
-    await run({ vault: vaultOf(), pack: samplePack })
+  it.each(casesOf(LISTED))('$name', async ({ run }) => {
+    await run(await listingContext())
+  })
+
+  it.each(casesOf(UNLISTED))('$name', async ({ run }) => {
+    await run({ vault: (await watched()).vaultOf(), pack: samplePack })
   })
 
   it('is asked of it where it applies', () => {
-    expect(vaultCases.filter(({ name }) => APPLICABLE.includes(name))).toHaveLength(APPLICABLE.length)
+    expect(casesOf([...LISTED, ...UNLISTED])).toHaveLength(LISTED.length + UNLISTED.length)
   })
 })
