@@ -5,6 +5,7 @@ import { ConfigError } from '../errors.ts'
 import type { ArweaveOptions } from '../vaults/arweave.ts'
 import type { DirectoryOptions } from '../vaults/directory.ts'
 import type { FilecoinOptions } from '../vaults/filecoin.ts'
+import type { FilecoinDealOptions } from '../vaults/filecoin-deal.ts'
 import type { KuboOptions } from '../vaults/ipfs/kubo.ts'
 import type { PinningServiceOptions } from '../vaults/ipfs/pinning-service.ts'
 import type { MemoryOptions } from '../vaults/memory.ts'
@@ -103,6 +104,19 @@ const filecoinShape = {
   commitTimeoutMs: 'number',
   maxLagMs: 'number',
 } as const
+/** What a watcher of Filecoin deals is told in a file: the list of deals as a file of its own, which may grow while it runs. */
+type FilecoinDealSpec = Omit<FilecoinDealOptions, 'deals' | 'fetch' | 'clock'> & { readonly deals: string }
+
+const filecoinDealShape = {
+  rpc: 'string',
+  token: 'string',
+  deals: 'path',
+  horizonDays: 'number',
+  termDays: 'number',
+  maxLagMs: 'number',
+  genesis: 'number',
+  timeoutMs: 'number',
+} as const
 const bundlerShape: Shape = { url: 'string', payment: 'string', upToBytes: 'number' }
 const lockShape: Shape = { mode: 'string', days: 'number', legalHold: 'boolean' }
 
@@ -136,6 +150,11 @@ export const VAULT_TYPES: Readonly<Record<string, VaultType>> = {
     const [{ filecoinVault }, { pieceOf }] = await Promise.all([import('../vaults/filecoin.ts'), import('../format/commp-native.ts')])
     return filecoinVault(options, pieceOf)
   }),
+  'filecoin-deal': vaultType<FilecoinDealSpec>(
+    { ...placeInNetwork, prices: 'object', ...filecoinDealShape },
+    ['rpc', 'deals'],
+    async (options) => (await import('../vaults/filecoin-deal.ts')).filecoinDeal(options),
+  ),
   kubo: vaultType<Omit<KuboOptions, 'fetch'>>(
     {
       api: 'string',
