@@ -7,6 +7,7 @@ const library = {
   ipfs: 'src/ipfs.ts',
   arweave: 'src/arweave.ts',
   commp: 'src/commp.ts',
+  filecoin: 'src/filecoin.ts',
   server: 'src/server.ts',
   'conformance/index': 'src/conformance/index.ts',
   'wrap/index': 'src/wrap/index.ts',

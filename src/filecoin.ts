@@ -1,10 +1,10 @@
 /** The door of `perdure/filecoin`. */
-
 import type { Vault } from './contracts.ts'
 import { pieceOf } from './format/commp-native.ts'
 import { type FilecoinOptions, filecoinVault } from './vaults/filecoin.ts'
 
-export type { FilecoinOptions } from './vaults/filecoin.ts'
+export { type Balance, balanceOfPayer, type FilecoinOptions, type Funded, type FundPlan, fundPayer } from './vaults/filecoin.ts'
+export { type FilecoinDealOptions, filecoinDeal } from './vaults/filecoin-deal.ts'
 
 /**
  * Packs as pieces in data sets of one payer. Nothing is asked before the first call, and nothing is paid but by `put` and `renew`, out of what was deposited

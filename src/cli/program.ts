@@ -7,6 +7,7 @@ import { drillCommand } from './commands/drill.ts'
 import { evacuateCommand } from './commands/evacuate.ts'
 import { explainCommand } from './commands/explain.ts'
 import { exportCommand } from './commands/export.ts'
+import { filecoinCommand } from './commands/filecoin.ts'
 import { gatewayCommand } from './commands/gateway.ts'
 import { getCommand } from './commands/get.ts'
 import { hooksCommand } from './commands/hooks.ts'
@@ -59,6 +60,7 @@ const COMMANDS = [
   costsCommand,
   vaultCommand,
   arweaveCommand,
+  filecoinCommand,
   receiptCommand,
   logCommand,
   keyCommand,
