@@ -55,7 +55,11 @@ const writer = (options = {}) =>
   })
 /** As a process that knows nothing of the ones before it. */
 const fresh = () => renewer(reader, writer, settings)
-const deposits = async () => (await house.events('DepositRecorded')).length
+/** Each takes one permit of the wallet. */
+const deposits = async () => {
+  const { abi, address } = house.chain.contracts.usdfc
+  return Number(await house.reader.readContract({ abi, address, functionName: 'nonces', args: [house.clientAddress] }))
+}
 const paidUntil = async () => (await reader.funds()).fundedUntil ?? 0n
 const failure = (work: Promise<unknown>) =>
   work.then(
