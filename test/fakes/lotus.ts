@@ -110,7 +110,7 @@ export async function fakeLotus(): Promise<FakeLotus> {
     if (fault?.type === 'silent') return undefined
     if (fault?.type === 'reset') return request.socket.destroy()
     if (fault?.type === 'huge') return json({ id, result: 'x'.repeat(fault.byteLength) })
-    if (fault?.type === 'other-id') return json({ id: id + 1, result: null })
+    if (fault?.type === 'other-id') return json({ id: id + 1, result: METHODS[name]?.(lotus, params) })
     if (fault?.type === 'result' && fault.method === name) return json({ id, result: fault.result })
     if (fault?.type === 'error' && (fault.method ?? name) === name) return json({ id, error: { code: 1, message: fault.message } })
     if (!method.startsWith('Filecoin.') || !(name in METHODS))

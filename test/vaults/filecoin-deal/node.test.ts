@@ -9,7 +9,6 @@ const FAULTS: readonly { readonly what: string; readonly fault: LotusFault; read
   { what: '404', fault: { type: 'status', status: 404 }, code: 'unreachable' },
   { what: '429', fault: { type: 'status', status: 429 }, code: 'unreachable' },
   { what: '502', fault: { type: 'status', status: 502 }, code: 'unreachable' },
-  { what: 'a redirect', fault: { type: 'status', status: 302, headers: { location: 'http://127.0.0.1:1/' } }, code: 'unreachable' },
   { what: 'a web page', fault: { type: 'html' }, code: 'unreachable' },
   { what: 'an error', fault: { type: 'error', message: 'loading tipset: not found' }, code: 'unreachable' },
   { what: 'an answer to another question', fault: { type: 'other-id' }, code: 'unreachable' },
@@ -21,6 +20,15 @@ const FAULTS: readonly { readonly what: string; readonly fault: LotusFault; read
     code: 'unreachable',
   },
   { what: 'a claim of another shape', fault: { type: 'result', method: 'StateGetClaim', result: {} }, code: 'unreachable' },
+  {
+    what: 'a claim for what is no piece',
+    fault: {
+      type: 'result',
+      method: 'StateGetClaim',
+      result: { Provider: 1234, Data: { '/': 'bafkqaaa' }, Size: 4096, TermMax: 2_000_000, TermStart: 4_900_000, Sector: 7 },
+    },
+    code: 'unreachable',
+  },
   { what: 'a claim in a list', fault: { type: 'result', method: 'StateGetClaim', result: [] }, code: 'unreachable' },
   { what: 'no partitions', fault: { type: 'result', method: 'StateMinerPartitions', result: null }, code: 'unreachable' },
   {
@@ -28,7 +36,11 @@ const FAULTS: readonly { readonly what: string; readonly fault: LotusFault; read
     fault: { type: 'result', method: 'StateMinerPartitions', result: [{}, { AllSectors: [7, 1], LiveSectors: 'all' }] },
     code: 'unreachable',
   },
-  { what: 'another sector', fault: { type: 'result', method: 'StateSectorGetInfo', result: { SectorNumber: 8 } }, code: 'unreachable' },
+  {
+    what: 'another sector',
+    fault: { type: 'result', method: 'StateSectorGetInfo', result: { SectorNumber: 8, Activation: 1, Expiration: 9_000_000 } },
+    code: 'unreachable',
+  },
   {
     what: 'an error about the sector',
     fault: { type: 'error', message: 'sector not found', method: 'StateSectorGetInfo' },
@@ -46,6 +58,15 @@ describe('a Lotus node that answers with', () => {
     expect(await codeOf(vault.status(at))).toBe(code)
     expect(await codeOf(vault.attest?.(at, { name: pack.name, seed: new Uint8Array(32) }))).toBe(code)
     expect(await codeOf(vault.retention?.(at))).toBe(code)
+  })
+
+  it('a redirect is not followed: nobody else gets the token', async () => {
+    const { lotus, vaultOf, pack } = await watched()
+    const other = await watched()
+    const vault = vaultOf({ token: 'for-this-node-only' })
+    lotus.fault = { type: 'status', status: 307, headers: { location: other.lotus.url } }
+    expect(await codeOf(vault.status((await vault.locate(pack.name)) ?? ''))).toBe('unreachable')
+    expect(other.lotus.asked).toEqual([])
   })
 
   it('nothing is unreachable when the time is over', async () => {

@@ -118,10 +118,13 @@ const CASES: readonly Case[] = [
   },
   {
     what: 'past its end',
-    make: ({ lotus, piece }) => onChain(lotus, piece, 0),
+    make: (place) => {
+      onChain(place.lotus, place.piece, 0)
+      make(place, { expiration: inDays(place.lotus, 100) })
+    },
     verdict: 'refuted',
     standing: 'absent',
-    detail: /expired at epoch/,
+    detail: /^(claim 5 of f01234|deal 99) expired at epoch/,
   },
   {
     what: 'slashed',
