@@ -3,7 +3,15 @@ import type { Vault } from './contracts.ts'
 import { pieceOf } from './format/commp-native.ts'
 import { type FilecoinOptions, filecoinVault } from './vaults/filecoin.ts'
 
-export { type Balance, balanceOfPayer, type FilecoinOptions, type Funded, type FundPlan, fundPayer } from './vaults/filecoin.ts'
+export {
+  type Balance,
+  type FilecoinOptions,
+  type Funded,
+  type FundPlan,
+  filecoinBalance,
+  fundFilecoin,
+  planFilecoinFunding,
+} from './vaults/filecoin.ts'
 export { type FilecoinDealOptions, filecoinDeal } from './vaults/filecoin-deal.ts'
 
 /**

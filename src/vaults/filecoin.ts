@@ -3,12 +3,10 @@ import type { AbortOptions, Journal, Pack, Vault } from '../contracts.ts'
 import { VaultError } from '../errors.ts'
 import { admit } from './body.ts'
 import { afford } from './filecoin/afford.ts'
-import { type Balance, balanceOf } from './filecoin/balance.ts'
 import { chainReader } from './filecoin/chain/read.ts'
 import { chainWriter } from './filecoin/chain/write.ts'
 import { putDeal } from './filecoin/deal.ts'
 import { type Dealing, providerOf } from './filecoin/dealing.ts'
-import { type Funded, type FundPlan, fund, fundPlan } from './filecoin/fund.ts'
 import { grade } from './filecoin/grade.ts'
 import { nodeOf, type ProviderNode } from './filecoin/http.ts'
 import { accountOf } from './filecoin/key.ts'
@@ -30,6 +28,7 @@ import { inTurn, type Turns } from './turns.ts'
 export type { Balance } from './filecoin/balance.ts'
 export type { Funded, FundPlan } from './filecoin/fund.ts'
 export type { FilecoinOptions } from './filecoin/options.ts'
+export { filecoinBalance, fundFilecoin, planFilecoinFunding } from './filecoin/purse.ts'
 
 const EPOCHS_PER_DAY = 2880n
 /** A provider that moves says so in the registry, and is found there then. */
@@ -135,33 +134,6 @@ export function filecoinVault(options: FilecoinOptions, pieceOf: PieceOf): Vault
     },
   }
 }
-
-/** What the payer of a vault has, spends and lets the service take. */
-export async function balanceOfPayer(
-  options: FilecoinOptions,
-  { signal }: AbortOptions = {},
-): Promise<Balance & { readonly vault: string }> {
-  const settings = settingsOf(options, hashesNothing)
-  const { reader } = await wire(settings)
-  return { vault: settings.id, ...(await balanceOf(reader, { signal })) }
-}
-
-/**
- * Deposits what is missing for `amount` USDFC to be free, and lets the service take them; sends nothing where that is so, or for a plan. Rejects with
- * VaultError `exhausted` when the wallet has not as much.
- */
-export async function fundPayer(
-  options: FilecoinOptions,
-  amount: string,
-  { plan = false, signal }: AbortOptions & { readonly plan?: boolean } = {},
-): Promise<FundPlan | Funded> {
-  const settings = settingsOf(options, hashesNothing)
-  const { reader, writer } = await wire(settings)
-  const funding = { chain: reader, writer: async () => writer, settings }
-  return plan ? fundPlan(funding, amount, { signal }) : fund(funding, amount, { signal })
-}
-
-const hashesNothing: PieceOf = () => Promise.reject(new TypeError('a balance has no pieces'))
 
 async function wire(settings: Settings): Promise<Wired> {
   const { id, rpc, timeoutMs, maxLagMs, clock, fetch } = settings

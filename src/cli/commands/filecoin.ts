@@ -33,9 +33,10 @@ async function optionsOf({ config }: CommandContext, id: string | undefined): Pr
 
 async function balance(context: CommandContext, id?: string): Promise<ExitCode> {
   const { reporter, signal } = context
-  const { balanceOfPayer } = await import('../../vaults/filecoin.ts')
+  const { filecoinBalance } = await import('../../vaults/filecoin.ts')
   const payers: (Balance & { readonly vault: string })[] = []
-  for (const options of await optionsOf(context, id)) payers.push(await balanceOfPayer(options, { signal }))
+  for (const options of await optionsOf(context, id))
+    payers.push({ vault: options.id ?? 'filecoin', ...(await filecoinBalance(options, { signal })) })
   await reporter.result(
     { payers },
     {
@@ -56,8 +57,8 @@ async function fund(
   const [options, ...others] = await optionsOf(context, id)
   if (!options || others.length > 0)
     throw new ConfigError('invalid', 'there are several vaults of type filecoin; name the one whose payer is to be funded')
-  const { fundPayer } = await import('../../vaults/filecoin.ts')
-  const done = await fundPayer(options, amount, { plan, signal })
+  const { fundFilecoin, planFilecoinFunding } = await import('../../vaults/filecoin.ts')
+  const done = plan ? await planFilecoinFunding(options, amount, { signal }) : await fundFilecoin(options, amount, { signal })
   const { deposit, approve, text } = done
   await reporter.result(
     { planned: plan, deposits: deposit !== undefined, approves: approve !== undefined, ...('depositHash' in done && hashesOf(done)), text },
