@@ -1,7 +1,7 @@
 /** `perdure filecoin balance` and `perdure filecoin fund` */
 import type { Command } from 'commander'
 import { ConfigError } from '../../errors.ts'
-import type { Balance, FilecoinOptions, Funded } from '../../vaults/filecoin.ts'
+import type { Balance, FilecoinOptions, Funded, FundPlan } from '../../vaults/filecoin.ts'
 import type { CommandContext, Run } from '../context.ts'
 import { EXIT, type ExitCode } from '../exit-codes.ts'
 
@@ -20,8 +20,6 @@ export function filecoinCommand(program: Command, run: Run): void {
     .option('--plan', 'show what would be sent, and send nothing')
     .action(run(fund))
 }
-
-const hashesOf = ({ depositHash, approveHash }: Funded) => ({ depositHash, approveHash })
 
 async function optionsOf({ config }: CommandContext, id: string | undefined): Promise<readonly FilecoinOptions[]> {
   const { vaults = [] } = await config()
@@ -58,10 +56,19 @@ async function fund(
   if (!options || others.length > 0)
     throw new ConfigError('invalid', 'there are several vaults of type filecoin; name the one whose payer is to be funded')
   const { fundFilecoin, planFilecoinFunding } = await import('../../vaults/filecoin.ts')
-  const done = plan ? await planFilecoinFunding(options, amount, { signal }) : await fundFilecoin(options, amount, { signal })
+  const done: FundPlan & Partial<Funded> = plan
+    ? await planFilecoinFunding(options, amount, { signal })
+    : await fundFilecoin(options, amount, { signal })
   const { deposit, approve, text } = done
   await reporter.result(
-    { planned: plan, deposits: deposit !== undefined, approves: approve !== undefined, ...('depositHash' in done && hashesOf(done)), text },
+    {
+      planned: plan,
+      deposits: deposit !== undefined,
+      approves: approve !== undefined,
+      depositHash: done.depositHash,
+      approveHash: done.approveHash,
+      text,
+    },
     { lines: () => [...text, ...(plan ? ['nothing was sent'] : [])], quiet: () => [] },
   )
   return EXIT.ok
