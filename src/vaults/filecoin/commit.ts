@@ -5,7 +5,7 @@
 import { VaultError } from '../../errors.ts'
 import { tell } from '../body.ts'
 import { inTurn } from '../turns.ts'
-import { apiOf, type Put, randomOf, save, type Tried, tried } from './dealing.ts'
+import { apiOf, type Put, save, type Tried, tried } from './dealing.ts'
 import { isOurs, metadataFor, SOURCE } from './metadata.ts'
 import { pieceBytes } from './padded.ts'
 import type { DataSet, Hex, Provider } from './port.ts'
@@ -13,13 +13,19 @@ import { type Stands, standing } from './standing.ts'
 import type { DealState, Spot } from './state.ts'
 
 const POLL_MS = 5_000
+/** A transaction whose provider never told of it is mined within a few blocks, or was not sent. */
+const UNTOLD_MS = 90_000
 
-/** Kept from what was signed before, so that it cannot be committed beside what is signed now. */
-export type Nonces = Pick<DealState, 'nonce'> & { readonly creation?: bigint | undefined }
+/** The same for every signature of a put, whoever it is for: the chain takes each once, and so one commit of all. */
+export interface Nonces {
+  readonly nonce: bigint
+  /** Of a data set that is created. */
+  readonly creation: bigint
+}
 
 export interface Order {
   readonly provider: Provider
-  readonly nonces: Nonces | undefined
+  readonly nonces: Nonces
   readonly replaces: readonly Spot[]
 }
 
@@ -55,8 +61,8 @@ async function signedAndPosted(put: Put, order: Order, set: DataSet | undefined)
 async function signed(put: Put, { provider, nonces, replaces }: Order, set: DataSet | undefined): Promise<DealState> {
   const { dealing, pack, cid, options } = put
   const { reader, writer } = dealing
-  const nonce = nonces?.nonce ?? randomOf(dealing)
-  const clientDataSetId = set?.clientDataSetId ?? nonces?.creation ?? randomOf(dealing)
+  const { nonce } = nonces
+  const clientDataSetId = set?.clientDataSetId ?? nonces.creation
   const order = { clientDataSetId, nonce, pieces: [{ cid, metadata: metadataFor(pack) }] }
   const extraData: Hex = set
     ? await writer.signAddition(order)
@@ -73,9 +79,17 @@ export async function settled(put: Put, state: DealState): Promise<Tried<Stands>
   const sent = await tried(() => post(put, state))
   if ('value' in sent) return watched(put, await posted(put, state, sent.value))
   put.signal?.throwIfAborted()
-  // It may have sent the transaction and not told, or have been told of it before.
-  const at = await seen(put, state)
+  const at = await untold(put, state, sent.trouble.code === 'unreachable' ? UNTOLD_MS : 0)
   return at ? { value: await finished(put, state, at) } : sent
+}
+
+/** It may have sent the transaction, now or before, and its answer was lost. */
+async function untold(put: Put, state: DealState, patienceMs: number): Promise<Stands | undefined> {
+  for (let waited = 0; ; waited += POLL_MS) {
+    const at = await seen(put, state)
+    if (at || waited >= patienceMs) return at
+    await put.dealing.settings.wait(POLL_MS, { signal: put.signal })
+  }
 }
 
 async function posted(put: Put, state: DealState, txHash: Hex): Promise<DealState> {

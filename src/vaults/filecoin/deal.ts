@@ -3,7 +3,7 @@ import type { Locator, Pack } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
 import { bodyOf } from '../body.ts'
 import { committed, finished, type Nonces, seen, setAt, settled, watched } from './commit.ts'
-import { apiOf, type Dealing, type DealOptions, type Put, save, type Tried, tried } from './dealing.ts'
+import { apiOf, type Dealing, type DealOptions, type Put, randomOf, save, type Tried, tried } from './dealing.ts'
 import { locatorOf } from './locator.ts'
 import { padded, pieceBytes } from './padded.ts'
 import { candidates, nowhere, ready, uploaded } from './ready.ts'
@@ -75,7 +75,7 @@ interface Again {
 /** From the first step, with the first provider that takes it. */
 async function begun(put: Put, { before, trouble }: Again = {}): Promise<Stands> {
   const { dealing, cid, pack, options, signal } = put
-  const nonces = before && (await noncesAfter(put, before))
+  const nonces = await noncesAfter(put, before)
   const there = await standing(dealing, cid, { signal })
   const [first] = there
   if (first && options.replace !== true) return before ? finished(put, before, first) : first
@@ -96,15 +96,16 @@ async function begun(put: Put, { before, trouble }: Again = {}): Promise<Stands>
 }
 
 /**
- * Kept for the next signature, so that the chain takes only one of both. Not those that are used up: what they brought was there, and is not any more.
+ * Those of before, so that the chain takes only one of both signatures. Not those that are used up: what they brought was there, and is not any more.
  * Asked before the chain is looked at for the piece: one that comes in between is found there.
  */
-async function noncesAfter({ dealing, signal }: Put, { nonce, clientDataSetId, dataSetId }: DealState): Promise<Nonces | undefined> {
+async function noncesAfter({ dealing, signal }: Put, before: DealState | undefined): Promise<Nonces> {
+  const anew = { nonce: randomOf(dealing), creation: randomOf(dealing) }
+  if (!before) return anew
+  const { nonce, dataSetId, clientDataSetId } = before
   const creation = dataSetId === undefined ? clientDataSetId : undefined
-  for (const one of [nonce, creation]) {
-    if (one !== undefined && (await dealing.reader.createdBy(one, { signal })) !== undefined) return undefined
-  }
-  return { nonce, creation }
+  for (const one of [nonce, creation]) if (one !== undefined && (await dealing.reader.createdBy(one, { signal })) !== undefined) return anew
+  return { nonce, creation: creation ?? anew.creation }
 }
 
 /** Where the chain has it, and its provider has not, or has other bytes: the same again costs nothing. */

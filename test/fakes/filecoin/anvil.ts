@@ -20,7 +20,7 @@ export async function startAnvil(genesis: number): Promise<Anvil> {
   const child = spawn(
     binary(),
     [
-      ...['--host', '127.0.0.1', '--port', '0', '--chain-id', `${CHAIN_ID}`, '--timestamp', `${genesis}`, '--accounts', '20'],
+      ...['--host', '127.0.0.1', '--port', '0', '--chain-id', `${CHAIN_ID}`, '--timestamp', `${genesis}`, '--accounts', '60'],
       ...['--hardfork', 'cancun', '--gas-limit', '100000000000', '--block-base-fee-per-gas', '1000000', '--disable-code-size-limit'],
     ],
     { stdio: ['ignore', 'pipe', 'ignore'] },
