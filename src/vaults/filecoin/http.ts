@@ -44,7 +44,11 @@ export interface Answer {
 export function nodeOf(id: string, url: string, { timeoutMs, fetch }: Pick<ProviderNode, 'timeoutMs' | 'fetch'>): ProviderNode {
   const at = URL.parse(url)
   if (!at || (at.protocol !== 'https:' && at.protocol !== 'http:') || at.username !== '' || at.password !== '')
-    throw new VaultError('invalid', id, `${oneLine(url, MAX_TEXT)} is no address of a storage provider; choose another provider`)
+    throw new VaultError(
+      'invalid',
+      id,
+      `${at ? at.host || at.protocol : oneLine(url, MAX_TEXT)} is no address of a storage provider; choose another provider`,
+    )
   return { id, base: `${at.origin}${at.pathname.replace(/\/+$/, '')}`, host: at.host, timeoutMs, fetch }
 }
 

@@ -1,4 +1,5 @@
 import { CID } from 'multiformats/cid'
+import { toFunctionSelector } from 'viem'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { samplePack } from '../../../src/conformance/fixture.ts'
 import { assertHolds } from '../../../src/conformance/vault-context.ts'
@@ -196,8 +197,31 @@ describe('a put on storage providers', () => {
     expect(orders).toHaveLength(1)
     const late = await fetch(`${first.url}/pdp/data-sets/create-and-add`, { method: 'POST', body: orders[0] ?? '' })
     expect(late.status).toBe(500)
-    expect(await late.text()).toContain('ClientDataSetAlreadyRegistered')
+    expect(await late.text()).toContain(toFunctionSelector('ClientDataSetAlreadyRegistered(uint256)'))
     expect(await additions(cidIn(at))).toHaveLength(1)
+  })
+
+  it('waits for a transaction that is pending, and posts it no second time', async () => {
+    const provider = await fresh()
+    const pack = await samplePack({ seed: 'pending' })
+    const journal = journalOf()
+    await house.automine(false)
+    try {
+      const early = await failure(vaultAt([provider], { commitTimeoutMs: 10_000 }).put(pack, { journal }))
+      expect(early).toMatchObject({ code: 'unreachable' })
+      expect(early.message).toContain('put again')
+      expect(stateOf(journal)).toMatchObject({ step: 'posted', txHash: provider.transactions.at(-1) })
+      let waits = 0
+      const wait = async () => {
+        if (++waits === 3) await house.mine(1)
+      }
+      const at = await vaultAt([provider], { wait }).put(pack, { journal })
+      expect(waits).toBe(3)
+      expect(posts(provider)).toHaveLength(1)
+      expect(await additions(cidIn(at))).toHaveLength(1)
+    } finally {
+      await house.automine(true)
+    }
   })
 
   it('posts the same signed bytes again after a reorganisation that dropped the commit', async () => {
