@@ -3,6 +3,7 @@ import type { AbortOptions, Journal, Pack, Vault } from '../contracts.ts'
 import { VaultError } from '../errors.ts'
 import { admit } from './body.ts'
 import { afford } from './filecoin/afford.ts'
+import { decimalOf } from './filecoin/amount.ts'
 import { chainReader } from './filecoin/chain/read.ts'
 import { chainWriter } from './filecoin/chain/write.ts'
 import { putDeal } from './filecoin/deal.ts'
@@ -21,6 +22,7 @@ import { readPiece } from './filecoin/read.ts'
 import { readOnce } from './filecoin/read-once.ts'
 import { remove } from './filecoin/remove.ts'
 import { type Renew, renewer } from './filecoin/renew.ts'
+import type { Charge } from './filecoin/state.ts'
 import { status } from './filecoin/status.ts'
 import { paidUntil } from './filecoin/term.ts'
 import { inTurn, type Turns } from './turns.ts'
@@ -88,6 +90,7 @@ export function filecoinVault(options: FilecoinOptions, pieceOf: PieceOf): Vault
         writer,
         turns: setTurns,
         afford: (byteLength, affordOptions) => afford(reader, settings, byteLength, affordOptions),
+        chargeOf: (_, { isNewDataSet }) => feeOf(reader, { isNewDataSet, signal: putOptions.signal }),
       }
       // Two at once would sign twice for one pack.
       return inTurn(
@@ -133,6 +136,16 @@ export function filecoinVault(options: FilecoinOptions, pieceOf: PieceOf): Vault
       return paidUntil(reader, at, retentionOptions)
     },
   }
+}
+
+/** What opening a data set takes once; storage is paid by the epoch, out of the deposit. */
+async function feeOf(
+  reader: ChainReader,
+  { isNewDataSet, signal }: AbortOptions & { readonly isNewDataSet: boolean },
+): Promise<Charge | undefined> {
+  if (!isNewDataSet) return undefined
+  const [{ perDataSet }, { symbol, decimals }] = await Promise.all([reader.price({ signal }), reader.funds({ signal })])
+  return perDataSet ? { amount: decimalOf(perDataSet, decimals), currency: symbol, detail: 'a new data set' } : undefined
 }
 
 async function wire(settings: Settings): Promise<Wired> {
