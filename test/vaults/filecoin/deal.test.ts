@@ -52,12 +52,12 @@ function hangingUp(provider: FakeProvider, call: number, when: 'before' | 'after
   return { cut, through }
 }
 
-describe('a put on storage providers', () => {
+describe('a put on storage providers', { timeout: 60_000 }, () => {
   let house: FilecoinHouse
   beforeAll(async () => {
     house = await startFilecoin({ providers: 1 })
     await house.settle()
-  }, 30_000)
+  }, 60_000)
   afterAll(() => house.close())
   const touched: FakeProvider[] = []
   afterEach(() => {
@@ -82,7 +82,7 @@ describe('a put on storage providers', () => {
 
   it.each(['before', 'after'] as const)(
     'that creates a data set and is cut %s the effect of any one of its calls ends with one payment and one locator',
-    { timeout: 120_000 },
+    { timeout: 180_000 },
     async (when) => {
       let failed = 0
       for (let call = 1; call <= MOST_CALLS; call++) {
