@@ -2,7 +2,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createRequire } from 'node:module'
-import { createInterface } from 'node:readline'
 
 export const CHAIN_ID = 31_415_926
 /** Of Filecoin, in seconds. */
@@ -50,15 +49,22 @@ function binary(): string {
   return anvil.resolve(`@foundry-rs/anvil-${system}-${process.arch === 'x64' ? 'amd64' : process.arch}/bin/anvil`)
 }
 
-async function listening(child: ChildProcess): Promise<string> {
-  if (!child.stdout) throw new Error('anvil has no output')
-  for await (const line of createInterface(child.stdout)) {
-    const address = /^Listening on (\S+)/.exec(line)?.[1]
-    if (address === undefined) continue
-    child.stdout.resume()
-    return `http://${address}`
-  }
-  throw new Error('anvil ended before it listened')
+/** What it prints is read for as long as it runs: a full pipe would stop it. */
+function listening(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let said = ''
+    let isUp = false
+    child.once('error', reject)
+    child.once('exit', () => reject(new Error('anvil ended before it listened')))
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      if (isUp) return
+      said = `${said}${text}`.slice(-100_000)
+      const address = /^Listening on (\S+)/m.exec(said)?.[1]
+      if (address === undefined) return
+      isUp = true
+      resolve(`http://${address}`)
+    })
+  })
 }
 
 async function call<T>(url: string, method: string, params: readonly unknown[]): Promise<T> {
