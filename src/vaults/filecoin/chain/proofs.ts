@@ -73,7 +73,7 @@ export async function proofStateOf(
     ...times,
     challengeWindow,
     isProvenNow: isProvenNow === true,
-    wasProven: period === undefined ? undefined : more.at(-1) === true,
+    wasProven: period === undefined ? undefined : more.at(-1) === true && bigintOf(lastProven) > beginningOf(times),
     nextChallengeEpoch: bigintOf(nextChallenge),
     lastProvenEpoch: bigintOf(lastProven),
     scheduledRemovals: new Set((removals ?? []) as readonly bigint[]),
@@ -108,6 +108,12 @@ function closedBefore({
   const current = (deadline - activationEpoch) / provingPeriod - 1n
   return current > 0n ? current - 1n : undefined
 }
+
+/**
+ * Of the period that was closed last. A data set that was emptied and filled again counts its periods anew and keeps the marks of its earlier life: only a
+ * proof that was made since then is one of what is in it now.
+ */
+const beginningOf = ({ deadline, provingPeriod }: Pick<ProofState, 'deadline' | 'provingPeriod'>): bigint => deadline - 2n * provingPeriod
 
 /** A rail that is not there was settled and forgotten: it has ended. */
 function railOf(rail: RailFacts | undefined, account: readonly bigint[] | undefined, { number }: Epoch): Rail {
