@@ -133,7 +133,8 @@ async function* piecesOf(pdp: Chain['contracts']['pdp'], pinned: Pinned, dataSet
       if (cid) yield { dataSetId, pieceId, cid }
     }
     const last = ids.at(-1)
-    if (!hasMore || last === undefined) return
+    // A node that does not come on would be asked for ever.
+    if (!hasMore || last === undefined || last < start) return
     start = last + 1n
   }
 }
