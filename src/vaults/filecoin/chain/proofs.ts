@@ -4,6 +4,7 @@ import type { Chain } from '@filoz/synapse-core/chains'
 import { CID } from 'multiformats/cid'
 import type { AbortOptions } from '../../../contracts.ts'
 import type { Epoch, PieceState, ProofState, Rail } from '../port.ts'
+import { lastChallenged } from './challenged.ts'
 import type { Pinned, Question } from './pinned.ts'
 
 const PER_PIECE = 4
@@ -63,6 +64,12 @@ export async function proofStateOf(
     { ...options, at: epoch },
   )
   const [rail, account] = service.pdpRailId === undefined ? [] : more
+  const wasProven = period === undefined ? undefined : more.at(-1) === true && bigintOf(lastProven) > beginningOf(times)
+  const last =
+    wasProven && isProvenNow !== true
+      ? await lastChallenged(pinned, pdp, { dataSetId, block: bigintOf(lastProven) - 1n }, options)
+      : undefined
+  const challenged = (pieceId: bigint) => (last === undefined ? {} : { wasChallenged: pieceId <= last })
   return {
     epoch,
     dataSetId,
@@ -73,12 +80,14 @@ export async function proofStateOf(
     ...times,
     challengeWindow,
     isProvenNow: isProvenNow === true,
-    wasProven: period === undefined ? undefined : more.at(-1) === true && bigintOf(lastProven) > beginningOf(times),
+    wasProven,
     nextChallengeEpoch: bigintOf(nextChallenge),
     lastProvenEpoch: bigintOf(lastProven),
     scheduledRemovals: new Set((removals ?? []) as readonly bigint[]),
     rail: railOf(rail as RailFacts | undefined, account as readonly bigint[] | undefined, epoch),
-    pieces: new Map(pieceIds.map((pieceId, at) => [pieceId, pieceOf(rest.slice(at * PER_PIECE, (at + 1) * PER_PIECE))])),
+    pieces: new Map(
+      pieceIds.map((pieceId, at) => [pieceId, { ...pieceOf(rest.slice(at * PER_PIECE, (at + 1) * PER_PIECE)), ...challenged(pieceId) }]),
+    ),
   }
 }
 

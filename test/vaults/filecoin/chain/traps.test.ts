@@ -98,6 +98,57 @@ it('a piece that was added since is active in a proven data set, and was never c
   })
 })
 
+it('a piece that is challenged from now on is in no proof of the period before', async () => {
+  const { vault, provider, put, at, locator, pack } = await stored('older')
+  await proven(provider, at)
+  const younger = await put('younger')
+  expect(await provider.prove(at.dataSetId)).toBe(true)
+  await provider.nextPeriod(at.dataSetId)
+  const naive = await Promise.all([
+    asked('pdp', 'pieceChallengable', at.dataSetId, younger.at.pieceId),
+    asked('fwssView', 'provenPeriods', at.dataSetId, 1n),
+  ])
+  expect(naive).toEqual([true, true])
+  expect(await attested(vault, locator, pack.name)).toMatchObject({ verdict: 'proven' })
+  expect(await attested(vault, younger.locator, younger.pack.name)).toMatchObject({
+    verdict: 'unproven',
+    detail: expect.stringContaining('no proof was made since the piece is among what is challenged'),
+  })
+  expect(await provider.prove(at.dataSetId)).toBe(true)
+  expect(await attested(vault, younger.locator, younger.pack.name)).toMatchObject({ verdict: 'proven' })
+  await provider.nextPeriod(at.dataSetId)
+  expect(await attested(vault, younger.locator, younger.pack.name)).toMatchObject({ verdict: 'proven' })
+})
+
+/** A node that answers what it is asked of older blocks with that. */
+const forgetting = (answer: () => Promise<Response>): typeof fetch => {
+  let head: string | undefined
+  return (async (input: Parameters<typeof fetch>[0], init: RequestInit) => {
+    const { id, method, params } = JSON.parse(String(init.body))
+    if (method === 'eth_call' && head !== undefined && params[1] !== head) {
+      const said = await answer()
+      return said.ok ? Response.json({ jsonrpc: '2.0', id, ...(await said.json()) }) : said
+    }
+    const response = await fetch(input, init)
+    if (method === 'eth_getBlockByNumber') head = (await response.clone().json()).result.number
+    return response
+  }) as typeof fetch
+}
+
+it('a node that forgot the block of the last proof is said to have, and one that refuses is not believed', async () => {
+  const { provider, at, locator, pack } = await stored('forgotten')
+  await proven(provider, at)
+  const { clientKey: key, rpc, chain } = house
+  const vaultOf = (answer: () => Promise<Response>) => filecoin({ key, rpc, chain, fetch: forgetting(answer), ...ON_ANY_CLOCK })
+  const says = (code: number) => async () => Response.json({ error: { code, message: 'no state for that height' } })
+  expect(await attested(vaultOf(says(-32_000)), locator, pack.name)).toMatchObject({
+    verdict: 'proven',
+    detail: expect.stringContaining('does not remember whether of this piece'),
+  })
+  for (const answer of [says(-32_005), async () => new Response('', { status: 429 }), async () => new Response('', { status: 503 })])
+    await expect(attested(vaultOf(answer), locator, pack.name)).rejects.toMatchObject({ code: 'unreachable' })
+})
+
 it('a block number that was kept makes an overdue proof look in time', async () => {
   const { vault, provider, at, locator, pack } = await stored('kept')
   await proven(provider, at)
