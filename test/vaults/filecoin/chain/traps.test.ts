@@ -221,14 +221,16 @@ it('proves and refuses whoever reads: the grade is proven, and reads are denied'
 })
 
 it('a thousand pieces take at most twenty requests, those of the first question included', async () => {
-  const { at } = await stored('counted')
+  const { provider, at } = await stored('counted')
+  await proven(provider, at)
   const { rpc, chain, clientAddress: payer } = house
   const reader = await chainReader({ id: 'filecoin', rpc, chain, payer, timeoutMs: 5_000, clock: Date.now, ...ON_ANY_CLOCK })
   house.proxy.reset()
   const before = house.proxy.requests
-  await reader.proofState(
+  const { wasProven, isProvenNow, pieces } = await reader.proofState(
     at.dataSetId,
     Array.from({ length: 1000 }, (_, n) => BigInt(n)),
   )
+  expect([wasProven, isProvenNow, pieces.get(at.pieceId)?.wasChallenged]).toEqual([true, false, true])
   expect(house.proxy.requests - before).toBeLessThanOrEqual(20)
 })
