@@ -15,7 +15,8 @@ type Verdict = Omit<Attestation, 'at'>
 
 /**
  * `refuted`: the piece is not there, or its data set is no more. `proven`: it was among what is challenged, the period that was closed last is proven, the one
- * under way is not overdue, and all of it is paid for beyond the horizon. Everything between is `unproven`, with all the reasons.
+ * under way is not overdue, and all of it is paid for beyond the horizon. Everything between is `unproven`, with all the reasons. Where the node forgot what
+ * the last proof was drawn from, it is believed to have been drawn from the piece too, and the detail says so.
  */
 export function grade(state: ProofState, expected: Expected): Verdict {
   const at = `at block ${state.epoch.number}`
@@ -24,11 +25,13 @@ export function grade(state: ProofState, expected: Expected): Verdict {
   const doubts = doubtsOf(state, expected)
   if (doubts.length > 0) return { verdict: 'unproven', detail: `${doubts.join('; ')}, ${at}` }
   const { deadline, dataSetId, rail, isProvenNow } = state
+  const isForgotten = !isProvenNow && state.pieces.get(expected.pieceId)?.wasChallenged === undefined
+  const forgotten = isForgotten ? ' (the node does not remember whether of this piece)' : ''
   const now = isProvenNow ? 'and the one under way' : `and the one under way is due by block ${deadline}`
   const paid = rail.fundedUntil === undefined ? 'nothing is being spent' : `paid for until block ${rail.fundedUntil}`
   return {
     verdict: 'proven',
-    detail: `data set ${dataSetId}, piece ${expected.pieceId}: the last closed proving period is proven ${now}; ${paid}, ${at}`,
+    detail: `data set ${dataSetId}, piece ${expected.pieceId}: the last closed proving period is proven${forgotten} ${now}; ${paid}, ${at}`,
   }
 }
 
@@ -57,6 +60,7 @@ function doubtsOf(state: ProofState, { pieceId, horizon }: Expected): readonly s
     activationEpoch !== 0n && wasProven === undefined && 'no proving period was closed yet',
     isLate && `the period under way was proven, and none was begun after its end at block ${deadline}`,
     pieces.get(pieceId)?.isChallengeable !== true && 'the piece is not yet among what is challenged',
+    !isProvenNow && pieces.get(pieceId)?.wasChallenged === false && 'no proof was made since the piece is among what is challenged',
     rail.endEpoch !== 0n && `its payment ends at block ${rail.endEpoch}`,
     rail.fundedUntil !== undefined &&
       rail.fundedUntil < epoch.number + horizon &&

@@ -94,6 +94,8 @@ export interface PieceState {
   readonly isActive: boolean
   /** Its bytes are among those that are challenged now. */
   readonly isChallengeable: boolean
+  /** The newest proof was drawn from it as well. Undefined: nobody asked, as this period is proven or the last one is not, or the node forgot that block. */
+  readonly wasChallenged?: boolean | undefined
   readonly leafCount: bigint
 }
 

@@ -42,6 +42,10 @@ async function part(node: ProviderNode, { cid }: Pick<At, 'cid'>, { from, length
       signal: patience.signal,
     })
     const { status, headers, body } = response
+    // A proxy's page on the way says nothing of the piece, be it "not found".
+    const isPage = headers.get('content-type')?.startsWith('text/html') === true
+    if (isPage && (response.ok || status === 404 || status === 410))
+      throw misread(`answers with HTTP ${status} and a page, not as a storage provider does`)
     if (status === 404 || status === 410)
       throw new VaultError('absent', node.id, `${doing}: ${node.host} says that it has no such piece; repair stores it again`)
     if (status === 401 || status === 403)

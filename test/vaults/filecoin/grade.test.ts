@@ -35,6 +35,16 @@ describe('a piece on Filecoin', () => {
     })
   })
 
+  it('is proven by the proof of this period, whatever the one before was drawn from', () => {
+    expect(graded(sound({ isProvenNow: true }, { wasChallenged: false })).verdict).toBe('proven')
+  })
+
+  it('is proven where the node forgot what the last proof was drawn from, and the detail says so', () => {
+    const { verdict, detail } = graded(sound({ isProvenNow: false }, { wasChallenged: undefined }))
+    expect([verdict, detail]).toEqual(['proven', expect.stringContaining('does not remember whether of this piece')])
+    expect(graded(sound({ isProvenNow: false }, { wasChallenged: true })).detail).not.toContain('remember')
+  })
+
   it('is paid for without end where nothing is being spent', () => {
     expect(graded(sound({ rail: { ...PAID, fundedUntil: undefined } })).verdict).toBe('proven')
   })
@@ -61,6 +71,7 @@ describe('a piece on Filecoin', () => {
     ['the proof is overdue', sound({ isProvenNow: false, deadline: NOW - 1n }), /overdue: its deadline was block/],
     ['no further period was begun', sound({ isProvenNow: true, deadline: NOW - 1n }), /none was begun after its end/],
     ['it is not among what is challenged', sound({}, { isChallengeable: false }), /not yet among what is challenged/],
+    ['no proof was drawn from it', sound({ isProvenNow: false }, { wasChallenged: false }), /no proof was made since/],
     ['its payment ends', sound({ rail: { ...PAID, endEpoch: NOW + 1n } }), /payment ends at block/],
     ['it is not paid for as far ahead', sound({ rail: { ...PAID, fundedUntil: NOW + HORIZON - 1n } }), /renew tops it up/],
   ]

@@ -70,11 +70,24 @@ it.each([
   expect(error).toMatchObject({ code, ...(status === 429 && { retryAfterMs: 3_000 }) })
 })
 
+const PAGE = { 'content-type': 'text/html; charset=utf-8' }
+it.each([404, 410])('does not take a page that somebody on the way answers with HTTP %s for absence', async (status) => {
+  const node = await providing((_, response) => response.writeHead(status, PAGE).end('<html>not found</html>'))
+  await expect(gathered(node, { offset: 10, length: 100 })).rejects.toMatchObject({
+    code: 'unreachable',
+    message: expect.stringContaining(`HTTP ${status} and a page`),
+  })
+})
+
 const liars: readonly (readonly [string, (request: IncomingMessage, response: ServerResponse) => void])[] = [
   ['another range', (_, response) => response.writeHead(206, { 'content-range': 'bytes 0-99/1000' }).end(bytes.subarray(0, 100))],
   ['a range without saying which', (_, response) => response.writeHead(206).end(bytes.subarray(0, 100))],
   ['too few bytes', (_, response) => response.writeHead(206, { 'content-range': 'bytes 10-109/1000' }).end(bytes.subarray(0, 50))],
   ['too many bytes', (_, response) => response.writeHead(206, { 'content-range': 'bytes 10-109/1000' }).end(bytes.subarray(0, 500))],
+  [
+    'a page of the very length',
+    (_, response) => response.writeHead(206, { ...PAGE, 'content-range': 'bytes 10-109/1000' }).end(bytes.subarray(0, 100)),
+  ],
   ['everything, without end', (_, response) => void response.writeHead(200).write(bytes)],
   [
     'half, and hangs up',

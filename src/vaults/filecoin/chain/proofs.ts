@@ -4,6 +4,7 @@ import type { Chain } from '@filoz/synapse-core/chains'
 import { CID } from 'multiformats/cid'
 import type { AbortOptions } from '../../../contracts.ts'
 import type { Epoch, PieceState, ProofState, Rail } from '../port.ts'
+import { lastChallenged } from './challenged.ts'
 import type { Pinned, Question } from './pinned.ts'
 
 const PER_PIECE = 4
@@ -63,6 +64,12 @@ export async function proofStateOf(
     { ...options, at: epoch },
   )
   const [rail, account] = service.pdpRailId === undefined ? [] : more
+  const wasProven = period === undefined ? undefined : more.at(-1) === true && bigintOf(lastProven) > beginningOf(times)
+  const last =
+    wasProven && isProvenNow !== true
+      ? await lastChallenged(pinned, pdp, { dataSetId, block: bigintOf(lastProven) - 1n }, options)
+      : undefined
+  const challenged = (pieceId: bigint) => (last === undefined ? {} : { wasChallenged: pieceId <= last })
   return {
     epoch,
     dataSetId,
@@ -73,12 +80,14 @@ export async function proofStateOf(
     ...times,
     challengeWindow,
     isProvenNow: isProvenNow === true,
-    wasProven: period === undefined ? undefined : more.at(-1) === true,
+    wasProven,
     nextChallengeEpoch: bigintOf(nextChallenge),
     lastProvenEpoch: bigintOf(lastProven),
     scheduledRemovals: new Set((removals ?? []) as readonly bigint[]),
     rail: railOf(rail as RailFacts | undefined, account as readonly bigint[] | undefined, epoch),
-    pieces: new Map(pieceIds.map((pieceId, at) => [pieceId, pieceOf(rest.slice(at * PER_PIECE, (at + 1) * PER_PIECE))])),
+    pieces: new Map(
+      pieceIds.map((pieceId, at) => [pieceId, { ...pieceOf(rest.slice(at * PER_PIECE, (at + 1) * PER_PIECE)), ...challenged(pieceId) }]),
+    ),
   }
 }
 
@@ -108,6 +117,12 @@ function closedBefore({
   const current = (deadline - activationEpoch) / provingPeriod - 1n
   return current > 0n ? current - 1n : undefined
 }
+
+/**
+ * Of the period that was closed last. A data set that was emptied and filled again counts its periods anew and keeps the marks of its earlier life: only a
+ * proof that was made since then is one of what is in it now.
+ */
+const beginningOf = ({ deadline, provingPeriod }: Pick<ProofState, 'deadline' | 'provingPeriod'>): bigint => deadline - 2n * provingPeriod
 
 /** A rail that is not there was settled and forgotten: it has ended. */
 function railOf(rail: RailFacts | undefined, account: readonly bigint[] | undefined, { number }: Epoch): Rail {

@@ -28,7 +28,7 @@ export async function chainReader(node: ReaderOptions): Promise<ChainReader> {
     payer,
     epoch: (options) => pinned.epoch(options),
     providers: (options = {}) => providersOf(chain, pinned, options),
-    dataSets: (options = {}) => dataSetsOf(chain, pinned, payer, options),
+    dataSets: (options = {}) => dataSetsOf(node, pinned, options),
     async dataSet(id, options = {}) {
       const facts = await one<ServiceSet>({ ...fwssView, functionName: 'getDataSet', args: [id] }, options)
       return facts && facts.pdpRailId !== 0n ? (await withMetadata(chain, pinned, [facts], options))[0] : undefined
@@ -46,7 +46,7 @@ export async function chainReader(node: ReaderOptions): Promise<ChainReader> {
       const answers = questions.length === 0 ? [] : await pinned.many(questions, options)
       return new Map(pieceIds.map((pieceId, place) => [pieceId, recordOf(answers[place])]))
     },
-    pieces: (dataSetId, options = {}) => piecesOf(pdp, pinned, dataSetId, options),
+    pieces: (dataSetId, options = {}) => piecesOf(node, pinned, dataSetId, options),
     proofState: (dataSetId, pieceIds, options = {}) => proofStateOf(chain, pinned, dataSetId, pieceIds, options),
     funds: (options = {}) => fundsOf(chain, pinned, payer, options),
     async price(options): Promise<Price> {
@@ -92,12 +92,13 @@ interface ServicePrice {
   readonly epochsPerMonth: bigint
 }
 
-async function dataSetsOf(chain: Chain, pinned: Pinned, payer: Hex, options: AbortOptions): Promise<readonly DataSet[]> {
+async function dataSetsOf({ id, chain, payer }: ReaderOptions, pinned: Pinned, options: AbortOptions): Promise<readonly DataSet[]> {
   const at = await pinned.epoch(options)
   const found: ServiceSet[] = []
   for (let offset = 0n; ; offset += PAGE) {
     const question = { ...chain.contracts.fwssView, functionName: 'getClientDataSets', args: [payer, offset, PAGE] }
     const page = ((await pinned.many([question], { ...options, at }))[0] ?? []) as readonly ServiceSet[]
+    if (page.some(({ dataSetId }) => dataSetId === found[0]?.dataSetId)) throw repeating(id)
     found.push(...page)
     if (BigInt(page.length) < PAGE) return withMetadata(chain, pinned, found, options)
   }
@@ -124,7 +125,11 @@ function recordOf(answer: unknown): Readonly<Record<string, string>> {
   return Object.fromEntries(keys.map((key, place) => [key, values[place] ?? '']))
 }
 
-async function* piecesOf(pdp: Chain['contracts']['pdp'], pinned: Pinned, dataSetId: bigint, options: AbortOptions): AsyncGenerator<Placed> {
+/** Such a node would be asked for ever; and what it has told so far is not all there is. */
+const repeating = (id: string) => new VaultError('unreachable', id, 'the node gives the same page again and again; try another node')
+
+async function* piecesOf({ id, chain }: ReaderOptions, pinned: Pinned, dataSetId: bigint, options: AbortOptions): AsyncGenerator<Placed> {
+  const { pdp } = chain.contracts
   for (let start = 0n; ; ) {
     const [answer] = await pinned.many([{ ...pdp, functionName: 'getActivePiecesByCursor', args: [dataSetId, start, PAGE] }], options)
     const [cids = [], ids = [], hasMore = false] = (answer ?? []) as readonly [(readonly unknown[])?, (readonly bigint[])?, boolean?]
@@ -134,6 +139,7 @@ async function* piecesOf(pdp: Chain['contracts']['pdp'], pinned: Pinned, dataSet
     }
     const last = ids.at(-1)
     if (!hasMore || last === undefined) return
+    if (last < start) throw repeating(id)
     start = last + 1n
   }
 }
