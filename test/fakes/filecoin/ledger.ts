@@ -49,7 +49,7 @@ export async function openLedger(): Promise<Ledger> {
   const contracts = {} as Record<keyof Contracts, Hex>
   const abis = {} as Record<keyof Contracts, Abi>
   let nonce = 0n
-  const deployments: Promise<Hex>[] = []
+  const deployments: (() => Promise<Hex>)[] = []
   const deploy = (as: keyof Contracts, name: string, args: readonly unknown[] = []) => {
     const contract = compiled.get(name)
     if (!contract) throw new Error(`there is no contract ${name}`)
@@ -57,7 +57,7 @@ export async function openLedger(): Promise<Ledger> {
     const at = nonce++
     contracts[as] = getContractAddress({ from: OWNER.address, nonce: at })
     const data = encodeDeployData({ abi: contract.abi, bytecode: contract.bytecode, args })
-    deployments.push(anvil.rpc<Hex>('eth_sendTransaction', [{ from: OWNER.address, data, nonce: toHex(at), gas: GAS }]))
+    deployments.push(() => anvil.rpc<Hex>('eth_sendTransaction', [{ from: OWNER.address, data, nonce: toHex(at), gas: GAS }]))
   }
   deploy('usdfc', 'FakeUsdfc')
   deploy('filecoinPay', 'FakeFilecoinPay')
@@ -70,8 +70,8 @@ export async function openLedger(): Promise<Ledger> {
   abis.fwssView = abis.fwss
   const chain = chainWith(contracts, anvil.url)
   const reader = createPublicClient({ chain, transport: http(anvil.url, { retryCount: 0 }), cacheTime: 0, pollingInterval: 20 })
-  // One that overtook another is mined only after it.
-  for (const hash of await Promise.all(deployments)) await reader.waitForTransactionReceipt({ hash, retryCount: 0 })
+  // One after the other: one that overtakes another may be left lying when that one comes.
+  for (const deployed of deployments) await reader.waitForTransactionReceipt({ hash: await deployed(), retryCount: 0 })
   const ledger: Ledger = {
     anvil,
     chain,
