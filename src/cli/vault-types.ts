@@ -147,8 +147,11 @@ export const VAULT_TYPES: Readonly<Record<string, VaultType>> = {
     return (await import('../vaults/arweave.ts')).arweave(options)
   }),
   filecoin: vaultType<FilecoinSpec>({ ...placeInNetwork, ...size, ...filecoinShape }, ['key', 'rpc'], async (options) => {
-    const [{ filecoinVault }, { pieceOf }] = await Promise.all([import('../vaults/filecoin.ts'), import('../format/commp-native.ts')])
-    return filecoinVault(options, pieceOf)
+    const [{ filecoinVault }, { createPieceHasher }] = await Promise.all([
+      import('../vaults/filecoin.ts'),
+      import('../format/commp-native.ts'),
+    ])
+    return filecoinVault(options, createPieceHasher)
   }),
   'filecoin-deal': vaultType<FilecoinDealSpec>(
     { ...placeInNetwork, prices: 'object', ...filecoinDealShape },

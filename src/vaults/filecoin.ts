@@ -15,11 +15,11 @@ import { list, locate } from './filecoin/locate.ts'
 import { type At, parseLocator } from './filecoin/locator.ts'
 import { type FilecoinOptions, type Settings, settingsOf } from './filecoin/options.ts'
 import { packages } from './filecoin/packages.ts'
-import type { PieceOf } from './filecoin/piece.ts'
 import type { ChainReader, ChainWriter } from './filecoin/port.ts'
 import { quoteOf } from './filecoin/quote.ts'
 import { readPiece } from './filecoin/read.ts'
 import { readOnce } from './filecoin/read-once.ts'
+import { hashedWhole } from './filecoin/read-whole.ts'
 import { remove } from './filecoin/remove.ts'
 import { type Renew, renewer } from './filecoin/renew.ts'
 import type { Charge } from './filecoin/state.ts'
@@ -43,8 +43,8 @@ interface Wired {
   readonly renew: Renew
 }
 
-export function filecoinVault(options: FilecoinOptions, pieceOf: PieceOf): Vault {
-  const settings = settingsOf(options, pieceOf)
+export function filecoinVault(options: FilecoinOptions, newHasher: Settings['newHasher']): Vault {
+  const settings = settingsOf(options, newHasher)
   const { id, profile, horizonDays, clock } = settings
   const memories = new Map<string, Journal>()
   const [packTurns, setTurns]: [Turns, Turns] = [new Map(), new Map()]
@@ -113,7 +113,9 @@ export function filecoinVault(options: FilecoinOptions, pieceOf: PieceOf): Vault
       const { reader, at } = await known(locator)
       // Its provider serves it until the period ends.
       if (removed.has(locator)) throw new VaultError('absent', id, `piece ${at.pieceId} of data set ${at.dataSetId} was removed`)
-      yield* readPiece(await addressOf(reader, at.dataSetId, readOptions), at, span, readOptions)
+      const bytes = readPiece(await addressOf(reader, at.dataSetId, readOptions), at, span, readOptions)
+      const isWhole = span.offset === 0 && span.length >= at.byteLength
+      yield* isWhole ? hashedWhole(settings, at, bytes) : bytes
     },
     async *list(listOptions = {}) {
       yield* list({ ...(await wired()), settings }, listOptions)

@@ -4,7 +4,7 @@ import { pause, type Sleep } from '../../bytes/pause.ts'
 import type { VaultPrices, VaultProfile } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
 import { checkedPrices, vaultId } from '../profile.ts'
-import type { PieceOf } from './piece.ts'
+import { type PieceHasher, type PieceOf, pieceWith } from './piece.ts'
 
 const DEFAULT_TIMEOUT_MS = 60_000
 /** A block comes every 30 seconds, and a provider sends its transaction when it likes. */
@@ -73,11 +73,12 @@ export interface Settings {
   readonly fetch: typeof fetch
   readonly clock: () => number
   readonly wait: Sleep
+  readonly newHasher: () => Promise<PieceHasher>
   readonly pieceOf: PieceOf
 }
 
 /** Fills in what was left out; throws `invalid` for what cannot be. The key is not read yet. */
-export function settingsOf(options: FilecoinOptions, pieceOf: PieceOf): Settings {
+export function settingsOf(options: FilecoinOptions, newHasher: Settings['newHasher']): Settings {
   const id = vaultId(options.id ?? 'filecoin')
   const { timeoutMs = DEFAULT_TIMEOUT_MS, commitTimeoutMs = DEFAULT_COMMIT_MS, maxLagMs = DEFAULT_LAG_MS } = options
   const {
@@ -115,7 +116,8 @@ export function settingsOf(options: FilecoinOptions, pieceOf: PieceOf): Settings
     fetch: options.fetch ?? fetch,
     clock: options.clock ?? Date.now,
     wait: options.wait ?? pause,
-    pieceOf,
+    newHasher,
+    pieceOf: pieceWith(newHasher),
   }
 }
 

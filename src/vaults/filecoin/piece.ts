@@ -14,5 +14,22 @@ export interface PieceCommitment {
   readonly v2: CID
 }
 
+/** Fed piece by piece; takes nothing more after its digest. */
+export interface PieceHasher {
+  update(bytes: Uint8Array): unknown
+  digest(): PieceCommitment
+}
+
 /** The piece that a stream of bytes becomes, read once and not kept. */
 export type PieceOf = (source: AsyncIterable<Uint8Array>, options?: AbortOptions) => Promise<PieceCommitment>
+
+export const pieceWith =
+  (newHasher: () => Promise<PieceHasher>): PieceOf =>
+  async (source, { signal } = {}) => {
+    const hasher = await newHasher()
+    for await (const bytes of source) {
+      signal?.throwIfAborted()
+      hasher.update(bytes)
+    }
+    return hasher.digest()
+  }
