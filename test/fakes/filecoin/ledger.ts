@@ -13,6 +13,7 @@ import {
 import { mnemonicToAccount } from 'viem/accounts'
 import { type Anvil, EPOCH_SECONDS, startAnvil } from './anvil.ts'
 import { compiledContracts } from './compile.ts'
+import { receiptOf } from './receipt.ts'
 import type { Contracts, Hex } from './types.ts'
 
 export interface Ledger {
@@ -71,7 +72,7 @@ export async function openLedger(): Promise<Ledger> {
   const chain = chainWith(contracts, anvil.url)
   const reader = createPublicClient({ chain, transport: http(anvil.url, { retryCount: 0 }), cacheTime: 0, pollingInterval: 20 })
   // One after the other: one that overtakes another may be left lying when that one comes.
-  for (const deployed of deployments) await reader.waitForTransactionReceipt({ hash: await deployed(), retryCount: 0 })
+  for (const deployed of deployments) await receiptOf(reader, await deployed())
   const ledger: Ledger = {
     anvil,
     chain,
@@ -86,7 +87,7 @@ export async function openLedger(): Promise<Ledger> {
     },
     async act(from, contract, functionName, args, value) {
       const hash = await ledger.send(from, contract, functionName, args, value)
-      const { status } = await reader.waitForTransactionReceipt({ hash, retryCount: 0 })
+      const { status } = await receiptOf(reader, hash)
       if (status !== 'success') throw new Error(`${functionName} was reverted`)
       return hash
     },

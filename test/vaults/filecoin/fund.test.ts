@@ -14,6 +14,7 @@ import { type Funding, fund, fundPlan } from '../../../src/vaults/filecoin/fund.
 import type { Approval, ChainReader, Funds, Price } from '../../../src/vaults/filecoin/port.ts'
 import { filecoinBalance, fundFilecoin, planFilecoinFunding } from '../../../src/vaults/filecoin/purse.ts'
 import { type FilecoinHouse, startFilecoin } from '../../fakes/filecoin/house.ts'
+import { receiptOf } from '../../fakes/filecoin/receipt.ts'
 import { ALL, AT, fundsOf, MONTH, NOW, PAYER, PRICE, purse, UNIT } from './purse.ts'
 
 const patience = { commitTimeoutMs: 60_000, clock: () => AT, wait: async () => undefined }
@@ -225,7 +226,7 @@ describe('on a chain', () => {
     payer: house.clientAddress,
     chainId: house.chain.id,
     epoch: async () => ({ number: await house.epoch(), at: await house.now() }),
-    transaction: async (hash) => ((await house.reader.getTransactionReceipt({ hash })).status === 'success' ? 'succeeded' : 'reverted'),
+    transaction: async (hash) => ((await receiptOf(house.reader, hash)).status === 'success' ? 'succeeded' : 'reverted'),
     price: async () => {
       const found = await read<{ pricePerTiBPerMonthNoCDN: bigint; minimumPricePerMonth: bigint; epochsPerMonth: bigint }>(
         'fwss',

@@ -5,6 +5,7 @@ import { VaultError } from '../../../../src/errors.ts'
 import { chainWriter, type WriterOptions } from '../../../../src/vaults/filecoin/chain/write.ts'
 import type { ChainWriter, Hex } from '../../../../src/vaults/filecoin/port.ts'
 import type { FilecoinHouse } from '../../../fakes/filecoin/house.ts'
+import { receiptOf } from '../../../fakes/filecoin/receipt.ts'
 
 export const USDFC = 10n ** 18n
 
@@ -47,6 +48,6 @@ export function onHouse(house: () => FilecoinHouse) {
       return (await read<readonly bigint[]>('filecoinPay', 'accounts', [contracts.usdfc, clientAddress]))[0] ?? 0n
     },
     allowance: () => read<bigint>('usdfc', 'allowance', [house().clientAddress, house().contracts.filecoinPay]),
-    succeeded: async (hash: Hex) => (await house().reader.getTransactionReceipt({ hash })).status === 'success',
+    succeeded: async (hash: Hex) => (await receiptOf(house().reader, hash)).status === 'success',
   }
 }
