@@ -280,7 +280,8 @@ describe('silence in a survey', () => {
     members.b.faults.hang = 'all'
     const reads = members.b.faults.calls.read ?? 0
     for (let run = 0; run < 4; run++) expect(await archive.survey('b')).toMatchObject({ state: 'incomplete', silent: DRAWS, unasked: 0 })
-    expect((members.b.faults.calls.read ?? 0) - reads).toBeLessThan(4 * 16)
+    // Four packs, four reads of each at once: so many are on their way when the 8th time-out ends it, and one more for each before.
+    expect((members.b.faults.calls.read ?? 0) - reads).toBeLessThanOrEqual(4 * (16 + 7))
     clock.advanceDays(4)
     expect(await archive.survey('b')).toMatchObject({ state: 'losses', missing: DRAWS })
     expect((await archive.status(tree)).state, 'whether an object is lost is found by asking for it').toBe('satisfied')
