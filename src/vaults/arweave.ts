@@ -12,6 +12,7 @@ import { type ArweaveOptions, type Settings, settingsOf } from './arweave/option
 import { readSpan } from './arweave/read.ts'
 import { upload } from './arweave/upload.ts'
 import { admit } from './body.ts'
+import { type Journals, journalOf } from './journals.ts'
 import { inTurn, type Turns } from './turns.ts'
 
 export type { ArweaveBundler, ArweaveOptions } from './arweave/options.ts'
@@ -23,7 +24,7 @@ export type { ArweaveBundler, ArweaveOptions } from './arweave/options.ts'
 export function arweave(options: ArweaveOptions): Vault {
   const settings = settingsOf(options)
   const { id, network, profile } = settings
-  const memories = new Map<string, Journal>()
+  const journals: Journals = new Map()
   const turns: Turns = new Map()
   return {
     profile,
@@ -34,7 +35,7 @@ export function arweave(options: ArweaveOptions): Vault {
     },
     put: async (pack, putOptions = {}) => {
       admit(profile, pack)
-      const journal = putOptions.journal ?? memoryOf(memories, pack)
+      const journal = putOptions.journal ?? journalOf(journals, pack)
       // Two at once would sign two transactions for one pack.
       return inTurn(turns, pack.name.toString(), async () => locatorOf(await bring(settings, pack, { ...putOptions, journal })), putOptions)
     },
@@ -80,20 +81,4 @@ export async function balanceOfWallet(options: ArweaveOptions, { signal }: Abort
   const { id, network, wallet } = settingsOf(options)
   const { address } = await wallet()
   return { vault: id, address, balance: arOf(await balanceOf(network, address, { signal })) }
-}
-
-/** Where nobody keeps a journal, this process remembers what it signed. */
-function memoryOf(memories: Map<string, Journal>, { name }: Pack): Journal {
-  const key = name.toString()
-  const known = memories.get(key)
-  if (known) return known
-  let state: Uint8Array | undefined
-  const journal: Journal = {
-    load: async () => state,
-    save: async (bytes) => {
-      state = bytes
-    },
-  }
-  memories.set(key, journal)
-  return journal
 }

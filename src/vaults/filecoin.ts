@@ -1,5 +1,5 @@
 /** A vault on Filecoin's Onchain Cloud: pieces in data sets of one payer, their possession proven to the chain and their bytes asked of the provider. */
-import type { AbortOptions, Journal, Pack, Vault } from '../contracts.ts'
+import type { AbortOptions, Vault } from '../contracts.ts'
 import { VaultError } from '../errors.ts'
 import { admit } from './body.ts'
 import { afford } from './filecoin/afford.ts'
@@ -25,6 +25,7 @@ import { type Renew, renewer } from './filecoin/renew.ts'
 import type { Charge } from './filecoin/state.ts'
 import { status } from './filecoin/status.ts'
 import { paidUntil } from './filecoin/term.ts'
+import { type Journals, journalOf } from './journals.ts'
 import { inTurn, type Turns } from './turns.ts'
 
 export type { Balance } from './filecoin/balance.ts'
@@ -46,7 +47,7 @@ interface Wired {
 export function filecoinVault(options: FilecoinOptions, newHasher: Settings['newHasher']): Vault {
   const settings = settingsOf(options, newHasher)
   const { id, profile, horizonDays, clock } = settings
-  const memories = new Map<string, Journal>()
+  const journals: Journals = new Map()
   const [packTurns, setTurns]: [Turns, Turns] = [new Map(), new Map()]
   const addresses = new Map<bigint, { readonly node: ProviderNode; readonly until: number }>()
   const removed = new Set<string>()
@@ -83,7 +84,7 @@ export function filecoinVault(options: FilecoinOptions, newHasher: Settings['new
       if (putOptions.retain)
         throw new VaultError('unsupported', id, 'nothing can be retained here: who pays can end it; put it into a vault that locks')
       const { reader, writer } = await wired()
-      const journal = putOptions.journal ?? memoryOf(memories, pack)
+      const journal = putOptions.journal ?? journalOf(journals, pack)
       const dealing: Dealing = {
         settings,
         reader,
@@ -176,20 +177,4 @@ async function providerNode(settings: Settings, reader: ChainReader, dataSetId: 
       `provider ${set.providerId} of data set ${dataSetId} is not in the registry any more, and nobody else serves its pieces; evacuate them`,
     )
   return nodeOf(id, provider.url, settings)
-}
-
-/** Where nobody keeps a journal, this process remembers what it signed. */
-function memoryOf(memories: Map<string, Journal>, { name }: Pack): Journal {
-  const key = name.toString()
-  const before = memories.get(key)
-  if (before) return before
-  let state: Uint8Array | undefined
-  const journal: Journal = {
-    load: async () => state,
-    save: async (bytes) => {
-      state = bytes
-    },
-  }
-  memories.set(key, journal)
-  return journal
 }

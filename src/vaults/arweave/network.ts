@@ -4,7 +4,7 @@ import { oneLine } from '../../bytes/one-line.ts'
 import { retryAfter } from '../../bytes/retry-after.ts'
 import type { AbortOptions } from '../../contracts.ts'
 import { FormatError, VaultError } from '../../errors.ts'
-import { patienceOf } from './patience.ts'
+import { patienceOf } from '../patience.ts'
 import { post } from './post.ts'
 
 /** No answer but data is longer, and data has a limit of its own. */

@@ -2,10 +2,10 @@
 import { collect } from '../../bytes/collect.ts'
 import type { AbortOptions, Span, VaultReadOptions } from '../../contracts.ts'
 import { FormatError, VaultError } from '../../errors.ts'
+import { patienceOf } from '../patience.ts'
 import type { At } from './locator.ts'
 import { CHUNK_BYTES } from './merkle.ts'
 import { type GatewayNode, isTrouble, type Network, refusal, sent, worstOf } from './network.ts'
-import { patienceOf } from './patience.ts'
 import { type Chunk, type NoChunk, type Weave, weaveOf } from './weave.ts'
 
 /** Chunks that are asked for before their turn. */

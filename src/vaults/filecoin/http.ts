@@ -5,7 +5,7 @@ import { oneLine } from '../../bytes/one-line.ts'
 import { retryAfter } from '../../bytes/retry-after.ts'
 import type { AbortOptions } from '../../contracts.ts'
 import { FormatError, VaultError } from '../../errors.ts'
-import { type Patience, patienceOf } from './patience.ts'
+import { type Patience, patienceOf } from '../patience.ts'
 
 const MAX_ANSWER_BYTES = 256 * 1024
 const MAX_TEXT = 200

@@ -3,9 +3,9 @@ import { collect } from '../../bytes/collect.ts'
 import { retryAfter } from '../../bytes/retry-after.ts'
 import type { AbortOptions, Span } from '../../contracts.ts'
 import { FormatError, VaultError } from '../../errors.ts'
+import { patienceOf } from '../patience.ts'
 import type { ProviderNode } from './http.ts'
 import type { At } from './locator.ts'
-import { patienceOf } from './patience.ts'
 
 /** One span is asked for in parts of that size, so that no answer is held whole. */
 const PART_BYTES = 4 * 1024 * 1024

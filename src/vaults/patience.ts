@@ -1,5 +1,5 @@
 /** How long one answer is waited for; an upload that still moves is given its time again. */
-import type { AbortOptions } from '../../contracts.ts'
+import type { AbortOptions } from '../contracts.ts'
 
 export interface Patience {
   /** Aborts when the time is over, with the caller's signal, and at the end. */
