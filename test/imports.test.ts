@@ -31,7 +31,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** What the vaults share; everything else in vaults/ is one vault, a file and a folder of the same name. */
-const SHARED_BY_VAULTS = ['body', 'journals', 'patience', 'profile', 'turns']
+const SHARED_BY_VAULTS = ['body', 'journals', 'patience', 'profile', 'read-once', 'turns']
 
 const HARD_LIMIT_LINES = 400
 

@@ -4,21 +4,18 @@ import { VaultError } from '../errors.ts'
 import { admit } from './body.ts'
 import { afford } from './filecoin/afford.ts'
 import { decimalOf } from './filecoin/amount.ts'
-import { chainReader } from './filecoin/chain/read.ts'
-import { chainWriter } from './filecoin/chain/write.ts'
+import { connected } from './filecoin/connect.ts'
 import { putDeal } from './filecoin/deal.ts'
 import { type Dealing, providerOf } from './filecoin/dealing.ts'
 import { grade } from './filecoin/grade.ts'
 import { nodeOf, type ProviderNode } from './filecoin/http.ts'
-import { accountOf } from './filecoin/key.ts'
 import { list, locate } from './filecoin/locate.ts'
 import { type At, parseLocator } from './filecoin/locator.ts'
+import { EPOCHS_PER_DAY } from './filecoin/money.ts'
 import { type FilecoinOptions, type Settings, settingsOf } from './filecoin/options.ts'
-import { packages } from './filecoin/packages.ts'
 import type { ChainReader, ChainWriter } from './filecoin/port.ts'
 import { quoteOf } from './filecoin/quote.ts'
 import { readPiece } from './filecoin/read.ts'
-import { readOnce } from './filecoin/read-once.ts'
 import { hashedWhole } from './filecoin/read-whole.ts'
 import { remove } from './filecoin/remove.ts'
 import { type Renew, renewer } from './filecoin/renew.ts'
@@ -26,6 +23,7 @@ import type { Charge } from './filecoin/state.ts'
 import { status } from './filecoin/status.ts'
 import { paidUntil } from './filecoin/term.ts'
 import { type Journals, journalOf } from './journals.ts'
+import { readOnce } from './read-once.ts'
 import { inTurn, type Turns } from './turns.ts'
 
 export type { Balance } from './filecoin/balance.ts'
@@ -33,7 +31,6 @@ export type { Funded, FundPlan } from './filecoin/fund.ts'
 export type { FilecoinOptions } from './filecoin/options.ts'
 export { filecoinBalance, fundFilecoin, planFilecoinFunding } from './filecoin/purse.ts'
 
-const EPOCHS_PER_DAY = 2880n
 /** A provider that moves says so in the registry, and is found there then. */
 const ADDRESS_MS = 5 * 60_000
 
@@ -91,7 +88,7 @@ export function filecoinVault(options: FilecoinOptions, newHasher: Settings['new
         writer,
         turns: setTurns,
         afford: (byteLength, affordOptions) => afford(reader, settings, byteLength, affordOptions),
-        chargeOf: (_, { isNewDataSet }) => feeOf(reader, { isNewDataSet, signal: putOptions.signal }),
+        chargeOf: (chargeOptions) => feeOf(reader, chargeOptions),
       }
       // Two at once would sign twice for one pack.
       return inTurn(
@@ -152,17 +149,8 @@ async function feeOf(
 }
 
 async function wire(settings: Settings): Promise<Wired> {
-  const { id, rpc, timeoutMs, maxLagMs, clock, fetch } = settings
-  const { chains } = await packages(id)
-  const chain = typeof settings.chain === 'string' ? chains[settings.chain] : settings.chain
-  const account = await accountOf(settings.key, id)
-  const node = { id, rpc, chain, timeoutMs, fetch }
-  const reader = await chainReader({ ...node, payer: account.address, maxLagMs, clock })
-  return {
-    reader,
-    writer: await chainWriter({ ...node, account }),
-    renew: renewer(reader, ({ onSigned }) => chainWriter({ ...node, account, onSigned }), settings),
-  }
+  const { reader, writer } = await connected(settings)
+  return { reader, writer: await writer(), renew: renewer(reader, writer, settings) }
 }
 
 async function providerNode(settings: Settings, reader: ChainReader, dataSetId: bigint, options: AbortOptions): Promise<ProviderNode> {

@@ -68,7 +68,7 @@ describe('an archive with a copy on Filecoin', () => {
     expect(await bytesOf(archive.get(root))).toEqual(bytes)
     const seconds = (performance.now() - startedAt) / 1000
     console.info(`filecoin: the whole life took ${seconds.toFixed(1)} s`)
-    expect(seconds).toBeLessThan(30)
+    expect(seconds).toBeLessThan(10)
   })
 
   it('is intact by its bytes and unproven while a provider serves and does not prove', { timeout: 30_000 }, async () => {

@@ -2,10 +2,10 @@
  * One pack, one transaction, one payment. What was signed is durable before it is sent, and sent again as it is until it is mined or cannot be mined any
  * more; only then, and only when the nodes agree that it is nowhere, another one is signed. Chunks cost nothing and are sent as often as needed.
  */
-import { collect } from '../../bytes/collect.ts'
 import type { AbortOptions, Journal, Pack, VaultPutOptions } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
 import { bodyOf, tell } from '../body.ts'
+import { readOnce } from '../read-once.ts'
 import { arOf } from './amount.ts'
 import { type Found, hitsFor, transactionsAmong } from './find.ts'
 import { inclusionOf } from './inclusion.ts'
@@ -41,19 +41,9 @@ export async function upload(
   return { kind: 'tx', id: state.id, dataRoot: tree.dataRoot, byteLength: tree.byteLength }
 }
 
-/** Up to so many bytes a pack is read once and kept in memory; a larger one is read again for its chunks. */
-const MOST_KEPT_BYTES = 8 * 1024 * 1024
-
 async function treeAndBody(pack: Pack, id: string, { signal }: AbortOptions): Promise<readonly [Pack, ChunkTree]> {
-  const { byteLength } = pack
-  if (byteLength > MOST_KEPT_BYTES) return [pack, await treeOf(bodyOf(pack, id, { signal }), byteLength, { signal })]
-  const bytes = await collect(bodyOf(pack, id, { signal }), byteLength, { signal })
-  const kept: Pack = { ...pack, open: ({ offset = 0 } = {}) => once(bytes.subarray(offset)) }
-  return [kept, await treeOf(once(bytes), byteLength, { signal })]
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes
+  const body = await readOnce(pack, id, { signal })
+  return [body, await treeOf(bodyOf(body, id, { signal }), pack.byteLength, { signal })]
 }
 
 interface Upload extends AbortOptions {

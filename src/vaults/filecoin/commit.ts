@@ -52,7 +52,7 @@ async function signedAndPosted(put: Put, order: Order, set: DataSet | undefined)
   const isNewDataSet = set === undefined
   const byteLength = pieceBytes(pack.byteLength)
   await dealing.afford(byteLength, { isNewDataSet, signal })
-  const charge = await dealing.chargeOf?.(byteLength, { isNewDataSet })
+  const charge = await dealing.chargeOf?.({ isNewDataSet, signal })
   const state = { ...(await signed(put, order, set)), charge }
   await save(put, state)
   return settled(put, state)

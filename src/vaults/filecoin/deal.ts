@@ -3,7 +3,7 @@ import type { Locator, Pack } from '../../contracts.ts'
 import { VaultError } from '../../errors.ts'
 import { bodyOf } from '../body.ts'
 import { committed, finished, type Nonces, seen, setAt, settled, watched } from './commit.ts'
-import { apiOf, type Dealing, type DealOptions, type Put, randomOf, save, type Tried, tried } from './dealing.ts'
+import { apiOf, type Dealing, type DealOptions, type Put, randomBits, save, type Tried, tried } from './dealing.ts'
 import { locatorOf } from './locator.ts'
 import { padded, pieceBytes } from './padded.ts'
 import { candidates, nowhere, ready, uploaded } from './ready.ts'
@@ -100,7 +100,7 @@ async function begun(put: Put, { before, trouble }: Again = {}): Promise<Stands>
  * Asked before the chain is looked at for the piece: one that comes in between is found there.
  */
 async function noncesAfter({ dealing, signal }: Put, before: DealState | undefined): Promise<Nonces> {
-  const anew = { nonce: randomOf(dealing), creation: randomOf(dealing) }
+  const anew = { nonce: randomBits(), creation: randomBits() }
   if (!before) return anew
   const { nonce, dataSetId, clientDataSetId } = before
   const creation = dataSetId === undefined ? clientDataSetId : undefined

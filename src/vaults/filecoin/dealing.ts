@@ -25,9 +25,7 @@ export interface Dealing {
   /** Of what a provider was asked, how much it did, from 0 to 1. */
   readonly scoreOf?: ((providerId: bigint) => number | undefined) | undefined
   /** What such a commit takes once, told when it is there; default: nothing, as storage is paid by the epoch. */
-  readonly chargeOf?: ((byteLength: number, options: { readonly isNewDataSet: boolean }) => Promise<Charge | undefined>) | undefined
-  /** 256 random bits; default: of the runtime. */
-  readonly random?: (() => bigint) | undefined
+  readonly chargeOf?: ((options: AbortOptions & { readonly isNewDataSet: boolean }) => Promise<Charge | undefined>) | undefined
 }
 
 export type DealOptions = VaultPutOptions & { readonly journal: Journal }
@@ -44,9 +42,8 @@ export const apiOf = ({ settings }: Pick<Dealing, 'settings'>, url: string): Pro
 
 export const save = ({ options }: Put, state: DealState): Promise<void> => options.journal.save(encodeState(state))
 
-export const randomOf = ({ random = randomBits }: Dealing): bigint => random()
-
-function randomBits(): bigint {
+/** 256 bits. */
+export function randomBits(): bigint {
   const hex = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('hex')
   return BigInt(`0x${hex}`)
 }

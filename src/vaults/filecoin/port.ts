@@ -67,19 +67,15 @@ export interface ProofState {
   readonly isServed: boolean
   /** Zero while it has not been terminated. */
   readonly endEpoch: bigint
-  /** Leaves of 32 bytes that challenges are drawn from: pieces that were added since are not among them. */
-  readonly challengeRange: bigint
   /** Zero before the first proving period has begun. */
   readonly activationEpoch: bigint
   /** Of the proving period under way; zero before the first. */
   readonly deadline: bigint
   readonly provingPeriod: bigint
-  readonly challengeWindow: bigint
   /** False also before it is due. */
   readonly isProvenNow: boolean
   /** The period that was closed last; undefined when none has been. */
   readonly wasProven: boolean | undefined
-  readonly nextChallengeEpoch: bigint
   /** The block of its creation before any proof: says nothing alone. */
   readonly lastProvenEpoch: bigint
   readonly scheduledRemovals: ReadonlySet<bigint>
@@ -96,7 +92,6 @@ export interface PieceState {
   readonly isChallengeable: boolean
   /** The newest proof was drawn from it as well. Undefined: nobody asked, as this period is proven or the last one is not, or the node forgot that block. */
   readonly wasChallenged?: boolean | undefined
-  readonly leafCount: bigint
 }
 
 /** How a data set is paid for. */
@@ -104,7 +99,6 @@ export interface Rail {
   /** A month costs so much, at the rate of now. */
   readonly ratePerEpoch: bigint
   readonly lockupPeriod: bigint
-  readonly settledUpTo: bigint
   /** Zero while it has not been terminated. */
   readonly endEpoch: bigint
   /** The payer's money lasts until then for all that it pays; undefined: for ever, nothing is being spent. */

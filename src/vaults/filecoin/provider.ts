@@ -5,13 +5,6 @@ import { VaultError } from '../../errors.ts'
 import { type Answer, ask, nodeOf, type ProviderNode, type Question, recordOf, shown } from './http.ts'
 import type { Hex } from './port.ts'
 
-/** What a provider says of a transaction that it sent: a claim. */
-export type Sent =
-  | { readonly state: 'pending' | 'rejected' }
-  | { readonly state: 'confirmed'; readonly dataSetId: bigint; readonly pieceIds: readonly bigint[] }
-
-export type PullState = 'pending' | 'inProgress' | 'retrying' | 'complete' | 'failed'
-
 interface Signed extends AbortOptions {
   readonly cid: CID
   readonly extraData: Hex
@@ -29,17 +22,10 @@ export interface ProviderApi {
   /** Resolves with the hash of the transaction that it sent. */
   createAndAdd(order: Signed & { readonly recordKeeper: Hex }): Promise<Hex>
   add(order: Signed & { readonly dataSetId: bigint }): Promise<Hex>
-  /** Undefined: it knows of no such transaction. */
-  created(txHash: Hex, options?: AbortOptions): Promise<Sent | undefined>
-  added(dataSetId: bigint, txHash: Hex, options?: AbortOptions): Promise<Sent | undefined>
   /** Undefined: it knows of no such piece. */
   scheduleRemoval(
     order: AbortOptions & { readonly dataSetId: bigint; readonly pieceId: bigint; readonly extraData: Hex },
   ): Promise<Hex | undefined>
-  /** Has it fetch the piece from another provider; the same call again asks how far it has come. */
-  pull(
-    order: Signed & { readonly recordKeeper: Hex; readonly dataSetId?: bigint | undefined; readonly sourceUrl: string },
-  ): Promise<PullState>
 }
 
 export function providerApi(id: string, url: string, limits: Pick<ProviderNode, 'timeoutMs' | 'fetch'>): ProviderApi {
@@ -52,7 +38,7 @@ export function providerApi(id: string, url: string, limits: Pick<ProviderNode, 
     throw new VaultError('invalid', id, `${question.doing}: ${host} refuses: ${shown(answer)}`)
   }
   const oddly = (doing: string) => new VaultError('unreachable', id, `${doing}: ${host} does not answer as a storage provider does`)
-  const api: ProviderApi = {
+  return {
     host,
     ping: async ({ signal } = {}) => {
       await asked({ path: '/pdp/ping', doing: 'asking whether it is there', signal }, [200, 204])
@@ -81,31 +67,13 @@ export function providerApi(id: string, url: string, limits: Pick<ProviderNode, 
       const answer = await asked({ method: 'POST', path: `/pdp/data-sets/${dataSetId}/pieces`, json, doing, signal }, [200, 201, 202])
       return hashIn(answer) ?? raise(oddly(doing))
     },
-    created: async (txHash, { signal } = {}) => {
-      const doing = `asking for transaction ${txHash}`
-      const answer = await asked({ path: `/pdp/data-sets/created/${txHash}`, doing, signal }, [200, 404])
-      return answer.status === 404 ? undefined : (sentIn(answer, { isDone: 'dataSetCreated' }) ?? raise(oddly(doing)))
-    },
-    added: async (dataSetId, txHash, { signal } = {}) => {
-      const doing = `asking for transaction ${txHash}`
-      const answer = await asked({ path: `/pdp/data-sets/${dataSetId}/pieces/added/${txHash}`, doing, signal }, [200, 404])
-      return answer.status === 404 ? undefined : (sentIn(answer, { isDone: 'piecesAdded' }) ?? raise(oddly(doing)))
-    },
     scheduleRemoval: async ({ dataSetId, pieceId, extraData, signal }) => {
       const doing = `scheduling the removal of piece ${pieceId} from data set ${dataSetId}`
       const path = `/pdp/data-sets/${dataSetId}/pieces/${pieceId}`
       const answer = await asked({ method: 'DELETE', path, json: { extraData }, doing, signal }, [200, 202, 404])
       return answer.status === 404 ? undefined : (hexIn(recordOf(answer)?.txHash) ?? raise(oddly(doing)))
     },
-    pull: async ({ recordKeeper, dataSetId, extraData, cid, sourceUrl, signal }) => {
-      const doing = `having piece ${cid} pulled from another provider`
-      const pieces = [{ pieceCid: `${cid}`, sourceUrl }]
-      const json = { extraData, recordKeeper, pieces, ...(dataSetId !== undefined && { dataSetId: Number(dataSetId) }) }
-      const answer = await asked({ method: 'POST', path: '/pdp/piece/pull', json, doing, signal }, [200, 201, 202])
-      return PULL_STATES.find((state) => state === recordOf(answer)?.status) ?? raise(oddly(doing))
-    },
   }
-  return api
 }
 
 const UPLOAD = /\/pdp\/piece\/uploads\/[0-9a-fA-F-]{1,64}$/
@@ -129,21 +97,6 @@ const hashIn = ({ headers }: Answer): Hex | undefined => hexIn(headers.get('loca
 
 const isHash = (value: unknown): value is Hex => typeof value === 'string' && /^0x[0-9a-fA-F]{64}$/.test(value)
 const hexIn = (value: unknown): Hex | undefined => (isHash(value) ? value : undefined)
-
-const PULL_STATES: readonly PullState[] = ['pending', 'inProgress', 'retrying', 'complete', 'failed']
-
-function sentIn(answer: Answer, { isDone }: { readonly isDone: 'dataSetCreated' | 'piecesAdded' }): Sent | undefined {
-  const said = recordOf(answer)
-  if (said?.txStatus === 'rejected') return { state: 'rejected' }
-  if (said?.[isDone] === false) return { state: 'pending' }
-  const dataSetId = numberIn(said?.dataSetId)
-  if (said?.[isDone] !== true || said.txStatus !== 'confirmed' || dataSetId === undefined) return undefined
-  const ids = Array.isArray(said.confirmedPieceIds) ? said.confirmedPieceIds.map(numberIn) : []
-  return { state: 'confirmed', dataSetId, pieceIds: ids.filter((id) => id !== undefined) }
-}
-
-const numberIn = (value: unknown): bigint | undefined =>
-  Number.isSafeInteger(value) && Number(value) >= 0 ? BigInt(Number(value)) : undefined
 
 function raise(error: Error): never {
   throw error

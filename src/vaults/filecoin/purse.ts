@@ -1,31 +1,16 @@
 /** The payer of a vault that is configured, for whoever asks for its money and not for its packs. */
 import type { AbortOptions } from '../../contracts.ts'
 import { type Balance, balanceOf } from './balance.ts'
-import { chainReader } from './chain/read.ts'
-import { chainWriter } from './chain/write.ts'
+import { connected } from './connect.ts'
 import { type Funded, type Funding, type FundPlan, fund, fundPlan } from './fund.ts'
-import { accountOf } from './key.ts'
 import { type FilecoinOptions, settingsOf } from './options.ts'
-import { packages } from './packages.ts'
+import type { ChainReader } from './port.ts'
 
-interface Purse extends Funding {
-  readonly chain: Awaited<ReturnType<typeof chainReader>>
-}
-
-/** Reads the key; asks the chain nothing yet. */
-async function purseOf(options: FilecoinOptions): Promise<Purse> {
-  // No piece is ever hashed for that.
+/** No piece is ever hashed for that. */
+async function purseOf(options: FilecoinOptions): Promise<Omit<Funding, 'chain'> & { readonly chain: ChainReader }> {
   const settings = settingsOf(options, () => Promise.reject(new TypeError('a purse hashes no piece')))
-  const { id, rpc, timeoutMs, maxLagMs, clock, fetch } = settings
-  const { chains } = await packages(id)
-  const chain = typeof settings.chain === 'string' ? chains[settings.chain] : settings.chain
-  const account = await accountOf(settings.key, id)
-  const node = { id, rpc, chain, timeoutMs, fetch }
-  return {
-    chain: await chainReader({ ...node, payer: account.address, maxLagMs, clock }),
-    writer: () => chainWriter({ ...node, account }),
-    settings,
-  }
+  const { reader: chain, writer } = await connected(settings)
+  return { chain, writer, settings }
 }
 
 /** What the payer has, spends and lets the service do. */

@@ -43,6 +43,6 @@ export async function unscheduled(
   { signal }: AbortOptions = {},
 ): Promise<readonly bigint[]> {
   if (pieceIds.length === 0) return pieceIds
-  const { scheduledRemovals } = await reader.proofState(dataSetId, pieceIds, { signal })
+  const { scheduledRemovals } = await reader.proofState(dataSetId, [], { signal })
   return pieceIds.filter((id) => !scheduledRemovals.has(id))
 }

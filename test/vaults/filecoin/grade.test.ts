@@ -6,8 +6,8 @@ import { NOW, PIECE, stateOf } from './purse.ts'
 
 const OTHER = CID.parse('bafkzcibcpybwiktap34inmaex4wbs6cghlq5i2j2yd2bb2zndn5ep7ralzphkdy')
 const HORIZON = 86_400n
-const SOUND: PieceState = { cid: PIECE, isActive: true, isChallengeable: true, leafCount: 4n }
-const PAID = { ratePerEpoch: 10n, lockupPeriod: 86_400n, settledUpTo: NOW, endEpoch: 0n, fundedUntil: NOW + 2n * HORIZON }
+const SOUND: PieceState = { cid: PIECE, isActive: true, isChallengeable: true }
+const PAID = { ratePerEpoch: 10n, lockupPeriod: 86_400n, endEpoch: 0n, fundedUntil: NOW + 2n * HORIZON }
 
 const sound = (changes: Partial<ProofState> = {}, piece: Partial<PieceState> = {}): ProofState =>
   stateOf({ rail: PAID, pieces: new Map([[7n, { ...SOUND, ...piece }]]), ...changes })

@@ -9,7 +9,6 @@ import { metadataFor, packIn, payloadLength } from '../../../src/vaults/filecoin
 import { type ProviderApi, providerApi } from '../../../src/vaults/filecoin/provider.ts'
 
 const { v2: cid } = pieceHasher().update(new Uint8Array(200)).digest()
-const hash = `0x${'ab'.repeat(32)}` as const
 
 async function answering(listener: RequestListener, timeoutMs = 5_000): Promise<ProviderApi> {
   const server = createServer(listener)
@@ -53,7 +52,6 @@ describe('a question to a storage provider', () => {
   it('takes 404 of a piece as absence, and of nothing else', async () => {
     const api = await answering((_, response) => response.writeHead(404).end())
     expect(await api.findPiece(cid)).toBe(false)
-    expect(await api.created(hash)).toBeUndefined()
     expect(await failure(api.ping())).toMatchObject({ code: 'invalid' })
     expect(await failure(api.add({ dataSetId: 1n, cid, extraData: '0x01' }))).toMatchObject({ code: 'invalid' })
   })
@@ -137,18 +135,6 @@ describe('a question to a storage provider', () => {
   it('wants the hash of a transaction for a commit', async () => {
     const api = await answering((_, response) => response.writeHead(201, { location: '/pdp/data-sets/created/soon' }).end())
     expect(await failure(api.createAndAdd({ recordKeeper: '0x01', cid, extraData: '0x01' }))).toMatchObject({ code: 'unreachable' })
-  })
-
-  it.each([
-    [{ dataSetCreated: false, txStatus: 'pending', ok: null }, { state: 'pending' }],
-    [{ dataSetCreated: false, txStatus: 'rejected', ok: false }, { state: 'rejected' }],
-    [
-      { dataSetCreated: true, txStatus: 'confirmed', ok: true, dataSetId: 5 },
-      { state: 'confirmed', dataSetId: 5n, pieceIds: [] },
-    ],
-  ])('understands what is said of a creation: %j', async (said, meant) => {
-    const api = await answering((_, response) => response.end(JSON.stringify({ createMessageHash: hash, service: 'x', ...said })))
-    expect(await api.created(hash)).toEqual(meant)
   })
 
   it.each(['file:///etc/passwd', 'https://user:secret@p.example', 'nowhere'])(

@@ -36,7 +36,7 @@ function scene({ money = {}, state = {}, chain = {}, settings = {}, outcomes = [
     funds.fundedUntil === undefined
       ? undefined
       : funds.fundedUntil + deposits.slice(0, mined).reduce((sum, amount) => sum + amount, 0n) / (funds.ratePerEpoch || 1n)
-  const rail = (): Rail => ({ ratePerEpoch, lockupPeriod: MONTH, settledUpTo: NOW, endEpoch: 0n, fundedUntil: untilNow() })
+  const rail = (): Rail => ({ ratePerEpoch, lockupPeriod: MONTH, endEpoch: 0n, fundedUntil: untilNow() })
   const reader = purse({
     funds: async () => ({ ...funds, fundedUntil: untilNow() }),
     dataSet: async () => set,
@@ -181,7 +181,7 @@ describe('a replica cannot be renewed', () => {
     ['that is about to be removed', { state: { scheduledRemovals: new Set([3n]) } }, 'absent', /about to be removed/],
     [
       'in whose place is another piece',
-      { state: { pieces: new Map([[3n, { cid: CID.parse('bafkqaaa'), isActive: true, isChallengeable: true, leafCount: 1n }]]) } },
+      { state: { pieces: new Map([[3n, { cid: CID.parse('bafkqaaa'), isActive: true, isChallengeable: true }]]) } },
       'absent',
       /gone/,
     ],

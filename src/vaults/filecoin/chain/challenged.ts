@@ -3,9 +3,7 @@ import type { Chain } from '@filoz/synapse-core/chains'
 import type { AbortOptions } from '../../../contracts.ts'
 import { VaultError } from '../../../errors.ts'
 import type { Pinned } from './pinned.ts'
-
-/** How JSON-RPC says that it is asked too often. */
-const LIMIT_EXCEEDED = -32005
+import { LIMIT_EXCEEDED } from './wire.ts'
 
 /** The last piece that challenges were drawn from at that block; pieces are numbered as they were added. Undefined where the node forgot the block. */
 export async function lastChallenged(

@@ -4,7 +4,7 @@ import type { AbortOptions } from '../../../contracts.ts'
 import { VaultError } from '../../../errors.ts'
 import type { Packages } from '../packages.ts'
 import type { Epoch, Hex } from '../port.ts'
-import { type Ask, type ChainNode, failureOf } from './wire.ts'
+import { type Ask, assertSameChain, type ChainNode, failureOf } from './wire.ts'
 
 export interface Question {
   readonly address: Hex
@@ -34,6 +34,8 @@ export interface PinnedOptions {
 
 /** Several reads of storage each: a node lets a call do so much in one go. */
 const MOST_AT_ONCE = 320
+
+const DOING = 'asking for the chain'
 
 const MULTICALL = [
   {
@@ -77,13 +79,9 @@ export function pinnedOn(own: Packages, node: ChainNode, rawAsk: Ask, { maxLagMs
   let isKnownChain = false
   const assertChain = async (options: AbortOptions) => {
     if (isKnownChain) return
-    const found = await asked<unknown>('eth_chainId', [], 'asking for the chain', options)
-    if (Number(found) !== chain.id)
-      throw new VaultError(
-        'invalid',
-        id,
-        `the node speaks to chain ${Number(found)}, and this vault is on ${chain.id}; give the rpc of that one`,
-      )
+    const found = await asked<unknown>('eth_chainId', [], DOING, options)
+    if (!isQuantity(found)) throw unreachable('the node does not say which chain it speaks to')
+    assertSameChain(node, DOING, BigInt(found))
     isKnownChain = true
   }
 

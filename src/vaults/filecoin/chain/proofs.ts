@@ -1,5 +1,4 @@
 /** What the chain says of the proofs of one data set: everything at one block, since half of it from another block would be a lie. */
-
 import type { Chain } from '@filoz/synapse-core/chains'
 import { CID } from 'multiformats/cid'
 import type { AbortOptions } from '../../../contracts.ts'
@@ -7,87 +6,81 @@ import type { Epoch, PieceState, ProofState, Rail } from '../port.ts'
 import { lastChallenged } from './challenged.ts'
 import type { Pinned, Question } from './pinned.ts'
 
-const PER_PIECE = 4
+const OF_SET = ['dataSetLive', 'getDataSetListener', 'getDataSetLastProvenEpoch', 'getScheduledRemovals']
+const OF_SERVICE = ['getDataSet', 'provingActivationEpoch', 'provingDeadline', 'provenThisPeriod']
+const OF_PIECE = ['pieceLive', 'pieceChallengable', 'getPieceCid']
 
-export async function proofStateOf(
-  chain: Chain,
-  pinned: Pinned,
-  dataSetId: bigint,
-  pieceIds: readonly bigint[],
-  options: AbortOptions,
-): Promise<ProofState> {
+/** Of which data set, read where. */
+interface Reading extends AbortOptions {
+  readonly chain: Chain
+  readonly pinned: Pinned
+  readonly dataSetId: bigint
+}
+
+export async function proofStateOf(reading: Reading, pieceIds: readonly bigint[]): Promise<ProofState> {
+  const { chain, pinned, dataSetId, signal } = reading
   const { pdp, fwss, fwssView } = chain.contracts
-  const epoch = await pinned.epoch(options)
-  const of = (contract: typeof pdp | typeof fwssView, functionName: string, ...args: readonly unknown[]): Question => ({
-    ...contract,
-    functionName,
-    args,
-  })
-  const inSet = [
-    'dataSetLive',
-    'getDataSetListener',
-    'getChallengeRange',
-    'getNextChallengeEpoch',
-    'getDataSetLastProvenEpoch',
-    'getScheduledRemovals',
-  ]
-  const inService = ['getDataSet', 'provingActivationEpoch', 'provingDeadline', 'provenThisPeriod']
+  const epoch = await pinned.epoch({ signal })
   const answers = await pinned.many(
     [
-      ...inSet.map((name) => of(pdp, name, dataSetId)),
-      ...inService.map((name) => of(fwssView, name, dataSetId)),
-      of(fwssView, 'getPDPConfig'),
-      ...pieceIds.flatMap((pieceId) => [
-        of(pdp, 'pieceLive', dataSetId, pieceId),
-        of(pdp, 'pieceChallengable', dataSetId, pieceId),
-        of(pdp, 'getPieceLeafCount', dataSetId, pieceId),
-        of(pdp, 'getPieceCid', dataSetId, pieceId),
-      ]),
+      ...OF_SET.map((functionName): Question => ({ ...pdp, functionName, args: [dataSetId] })),
+      ...OF_SERVICE.map((functionName): Question => ({ ...fwssView, functionName, args: [dataSetId] })),
+      { ...fwssView, functionName: 'getPDPConfig' },
+      ...pieceIds.flatMap((id) => OF_PIECE.map((functionName): Question => ({ ...pdp, functionName, args: [dataSetId, id] }))),
     ],
-    { ...options, at: epoch },
+    { signal, at: epoch },
   )
-  const [isLive, listener, range, nextChallenge, lastProven, removals, set, activation, deadline, isProvenNow, config, ...rest] = answers
-  const [provingPeriod = 0n, challengeWindow = 0n] = (config ?? []) as readonly bigint[]
+  const [isLive, listener, lastProven, removals, set, activation, deadline, provenNow, config, ...ofPieces] = answers
+  const [provingPeriod = 0n] = (config ?? []) as readonly bigint[]
   const service = (set ?? {}) as Partial<ServiceFacts>
   const times = { activationEpoch: bigintOf(activation), deadline: bigintOf(deadline), provingPeriod }
-  const period = closedBefore(times)
-  const more = await pinned.many(
-    [
-      ...(service.pdpRailId === undefined
-        ? []
-        : [
-            { ...chain.contracts.filecoinPay, functionName: 'getRail', args: [service.pdpRailId] },
-            { ...chain.contracts.filecoinPay, functionName: 'accounts', args: [chain.contracts.usdfc.address, service.payer] },
-          ]),
-      ...(period === undefined ? [] : [of(fwssView, 'provenPeriods', dataSetId, period)]),
-    ],
-    { ...options, at: epoch },
-  )
-  const [rail, account] = service.pdpRailId === undefined ? [] : more
-  const wasProven = period === undefined ? undefined : more.at(-1) === true && bigintOf(lastProven) > beginningOf(times)
-  const last =
-    wasProven && isProvenNow !== true
-      ? await lastChallenged(pinned, pdp, { dataSetId, block: bigintOf(lastProven) - 1n }, options)
-      : undefined
-  const challenged = (pieceId: bigint) => (last === undefined ? {} : { wasChallenged: pieceId <= last })
+  const lastProvenEpoch = bigintOf(lastProven)
+  const { rail, isMarked } = await moreOf(reading, { service, period: closedBefore(times), epoch })
+  const wasProven = isMarked && lastProvenEpoch > beginningOf(times)
+  const isProvenNow = provenNow === true
+  const isOld = wasProven === true && !isProvenNow && pieceIds.length > 0
+  const last = isOld ? await lastChallenged(pinned, pdp, { dataSetId, block: lastProvenEpoch - 1n }, { signal }) : undefined
+  const pieces = pieceIds.map((pieceId, place): [bigint, PieceState] => {
+    const piece = pieceOf(ofPieces.slice(place * OF_PIECE.length, (place + 1) * OF_PIECE.length))
+    return [pieceId, { ...piece, ...(last !== undefined && { wasChallenged: pieceId <= last }) }]
+  })
   return {
     epoch,
     dataSetId,
     isLive: isLive === true,
     isServed: `${listener}`.toLowerCase() === fwss.address.toLowerCase() && service.dataSetId === dataSetId,
     endEpoch: service.pdpEndEpoch ?? 0n,
-    challengeRange: bigintOf(range),
     ...times,
-    challengeWindow,
-    isProvenNow: isProvenNow === true,
+    isProvenNow,
     wasProven,
-    nextChallengeEpoch: bigintOf(nextChallenge),
-    lastProvenEpoch: bigintOf(lastProven),
+    lastProvenEpoch,
     scheduledRemovals: new Set((removals ?? []) as readonly bigint[]),
+    rail,
+    pieces: new Map(pieces),
+  }
+}
+
+interface Further {
+  readonly service: Partial<ServiceFacts>
+  readonly period: bigint | undefined
+  readonly epoch: Epoch
+}
+
+/** What can be asked only once the data set is known: how it is paid for, and whether the period that was closed last is marked as proven. */
+async function moreOf({ chain, pinned, dataSetId, signal }: Reading, { service, period, epoch }: Further) {
+  const { filecoinPay, fwssView, usdfc } = chain.contracts
+  const [isMarked, rail, account] = await pinned.many(
+    [
+      // Of no period it is asked as well, and not believed: the answers keep their places.
+      { ...fwssView, functionName: 'provenPeriods', args: [dataSetId, period ?? 0n] },
+      { ...filecoinPay, functionName: 'getRail', args: [service.pdpRailId ?? 0n] },
+      { ...filecoinPay, functionName: 'accounts', args: [usdfc.address, service.payer ?? fwssView.address] },
+    ],
+    { signal, at: epoch },
+  )
+  return {
     rail: railOf(rail as RailFacts | undefined, account as readonly bigint[] | undefined, epoch),
-    pieces: new Map(
-      pieceIds.map((pieceId, at) => [pieceId, { ...pieceOf(rest.slice(at * PER_PIECE, (at + 1) * PER_PIECE)), ...challenged(pieceId) }]),
-    ),
+    isMarked: period === undefined ? undefined : isMarked === true,
   }
 }
 
@@ -101,7 +94,6 @@ interface ServiceFacts {
 interface RailFacts {
   readonly paymentRate: bigint
   readonly lockupPeriod: bigint
-  readonly settledUpTo: bigint
   readonly endEpoch: bigint
 }
 
@@ -126,9 +118,9 @@ const beginningOf = ({ deadline, provingPeriod }: Pick<ProofState, 'deadline' | 
 
 /** A rail that is not there was settled and forgotten: it has ended. */
 function railOf(rail: RailFacts | undefined, account: readonly bigint[] | undefined, { number }: Epoch): Rail {
-  if (!rail) return { ratePerEpoch: 0n, lockupPeriod: 0n, settledUpTo: 0n, endEpoch: 1n, fundedUntil: number }
-  const { paymentRate: ratePerEpoch, lockupPeriod, settledUpTo, endEpoch } = rail
-  return { ratePerEpoch, lockupPeriod, settledUpTo, endEpoch, fundedUntil: fundedUntil(account) }
+  if (!rail) return { ratePerEpoch: 0n, lockupPeriod: 0n, endEpoch: 1n, fundedUntil: number }
+  const { paymentRate: ratePerEpoch, lockupPeriod, endEpoch } = rail
+  return { ratePerEpoch, lockupPeriod, endEpoch, fundedUntil: fundedUntil(account) }
 }
 
 /** Of an account of the payments contract: funds, locked up, rate of that, and when it was last counted. Undefined: nothing is being spent. */
@@ -138,14 +130,11 @@ export function fundedUntil(account: readonly bigint[] | undefined): bigint | un
   return funds <= locked ? countedAt : countedAt + (funds - locked) / rate
 }
 
-function pieceOf([isActive, isChallengeable, leafCount, cid]: readonly unknown[]): PieceState {
-  return {
-    isActive: isActive === true,
-    isChallengeable: isChallengeable === true,
-    leafCount: bigintOf(leafCount),
-    cid: cidIn(cid),
-  }
-}
+const pieceOf = ([isActive, isChallengeable, cid]: readonly unknown[]): PieceState => ({
+  isActive: isActive === true,
+  isChallengeable: isChallengeable === true,
+  cid: cidIn(cid),
+})
 
 /** Of the struct that the contracts keep CIDs in. */
 export function cidIn(struct: unknown): CID | undefined {

@@ -47,7 +47,7 @@ export async function chainReader(node: ReaderOptions): Promise<ChainReader> {
       return new Map(pieceIds.map((pieceId, place) => [pieceId, recordOf(answers[place])]))
     },
     pieces: (dataSetId, options = {}) => piecesOf(node, pinned, dataSetId, options),
-    proofState: (dataSetId, pieceIds, options = {}) => proofStateOf(chain, pinned, dataSetId, pieceIds, options),
+    proofState: (dataSetId, pieceIds, options = {}) => proofStateOf({ ...options, chain, pinned, dataSetId }, pieceIds),
     funds: (options = {}) => fundsOf(chain, pinned, payer, options),
     async price(options): Promise<Price> {
       const [price, fee] = await pinned.many(

@@ -5,7 +5,7 @@ import type { AbortOptions } from '../../../contracts.ts'
 import { VaultError } from '../../../errors.ts'
 import type { Packages } from '../packages.ts'
 import type { Hex } from '../port.ts'
-import { type Ask, type ChainNode, failureOf, wordsOf } from './wire.ts'
+import { type Ask, assertSameChain, type ChainNode, failureOf, wordsOf } from './wire.ts'
 
 export interface Call {
   readonly address: Hex
@@ -86,14 +86,7 @@ const countAt = (wire: Wire, block: 'latest' | 'pending', doing: string, options
   number(wire, 'eth_getTransactionCount', [wire.node.account.address, block], doing, options)
 
 async function assertChain(wire: Wire, doing: string, options: AbortOptions): Promise<void> {
-  const { id, chain } = wire.node
-  const found = await number(wire, 'eth_chainId', [], doing, options)
-  if (found !== BigInt(chain.id))
-    throw new VaultError(
-      'invalid',
-      id,
-      `${doing}: the node speaks to chain ${found}, and this vault is on ${chain.id}; give the rpc of that one`,
-    )
+  assertSameChain(wire.node, doing, await number(wire, 'eth_chainId', [], doing, options))
 }
 
 async function assertIdle(wire: Wire, doing: string, options: AbortOptions): Promise<void> {

@@ -9,7 +9,7 @@ import { refusalOf, revertIn } from '../words.ts'
 
 const MAX_TEXT = 200
 /** How JSON-RPC says that it is asked too often. */
-const LIMIT_EXCEEDED = -32005
+export const LIMIT_EXCEEDED = -32005
 
 /** A node, as it is asked. */
 export interface ChainNode {
@@ -95,4 +95,14 @@ function chainOf(error: unknown): readonly Failure[] {
   const failures: Failure[] = []
   for (let at = error; at instanceof Object && failures.length < 16; at = (at as Error).cause) failures.push(at as Failure)
   return failures
+}
+
+/** Throws `invalid` when what a node calls its chain is another one. */
+export function assertSameChain({ id, chain }: Pick<ChainNode, 'id' | 'chain'>, doing: string, found: bigint): void {
+  if (found === BigInt(chain.id)) return
+  throw new VaultError(
+    'invalid',
+    id,
+    `${doing}: the node speaks to chain ${found}, and this vault is on ${chain.id}; give the rpc of that one`,
+  )
 }
