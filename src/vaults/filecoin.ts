@@ -9,6 +9,7 @@ import { putDeal } from './filecoin/deal.ts'
 import { type Dealing, providerOf } from './filecoin/dealing.ts'
 import { grade } from './filecoin/grade.ts'
 import { nodeOf, type ProviderNode } from './filecoin/http.ts'
+import type { KnownPacks } from './filecoin/known-packs.ts'
 import { list, locate } from './filecoin/locate.ts'
 import { type At, parseLocator } from './filecoin/locator.ts'
 import { EPOCHS_PER_DAY } from './filecoin/money.ts'
@@ -48,6 +49,7 @@ export function filecoinVault(options: FilecoinOptions, newHasher: Settings['new
   const [packTurns, setTurns]: [Turns, Turns] = [new Map(), new Map()]
   const addresses = new Map<bigint, { readonly node: ProviderNode; readonly until: number }>()
   const removed = new Set<string>()
+  const knownPacks: KnownPacks = new Map()
   let wiring: Promise<Wired> | undefined
   const wired = (): Promise<Wired> => {
     wiring ??= wire(settings)
@@ -102,7 +104,7 @@ export function filecoinVault(options: FilecoinOptions, newHasher: Settings['new
         putOptions,
       )
     },
-    locate: async (name, locateOptions = {}) => locate({ ...(await wired()), settings }, name, locateOptions),
+    locate: async (name, locateOptions = {}) => locate({ ...(await wired()), settings, known: knownPacks }, name, locateOptions),
     status: async (locator, statusOptions = {}) => {
       const { reader, at } = await known(locator)
       return status(reader, at, statusOptions)

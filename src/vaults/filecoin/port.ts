@@ -163,8 +163,8 @@ export interface ChainReader {
     pieceIds: readonly bigint[],
     options?: AbortOptions,
   ): Promise<ReadonlyMap<bigint, Readonly<Record<string, string>>>>
-  /** All active pieces of a data set, in order. */
-  pieces(dataSetId: bigint, options?: AbortOptions): AsyncIterable<Placed>
+  /** The active pieces of a data set, in order; all of them, or those from that number on. */
+  pieces(dataSetId: bigint, options?: AbortOptions & { readonly from?: bigint | undefined }): AsyncIterable<Placed>
   /** At most 20 requests for a thousand pieces. */
   proofState(dataSetId: bigint, pieceIds: readonly bigint[], options?: AbortOptions): Promise<ProofState>
   funds(options?: AbortOptions): Promise<Funds>

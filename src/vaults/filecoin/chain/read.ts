@@ -46,7 +46,7 @@ export async function chainReader(node: ReaderOptions): Promise<ChainReader> {
       const answers = questions.length === 0 ? [] : await pinned.many(questions, options)
       return new Map(pieceIds.map((pieceId, place) => [pieceId, recordOf(answers[place])]))
     },
-    pieces: (dataSetId, options = {}) => piecesOf(node, pinned, dataSetId, options),
+    pieces: (dataSetId, { from = 0n, ...options } = {}) => piecesOf(node, pinned, { dataSetId, from }, options),
     proofState: (dataSetId, pieceIds, options = {}) => proofStateOf({ ...options, chain, pinned, dataSetId }, pieceIds),
     funds: (options = {}) => fundsOf(chain, pinned, payer, options),
     async price(options): Promise<Price> {
@@ -128,9 +128,14 @@ function recordOf(answer: unknown): Readonly<Record<string, string>> {
 /** Such a node would be asked for ever; and what it has told so far is not all there is. */
 const repeating = (id: string) => new VaultError('unreachable', id, 'the node gives the same page again and again; try another node')
 
-async function* piecesOf({ id, chain }: ReaderOptions, pinned: Pinned, dataSetId: bigint, options: AbortOptions): AsyncGenerator<Placed> {
+async function* piecesOf(
+  { id, chain }: ReaderOptions,
+  pinned: Pinned,
+  { dataSetId, from }: { readonly dataSetId: bigint; readonly from: bigint },
+  options: AbortOptions,
+): AsyncGenerator<Placed> {
   const { pdp } = chain.contracts
-  for (let start = 0n; ; ) {
+  for (let start = from; ; ) {
     const [answer] = await pinned.many([{ ...pdp, functionName: 'getActivePiecesByCursor', args: [dataSetId, start, PAGE] }], options)
     const [cids = [], ids = [], hasMore = false] = (answer ?? []) as readonly [(readonly unknown[])?, (readonly bigint[])?, boolean?]
     for (const [place, pieceId] of ids.entries()) {
