@@ -45,7 +45,7 @@ export interface ArweaveOptions {
   readonly chunksInFlight?: number | undefined
   /** For one answer, in milliseconds; default 30 000. */
   readonly timeoutMs?: number | undefined
-  /** All requests go through it; default: that of the runtime, and `node:http(s)` for chunks, which takes half the memory. */
+  /** All requests go through it; default: that of the runtime, and `node:http(s)` for chunks, which takes less memory. */
   readonly fetch?: typeof fetch | undefined
   /** Milliseconds since 1970; dates attestations. */
   readonly clock?: (() => number) | undefined
